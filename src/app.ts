@@ -1,0 +1,69 @@
+/** Composes middleware and routes. The same app is served under /v1 and, for clients with that prefix, /api/v1. */
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { TrieRouter } from "hono/router/trie-router";
+import { uuidv7 } from "uuidv7";
+import { configOf } from "./config.ts";
+import { Api } from "./http/api.ts";
+import type { AppEnv } from "./http/context.ts";
+import { Problem, type ProblemDetails, problemResponse } from "./http/problem.ts";
+
+export const api = new Api();
+
+const app = new Hono<AppEnv>();
+
+app.use(async (c, next) => {
+  const sent = c.req.header("x-request-id");
+  c.set("request_id", sent && /^[\w.:-]{1,128}$/.test(sent) ? sent : uuidv7());
+  c.set("config", configOf(c.env));
+  await next();
+  c.header("x-request-id", c.var.request_id);
+  c.header("x-content-type-options", "nosniff");
+  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+});
+
+app.route("/v1", api.hono);
+app.route("/api/v1", api.hono);
+
+/** Which methods a path has, so that a wrong one is 405 and not 404. */
+const methods = new TrieRouter<string>();
+for (const { method, path } of app.routes) if (method !== "ALL") methods.add("ANY", path, method);
+
+app.notFound((c) => {
+  const allowed = [...new Set(methods.match("ANY", c.req.path)[0].map(([method]) => method))];
+  const details: ProblemDetails =
+    allowed.length === 0
+      ? { code: "not_found", detail: "There is no such route." }
+      : { code: "method_not_allowed", headers: { allow: allowed.toSorted().join(", ") } };
+  return problemResponse(details, new URL(c.req.url).origin, c.var.request_id);
+});
+
+app.onError((error, c) => {
+  const details = problemOf(error);
+  if (details.code === "internal_error") console.error({ request_id: c.var.request_id, error: causeOf(error) });
+  return problemResponse(details, new URL(c.req.url).origin, c.var.request_id ?? "");
+});
+
+function problemOf(error: unknown): ProblemDetails {
+  if (error instanceof Problem) return error.details;
+  if (error instanceof HTTPException && error.status < 500) return { code: "malformed_request" };
+  if (isStoreFailure(error)) return { code: "store_unavailable", retry_after: 5 };
+  return { code: "internal_error", detail: "Something went wrong on our side." };
+}
+
+/** D1 and Durable Objects that cannot be reached or are overloaded; worth another try. */
+function isStoreFailure(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    if (/D1_ERROR|SQLITE_BUSY|SQLITE_LOCKED|Durable Object|overloaded|Network connection lost/i.test(e.message)) return true;
+  }
+  return false;
+}
+
+/** The innermost message: what wraps it may quote a statement's parameters, which are customers' content. */
+function causeOf(error: unknown): string {
+  let innermost = error;
+  while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
+  return innermost instanceof Error ? `${innermost.name}: ${innermost.message}` : String(innermost);
+}
+
+export default app;

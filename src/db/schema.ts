@@ -1,0 +1,280 @@
+/**
+ * The record that queries read, in D1. Property names are column names are wire names.
+ * Every table carries company_id and every query takes it; times are integer milliseconds since the epoch.
+ * Triggers (tallies, append-only audit) live in the hand-written migration beside the generated one.
+ */
+import { sql } from "drizzle-orm";
+import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+const id = () => text().primaryKey();
+const company_id = () => text().notNull();
+const millis = () => integer();
+const created_at = () => millis().notNull();
+const json = <T>() => text({ mode: "json" }).$type<T>();
+
+export const company = sqliteTable("company", {
+  id: id(),
+  name: text().notNull(),
+  /** Name of the D1 binding that holds this company's rows. */
+  database: text().notNull().default("DB"),
+  created_at: created_at(),
+});
+
+export const user = sqliteTable(
+  "user",
+  {
+    id: id(),
+    company_id: company_id(),
+    /** The identity provider that vouches for the subject; "" is this service itself. */
+    issuer: text().notNull().default(""),
+    subject: text().notNull(),
+    name: text(),
+    email: text(),
+    role: text({ enum: ["member", "admin"] }).notNull().default("member"),
+    created_at: created_at(),
+  },
+  (t) => [uniqueIndex("user_subject").on(t.company_id, t.issuer, t.subject)],
+);
+
+export const api_key = sqliteTable(
+  "api_key",
+  {
+    id: id(),
+    company_id: company_id(),
+    user_id: text().notNull(),
+    name: text().notNull(),
+    /** The public half, `ak_…`; the secret half is only ever stored as SHA-256, hexadecimal. */
+    key: text().notNull(),
+    secret_hash: text().notNull(),
+    /** After a rotation the former secret goes on working until this moment. */
+    previous_secret_hash: text(),
+    previous_expires_at: millis(),
+    scopes: json<("read" | "write" | "admin")[]>().notNull(),
+    created_at: created_at(),
+    expires_at: millis(),
+    revoked_at: millis(),
+    last_used_at: millis(),
+  },
+  (t) => [uniqueIndex("api_key_key").on(t.key), index("api_key_company").on(t.company_id, t.id)],
+);
+
+export const issuer = sqliteTable(
+  "issuer",
+  {
+    id: id(),
+    company_id: company_id(),
+    issuer: text().notNull(),
+    jwks_uri: text().notNull(),
+    audience: text().notNull(),
+    algorithms: json<string[]>().notNull(),
+    role_claim: text(),
+    created_at: created_at(),
+  },
+  (t) => [uniqueIndex("issuer_audience").on(t.issuer, t.audience), index("issuer_company").on(t.company_id, t.id)],
+);
+
+export const lead = sqliteTable(
+  "lead",
+  {
+    id: id(),
+    company_id: company_id(),
+    agent_id: text(),
+    /** Set when the company's own backend vouched for this visitor. */
+    external_id: text(),
+    first_name: text(),
+    last_name: text(),
+    email: text(),
+    phone: text(),
+    source: text(),
+    consent_data_processing_at: millis(),
+    consent_marketing_at: millis(),
+    created_at: created_at(),
+    updated_at: millis().notNull(),
+    deleted_at: millis(),
+    deleted_by: text(),
+    erased_at: millis(),
+  },
+  (t) => [
+    uniqueIndex("lead_external").on(t.company_id, t.external_id).where(sql`external_id IS NOT NULL`),
+    index("lead_company").on(t.company_id, t.id).where(sql`deleted_at IS NULL`),
+  ],
+);
+
+/** A question an agent can answer from its own knowledge. */
+export type Knowledge = { question: string; answer: string };
+
+/** An HTTP endpoint that the model may call; `secret_header` is encrypted at rest. */
+export type HttpTool = {
+  name: string;
+  description: string;
+  parameters: JsonObject;
+  url: string;
+  secret_header?: { name: string; ciphertext: string };
+};
+
+/** Agent settings that no query filters on. Times are milliseconds. */
+export type AgentSettings = {
+  stop?: string[];
+  first_token_timeout_ms?: number;
+  token_timeout_ms?: number;
+  turn_timeout_ms?: number;
+  max_input_tokens?: number;
+  summarize?: boolean;
+  auto_title?: boolean;
+  tools?: HttpTool[];
+};
+
+export const agent = sqliteTable(
+  "agent",
+  {
+    id: id(),
+    company_id: company_id(),
+    name: text().notNull(),
+    description: text().notNull().default(""),
+    instructions: text().notNull().default(""),
+    /** `provider/name`; see models/. */
+    model: text().notNull(),
+    temperature: real(),
+    max_output_tokens: integer(),
+    greeting: text().notNull().default(""),
+    knowledge: json<Knowledge[]>().notNull(),
+    allowed_origins: json<string[]>().notNull(),
+    lead_form: text({ enum: ["none", "optional", "required"] }).notNull().default("none"),
+    status: text({ enum: ["active", "inactive"] }).notNull().default("active"),
+    settings: json<AgentSettings>().notNull(),
+    metadata: json<JsonObject>().notNull(),
+    created_at: created_at(),
+    updated_at: millis().notNull(),
+    deleted_at: millis(),
+    deleted_by: text(),
+  },
+  (t) => [index("agent_company").on(t.company_id, t.id).where(sql`deleted_at IS NULL`)],
+);
+
+export const model_provider = sqliteTable(
+  "model_provider",
+  {
+    company_id: company_id(),
+    name: text().notNull(),
+    kind: text({ enum: ["openai", "anthropic", "google", "workers-ai", "openai-compatible"] }).notNull(),
+    base_url: text(),
+    /** AES-GCM, `<key id>.<iv>.<ciphertext>`, base64url; never read back. */
+    api_key_ciphertext: text(),
+    created_at: created_at(),
+    updated_at: millis().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.company_id, t.name] })],
+);
+
+export const conversation = sqliteTable(
+  "conversation",
+  {
+    id: id(),
+    company_id: company_id(),
+    agent_id: text().notNull(),
+    entity_type: text({ enum: ["user", "lead"] }).notNull(),
+    entity_id: text().notNull(),
+    title: text().notNull(),
+    metadata: json<JsonObject>().notNull(),
+    max_context_length: integer().notNull(),
+    /** `deleted` is never stored here: deleted_at says so, and a restore finds the former status. */
+    status: text({ enum: ["active", "archived"] }).notNull().default("active"),
+    message_count: integer().notNull().default(0),
+    last_message_at: millis(),
+    /** last_message_at, or created_at before the first message: what lists are ordered by. */
+    activity_at: millis().notNull(),
+    created_at: created_at(),
+    updated_at: millis().notNull(),
+    deleted_at: millis(),
+    deleted_by: text(),
+    /** Idempotency-Key of the request that created it, and the hash of that request's body. */
+    creation_key: text(),
+    creation_hash: text(),
+  },
+  (t) => [
+    index("conversation_company").on(t.company_id, t.activity_at, t.id).where(sql`deleted_at IS NULL`),
+    index("conversation_entity")
+      .on(t.company_id, t.entity_type, t.entity_id, t.activity_at, t.id)
+      .where(sql`deleted_at IS NULL`),
+    index("conversation_agent").on(t.company_id, t.agent_id, t.activity_at, t.id).where(sql`deleted_at IS NULL`),
+    index("conversation_archived")
+      .on(t.company_id, t.activity_at, t.id)
+      .where(sql`deleted_at IS NULL AND status = 'archived'`),
+    index("conversation_deleted").on(t.company_id, t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL`),
+    uniqueIndex("conversation_creation")
+      .on(t.company_id, t.entity_type, t.entity_id, t.creation_key)
+      .where(sql`creation_key IS NOT NULL`),
+  ],
+);
+
+export const message = sqliteTable(
+  "message",
+  {
+    id: id(),
+    company_id: company_id(),
+    conversation_id: text().notNull(),
+    agent_id: text().notNull(),
+    turn_id: text().notNull(),
+    sequence: integer().notNull(),
+    role: text({ enum: ["user", "assistant"] }).notNull(),
+    content: text().notNull(),
+    status: text({ enum: ["complete", "failed", "stopped"] }).notNull(),
+    model_used: text(),
+    /** Seconds from the start of the turn to its end; assistant only. */
+    processing_time: real(),
+    input_tokens: integer(),
+    output_tokens: integer(),
+    usage_source: text({ enum: ["measured", "estimated"] }),
+    metadata: json<JsonObject>().notNull(),
+    feedback: json<{ rating: "up" | "down"; comment?: string }>(),
+    created_at: created_at(),
+    deleted_at: millis(),
+    deleted_by: text(),
+    /** The bulk delete that removed it, if one did. */
+    deletion_id: text(),
+  },
+  (t) => [
+    uniqueIndex("message_sequence").on(t.conversation_id, t.sequence),
+    index("message_deleted").on(t.company_id, t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL`),
+    index("message_reply_time").on(t.company_id, t.created_at).where(sql`role = 'assistant'`),
+  ],
+);
+
+/** How many rows a list would find, kept by triggers so that no page ever counts. */
+export const tally = sqliteTable(
+  "tally",
+  {
+    company_id: company_id(),
+    /** `company`, `entity`, `agent` for conversations; `message` for deleted messages of the company. */
+    kind: text({ enum: ["company", "entity", "agent", "message"] }).notNull(),
+    /** "" · `<entity_type>:<entity_id>` · agent id · "". */
+    ref: text().notNull(),
+    active: integer().notNull().default(0),
+    archived: integer().notNull().default(0),
+    deleted: integer().notNull().default(0),
+  },
+  (t) => [primaryKey({ columns: [t.company_id, t.kind, t.ref] })],
+);
+
+/** Who did what to which object; never content. Append-only: triggers refuse UPDATE and DELETE. */
+export const audit_event = sqliteTable(
+  "audit_event",
+  {
+    id: id(),
+    company_id: company_id(),
+    at: millis().notNull(),
+    actor_type: text({ enum: ["user", "lead", "system"] }).notNull(),
+    actor_id: text().notNull(),
+    /** Id of the API key that was used, if one was. */
+    api_key_id: text(),
+    action: text().notNull(),
+    target_type: text().notNull(),
+    target_id: text().notNull(),
+    request_id: text(),
+    details: json<JsonObject>().notNull(),
+  },
+  (t) => [index("audit_company").on(t.company_id, t.id)],
+);

@@ -1,0 +1,176 @@
+/**
+ * A table of routes that serves, validates and documents itself. Every route passes the same steps in the same order:
+ * who is calling (401), may this kind of credential do it (403), is the request well-formed (400, 413, 415, 422),
+ * and only then the handler, the first to look any object up.
+ */
+import { OpenAPIRegistry, type RouteConfig } from "@asteasolutions/zod-to-openapi";
+import { Hono } from "hono";
+import * as z from "zod";
+import { authenticate } from "../auth/authenticate.ts";
+import { hasScope, type Principal, type Scope } from "../auth/principal.ts";
+import { readJson } from "./body.ts";
+import type { AppContext, AppEnv } from "./context.ts";
+import { invalid, Problem, type ProblemCode, statusOf } from "./problem.ts";
+
+/**
+ * Who may call a route. `staff`: users and API keys with the scope. `everyone`: leads too, for what is their own.
+ * `anyone`: no credential needed, but one that is sent must be good. `public`: credentials are not looked at.
+ */
+export type Audience = "staff" | "everyone" | "anyone" | "public";
+
+type Fields = z.ZodType<Record<string, unknown>>;
+
+export type RouteSpec = {
+  method: "get" | "post" | "put" | "patch" | "delete";
+  /** OpenAPI template, such as `/conversation/{id}`. */
+  path: string;
+  summary: string;
+  description?: string;
+  tag: string;
+  audience: Audience;
+  scope: Scope;
+  params?: Fields;
+  query?: Fields;
+  headers?: Fields;
+  body?: z.ZodType;
+  /** True when the request may come without a body; the handler then finds undefined. */
+  bodyOptional?: boolean;
+  responses: RouteConfig["responses"];
+  /** Problems beyond those that follow from the rest of the spec. */
+  problems?: ProblemCode[];
+};
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** What a handler is given: everything checked, nothing looked up. */
+export type Input<S extends RouteSpec> = {
+  c: AppContext;
+  principal: S["audience"] extends "staff" | "everyone" ? Principal : Principal | null;
+  params: Parsed<S["params"]>;
+  query: Parsed<S["query"]>;
+  body: S["bodyOptional"] extends true ? Parsed<S["body"]> | undefined : Parsed<S["body"]>;
+};
+
+/** A route as the authority tests see it. */
+export type MountedRoute = Pick<RouteSpec, "method" | "path" | "audience" | "scope"> & { hasBody: boolean };
+
+export class Api {
+  readonly hono = new Hono<AppEnv>();
+  readonly registry = new OpenAPIRegistry();
+  readonly routes: MountedRoute[] = [];
+
+  /** Serves and documents one route. */
+  route<const S extends RouteSpec>(spec: S, handler: (input: Input<S>) => Response | Promise<Response>): void {
+    const { method, path, audience, scope, body } = spec;
+    this.routes.push({ method, path, audience, scope, hasBody: body !== undefined });
+    this.registry.registerPath(documented(spec));
+    this.hono.on(method, path.replaceAll(/\{(.+?)\}/g, ":$1"), async (c) => {
+      const principal = audience === "public" ? null : await admit(c, audience, scope);
+      c.set("principal", principal);
+      const input = {
+        c,
+        principal,
+        params: spec.params && check(spec.params, c.req.param()),
+        query: spec.query && check(spec.query, queryOf(c)),
+        body: body && (await parseBody(c, body, spec.bodyOptional ?? false)),
+      };
+      return handler(input as Input<S>);
+    });
+  }
+}
+
+/** The principal, once its credential is good and its scope suffices. */
+async function admit(c: AppContext, audience: Audience, scope: Scope): Promise<Principal | null> {
+  const principal = await authenticate(c);
+  if (!principal) {
+    if (audience === "anyone") return null;
+    throw new Problem("unauthorized", "Send an API key and secret, or a Bearer token.", {
+      headers: { "www-authenticate": 'Bearer realm="conversations"' },
+    });
+  }
+  if (!hasScope(principal, scope)) throw new Problem("forbidden", `This needs the scope "${scope}".`);
+  if (audience === "staff" && principal.kind === "lead") throw new Problem("forbidden", "This is not open to visitors.");
+  return principal;
+}
+
+async function parseBody(c: AppContext, schema: z.ZodType, optional: boolean): Promise<unknown> {
+  const value = await readJson(c.req.raw, optional);
+  return value === undefined && optional ? undefined : check(schema, value);
+}
+
+/** A parameter that is given twice arrives as an array, which no scalar schema accepts. */
+function queryOf(c: AppContext): Record<string, string | string[]> {
+  const all = Object.entries(c.req.queries());
+  return Object.fromEntries(all.map(([name, values]) => [name, values.length === 1 ? (values[0] ?? "") : values]));
+}
+
+/** The parsed value, or 422 naming every member that is wrong. */
+export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw invalid(...result.error.issues.flatMap(fieldErrors));
+}
+
+const pointer = (path: PropertyKey[]) => path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+
+function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ path: pointer([...issue.path, key]), message: "is not a member of this object" }));
+  }
+  return [{ path: pointer(issue.path), message: issue.message }];
+}
+
+const problemContent = { "application/problem+json": { schema: z.object({}).loose().meta({ id: "Problem" }) } };
+
+/** The route for the OpenAPI document: its own answers, and the problems that follow from what it takes. */
+function documented(spec: RouteSpec): RouteConfig {
+  const authenticated = spec.audience === "staff" || spec.audience === "everyone";
+  const codes: ProblemCode[] = [
+    ...(authenticated ? (["unauthorized", "forbidden"] as const) : []),
+    ...(spec.audience === "anyone" ? (["unauthorized"] as const) : []),
+    ...(spec.params ? (["not_found"] as const) : []),
+    ...(spec.body ? (["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"] as const) : []),
+    ...(spec.query ? (["validation_failed"] as const) : []),
+    ...(spec.problems ?? []),
+  ];
+  const problems = Object.groupBy(new Set(codes), (code) => String(statusOf(code)));
+  const security: Record<string, string[]>[] = [{ bearer: [] }, { apiKey: [], apiSecret: [] }];
+  return {
+    method: spec.method,
+    path: spec.path,
+    operationId: operationId(spec),
+    summary: spec.summary,
+    ...(spec.description === undefined ? {} : { description: spec.description }),
+    tags: [spec.tag],
+    security: authenticated ? security : spec.audience === "anyone" ? [...security, {}] : [],
+    "x-scope": spec.scope,
+    "x-audience": spec.audience,
+    request: {
+      ...(spec.params ? { params: spec.params as never } : {}),
+      ...(spec.query ? { query: spec.query as never } : {}),
+      ...(spec.headers ? { headers: spec.headers as never } : {}),
+      ...(spec.body
+        ? { body: { required: !spec.bodyOptional, content: { "application/json": { schema: spec.body } } } }
+        : {}),
+    },
+    responses: {
+      ...spec.responses,
+      ...Object.fromEntries(
+        Object.entries(problems).map(([status, names]) => [
+          status,
+          { description: (names ?? []).map((name) => `\`${name}\``).join(", "), content: problemContent },
+        ]),
+      ),
+    },
+  };
+}
+
+/** `get /conversation/{id}/messages` → `get_conversation_by_id_messages`: stable, unique, made from the route. */
+const operationId = ({ method, path }: RouteSpec) =>
+  `${method}${path.replaceAll(/\{(.+?)\}/g, "by_$1").replaceAll(/[/-]+/g, "_")}`;
+
+/** A JSON answer for `responses`. */
+export const json = (description: string, schema: z.ZodType) => ({
+  description,
+  content: { "application/json": { schema } },
+});

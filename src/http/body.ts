@@ -1,0 +1,87 @@
+/** Reads a request's JSON body: at most 1 MiB counted while reading, UTF-8, not nested absurdly. Loses nothing else. */
+import { Problem } from "./problem.ts";
+
+/** Bytes. */
+export const MAX_BODY = 1024 * 1024;
+/** Levels of arrays and objects; deeper is an attack on whoever has to walk it. */
+const MAX_DEPTH = 64;
+
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+/** True when the request says it carries JSON (RFC 8259, or a structured suffix, RFC 6839). */
+const saysJson = (request: Request) => JSON_TYPE.test(request.headers.get("content-type") ?? "");
+
+/**
+ * The parsed body, or undefined when there is none and `optional` allows it.
+ * Throws 413 over the limit, 415 when it is not JSON, 400 when it is not well-formed.
+ */
+export async function readJson(request: Request, optional: boolean): Promise<unknown> {
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw tooLarge();
+  const bytes = await readBytes(request.body);
+  if (bytes.length === 0 && optional) return undefined;
+  if (!saysJson(request)) {
+    throw new Problem("unsupported_media_type", "Send the body as application/json.", {
+      headers: { accept: "application/json" },
+    });
+  }
+  if (bytes.length === 0) throw malformed("The body is empty.");
+  const text = decode(bytes);
+  if (depthOf(text) > MAX_DEPTH) throw malformed(`The body is nested deeper than ${MAX_DEPTH} levels.`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed("The body is not valid JSON.");
+  }
+}
+
+const malformed = (detail: string) => new Problem("malformed_json", detail);
+const tooLarge = () => new Problem("payload_too_large", `The body may have at most ${MAX_BODY} bytes.`);
+
+async function readBytes(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+  if (!body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body) {
+      size += chunk.byteLength;
+      if (size > MAX_BODY) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem("malformed_request", "The body could not be read to its end.");
+  }
+  if (chunks.length === 1 && chunks[0]) return chunks[0];
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    throw malformed("The body is not valid UTF-8.");
+  }
+}
+
+/** Deepest nesting of brackets outside strings; what is not JSON at all is the parser's to refuse. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (inString) {
+      if (code === 0x5c) i++;
+      else if (code === 0x22) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (code === 0x5d || code === 0x7d) depth--;
+  }
+  return deepest;
+}

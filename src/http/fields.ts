@@ -1,0 +1,49 @@
+/** Schemas that several resources share. Strings must survive UTF-8: a lone surrogate would come back changed. */
+import * as z from "zod";
+import type { JsonObject } from "../db/schema.ts";
+
+/** Unicode text of at most `max` characters (UTF-16 code units) that can be stored byte for byte. */
+export const text = (max: number, min = 0) =>
+  z
+    .string()
+    .min(min)
+    .max(max)
+    .refine((value) => value.isWellFormed(), "contains half of a surrogate pair");
+
+/** Bytes of metadata once serialised. */
+const MAX_METADATA = 16 * 1024;
+
+/** A JSON object of at most 16 KiB serialised, kept as sent. */
+export const metadata = z
+  .custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
+    error: "must be a JSON object",
+    abort: true,
+  })
+  .refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA, {
+    error: `must be at most ${MAX_METADATA} bytes when serialised`,
+  })
+  .meta({ type: "object", additionalProperties: true, description: "A JSON object, ≤ 16 KiB serialised." });
+
+/** RFC 3339 in answers. */
+export const timestamp = z.iso.datetime().meta({ example: "2026-11-22T07:00:00.000Z" });
+
+/** An object id in answers: UUIDv7 (RFC 9562). */
+export const id = z.uuid().meta({ example: "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f" });
+
+/** An id in a path. Never refused as malformed: what is not an id finds nothing, like an unknown one. */
+export const pathId = (name = "id") => z.object({ [name]: z.string().meta({ format: "uuid" }) });
+
+/** A date or date-time in a query, as milliseconds since the epoch. */
+export const instant = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()])
+  .transform((value) => Date.parse(value))
+  .meta({ type: "string", format: "date-time", description: "RFC 3339 date or date-time" });
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Whether a string can be one of our ids at all; saves a look-up and a new Durable Object when it cannot. */
+export const isId = (value: string): boolean => UUID.test(value);
+
+/** Milliseconds to RFC 3339 with milliseconds, in UTC. */
+export const toTimestamp = (millis: number): string => new Date(millis).toISOString();
+export const toTimestampOrNull = (millis: number | null): string | null => (millis === null ? null : toTimestamp(millis));

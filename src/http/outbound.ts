@@ -1,0 +1,55 @@
+/** Requests to addresses that customers gave us: https and public only, no redirects followed, answers bounded. */
+
+export type OutboundPolicy = {
+  /** Local running: http and loopback are fine. */
+  allowLoopback: boolean;
+};
+
+/** Why `url` must not be requested, or null when it may be. Hosts that only resolve to private addresses are the platform's to stop (global_fetch_strictly_public). */
+export function refusalOf(url: string, policy: OutboundPolicy): string | null {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    return "is not an absolute URL";
+  }
+  if (parsed.username || parsed.password) return "must not contain credentials";
+  const host = parsed.hostname.replace(/\.$/, "").toLowerCase();
+  if (policy.allowLoopback && isLoopback(host)) {
+    return parsed.protocol === "http:" || parsed.protocol === "https:" ? null : "must be http or https";
+  }
+  if (parsed.protocol !== "https:") return "must be https";
+  if (isIpAddress(host)) return "must name a host, not an IP address";
+  if (!host.includes(".") || /\.(local|localhost|internal|intranet|lan|home|corp|arpa|test|invalid)$/.test(host)) {
+    return "must name a public host";
+  }
+  return null;
+}
+
+const isLoopback = (host: string) => host === "localhost" || /^127(\.\d{1,3}){3}$/.test(host) || host === "[::1]";
+/** The URL parser has already brought decimal, octal and hexadecimal IPv4 forms to dotted decimal. */
+const isIpAddress = (host: string) => host.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
+
+/** A fetch that refuses what the policy refuses, never follows a redirect, and stops after `maxBytes` of answer. */
+export function outboundFetch(policy: OutboundPolicy, maxBytes: number): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input as RequestInfo, init as RequestInit);
+    const refusal = refusalOf(request.url, policy);
+    if (refusal) throw new TypeError(`outbound address ${refusal}`);
+    const response = await fetch(request, { redirect: "manual" });
+    if (response.status >= 300 && response.status < 400) throw new TypeError("outbound request was redirected");
+    if (!response.body) return response;
+    return new Response(response.body.pipeThrough(limit(maxBytes)), response);
+  };
+}
+
+function limit(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
+  let size = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      size += chunk.byteLength;
+      if (size > maxBytes) controller.error(new TypeError("outbound answer is too large"));
+      else controller.enqueue(chunk);
+    },
+  });
+}

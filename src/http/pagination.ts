@@ -1,0 +1,107 @@
+/** Pages of a list: by number, or by a cursor that stays put while rows are added (keyset). */
+import * as z from "zod";
+import type { Principal } from "../auth/principal.ts";
+import { type AppContext, linkTo, prefixOf } from "./context.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { invalid } from "./problem.ts";
+
+/** Query members of every list. */
+export const pageQuery = (perPage = 20) =>
+  z.object({
+    page: z.coerce.number().int().min(1).max(1_000_000_000).optional().meta({ description: "From 1. Not together with `cursor`." }),
+    per_page: z.coerce.number().int().min(1).max(100).default(perPage),
+    cursor: z.string().optional().meta({ description: "`next_cursor` of the page before." }),
+  });
+
+export type PageQuery = z.output<ReturnType<typeof pageQuery>>;
+
+/** What a list query needs to know: where to start, and how many rows to read. */
+export type Slice = { after: (string | number)[] | null; offset: number; limit: number };
+
+/** Rows of a slice, one more than shown where there are more, and how many rows the whole list has. */
+export type Rows<T> = { rows: T[]; total: number };
+
+export const paginationSchema = z
+  .object({
+    page: z.int(),
+    per_page: z.int(),
+    total: z.int().meta({ description: "Rows in the whole list." }),
+    pages: z.int(),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: "Pagination" });
+
+/** `{<name>: [item], pagination}` as a schema. */
+export const pageOf = (name: string, item: z.ZodType, more: z.ZodRawShape = {}) =>
+  z.object({ ...more, [name]: z.array(item), pagination: paginationSchema });
+
+export type Listing<T> = {
+  c: AppContext;
+  principal: Principal;
+  /** Member of the answer that holds the rows. */
+  name: string;
+  query: PageQuery;
+  /** Everything that decides which rows the list has; a cursor is bound to it. */
+  filter: unknown;
+  read: (slice: Slice) => Promise<Rows<T>>;
+  /** Sort key of a row, unique within the list. */
+  key: (row: T) => (string | number)[];
+  view: (row: T) => unknown;
+  /** Further members of the answer. */
+  more?: Record<string, unknown>;
+};
+
+/** Answers one page, with its pagination member and RFC 8288 Link headers. */
+export async function respondWithPage<T>(listing: Listing<T>): Promise<Response> {
+  const { c, query, principal } = listing;
+  if (query.cursor !== undefined && query.page !== undefined) {
+    throw invalid({ path: "/cursor", message: "is given together with page; send one of them" });
+  }
+  const binding = JSON.stringify([
+    principal.company_id,
+    principal.entity_type,
+    principal.entity_id,
+    c.req.path.slice(prefixOf(c).length),
+    listing.filter,
+  ]);
+  const start = query.cursor === undefined ? null : await decodeCursor(c.var.config, binding, query.cursor);
+  const page = start?.page ?? query.page ?? 1;
+  const { rows, total } = await listing.read({
+    after: start?.key ?? null,
+    offset: start ? 0 : (page - 1) * query.per_page,
+    limit: query.per_page + 1,
+  });
+  const shown = rows.slice(0, query.per_page);
+  const last = shown.at(-1);
+  const next_cursor =
+    rows.length > shown.length && last
+      ? await encodeCursor(c.var.config, binding, { key: listing.key(last), page: page + 1 })
+      : null;
+  const pages = Math.ceil(total / query.per_page);
+  const pagination = { page, per_page: query.per_page, total, pages, next_cursor };
+  c.header("link", links(c, pagination, start !== null));
+  return c.json({ ...listing.more, [listing.name]: shown.map(listing.view), pagination });
+}
+
+/** RFC 8288: page links for a numbered page; a walk by cursor goes on by cursor. */
+function links(c: AppContext, p: z.output<typeof paginationSchema>, byCursor: boolean): string {
+  const url = (changes: Record<string, string | null>) => {
+    const target = new URL(linkTo(c, c.req.path.slice(prefixOf(c).length)));
+    target.search = new URL(c.req.url).search;
+    target.searchParams.delete("cursor");
+    target.searchParams.delete("page");
+    for (const [name, value] of Object.entries(changes)) if (value !== null) target.searchParams.set(name, value);
+    return target.href;
+  };
+  const rel = (name: string, href: string) => `<${href}>; rel="${name}"`;
+  const parts = [rel("first", url({ page: "1" }))];
+  if (byCursor) {
+    if (p.next_cursor) parts.push(rel("next", url({ cursor: p.next_cursor })));
+  } else {
+    if (p.page > 1) parts.push(rel("prev", url({ page: String(p.page - 1) })));
+    if (p.next_cursor) parts.push(rel("next", url({ page: String(p.page + 1) })));
+    parts.push(rel("last", url({ page: String(Math.max(1, p.pages)) })));
+  }
+  return parts.join(", ");
+}
+

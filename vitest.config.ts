@@ -1,0 +1,36 @@
+/** Two projects: `workers` runs in workerd against real D1 and Durable Objects, `node` runs pure code. */
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest(async ({ inject }) => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            remoteBindings: false,
+            verbose: false,
+            miniflare: {
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+                TEST_UPSTREAM: `http://127.0.0.1:${inject("upstreamPort")}`,
+                TOKEN_SECRETS: "test-secret-test-secret-test-secret-test",
+                ENCRYPTION_KEYS: "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                ALLOW_LOOPBACK_UPSTREAMS: "true",
+              },
+            },
+          })),
+        ],
+        test: {
+          name: "workers",
+          include: ["test/workers/**/*.test.ts"],
+          setupFiles: ["test/workers/setup.ts"],
+          globalSetup: ["test/upstream/global-setup.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      { test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000 } },
+    ],
+  },
+});
