@@ -1,12 +1,19 @@
+/// <reference types="@cloudflare/vitest-pool-workers/types" />
 import type { D1Migration } from "@cloudflare/vitest-pool-workers";
-import type { Env } from "../../src/config.ts";
+import type { Env as AppEnv } from "../../src/config.ts";
 
 declare global {
   namespace Cloudflare {
     interface Env extends AppEnv {
       TEST_MIGRATIONS: D1Migration[];
+      /** Base URL of the upstream that global-setup.ts starts, without a trailing slash. */
       TEST_UPSTREAM: string;
+      TOKEN_SECRETS: string;
+      ENCRYPTION_KEYS: string;
+    }
+    interface GlobalProps {
+      mainModule: typeof import("../../src/index.ts");
+      durableNamespaces: "ConversationObject";
     }
   }
 }
-type AppEnv = Env;
