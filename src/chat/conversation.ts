@@ -1,0 +1,42 @@
+/** A conversation as the wire shows it, whether it comes from D1 or from its own object. */
+import type { Entity } from "../auth/principal.ts";
+import type { JsonObject } from "../db/schema.ts";
+
+export type Conversation = Entity & {
+  id: string;
+  company_id: string;
+  agent_id: string;
+  title: string;
+  metadata: JsonObject;
+  max_context_length: number;
+  status: "active" | "archived";
+  message_count: number;
+  last_message_at: number | null;
+  created_at: number;
+  updated_at: number;
+  deleted_at: number | null;
+  deleted_by: string | null;
+};
+
+const timestamp = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString());
+
+/** The wire form; a deletion hides the status that a restore will bring back. */
+export function conversationView(c: Conversation) {
+  return {
+    id: c.id,
+    company_id: c.company_id,
+    agent_id: c.agent_id,
+    entity_type: c.entity_type,
+    entity_id: c.entity_id,
+    title: c.title,
+    metadata: c.metadata,
+    max_context_length: c.max_context_length,
+    status: c.deleted_at === null ? c.status : "deleted",
+    message_count: c.message_count,
+    last_message_at: timestamp(c.last_message_at),
+    created_at: timestamp(c.created_at),
+    updated_at: timestamp(c.updated_at),
+    deleted_at: timestamp(c.deleted_at),
+    deleted_by: c.deleted_by,
+  };
+}

@@ -1,0 +1,55 @@
+/** A message of a conversation, as journal and record keep it, and as the wire shows it. */
+import type { JsonObject } from "../db/schema.ts";
+
+export type Role = "user" | "assistant";
+export type MessageStatus = "complete" | "failed" | "stopped";
+export type Feedback = { rating: "up" | "down"; comment?: string };
+
+export type Message = {
+  id: string;
+  turn_id: string;
+  /** 1, 2, 3 … within the conversation: gap-free, never reused, never changed. */
+  sequence: number;
+  role: Role;
+  content: string;
+  status: MessageStatus;
+  model_used: string | null;
+  /** Seconds; assistant only. */
+  processing_time: number | null;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  usage_source: "measured" | "estimated" | null;
+  metadata: JsonObject;
+  feedback: Feedback | null;
+  /** Milliseconds. */
+  created_at: number;
+  deleted_at: number | null;
+  deleted_by: string | null;
+  deletion_id: string | null;
+};
+
+const timestamp = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString());
+
+/** The wire form. usage is null rather than a made-up zero. */
+export function messageView(conversation_id: string, m: Message) {
+  return {
+    id: m.id,
+    conversation_id,
+    turn_id: m.turn_id,
+    sequence: m.sequence,
+    role: m.role,
+    content: m.content,
+    status: m.status,
+    model_used: m.model_used,
+    processing_time: m.processing_time,
+    usage:
+      m.input_tokens === null || m.output_tokens === null || m.usage_source === null
+        ? null
+        : { input_tokens: m.input_tokens, output_tokens: m.output_tokens, source: m.usage_source },
+    metadata: m.metadata,
+    feedback: m.feedback,
+    created_at: timestamp(m.created_at),
+    deleted_at: timestamp(m.deleted_at),
+    deleted_by: m.deleted_by,
+  };
+}

@@ -1,0 +1,2 @@
+/** Conversations: create, look at, list, change, delete, restore. */
+export { conversationView } from "../chat/conversation.ts";
