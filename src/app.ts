@@ -7,8 +7,10 @@ import { configOf } from "./config.ts";
 import { Api } from "./http/api.ts";
 import type { AppEnv } from "./http/context.ts";
 import { Problem, type ProblemDetails, problemResponse } from "./http/problem.ts";
+import { agentRoutes } from "./routes/agent.ts";
 
 export const api = new Api();
+agentRoutes(api);
 
 const app = new Hono<AppEnv>();
 

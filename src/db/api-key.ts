@@ -1,13 +1,55 @@
 /** API keys: looked up by their public half before it is known whose they are; everything else takes the company. */
-import { eq } from "drizzle-orm";
+import { and, eq, isNull, sql } from "drizzle-orm";
+import type { Rows, Slice } from "../http/pagination.ts";
+import type { AuditRow } from "./audit.ts";
+import { auditedInsert, auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
+import { newestFirst } from "./newest-first.ts";
 import { api_key } from "./schema.ts";
 
 export type ApiKeyRow = typeof api_key.$inferSelect;
 
+const own = (company_id: string, id: string) => and(eq(api_key.id, id), eq(api_key.company_id, company_id));
+const unrevoked = (company_id: string, id: string) => and(own(company_id, id), isNull(api_key.revoked_at));
+
 export const findApiKey = (db: Database, key: string): Promise<ApiKeyRow | undefined> =>
   db.select().from(api_key).where(eq(api_key.key, key)).get();
+
+/** A key of the company by its id, revoked or not. */
+export const findCompanyApiKey = (db: Database, company_id: string, id: string): Promise<ApiKeyRow | undefined> =>
+  db.select().from(api_key).where(own(company_id, id)).get();
 
 /** Notes that a key was used; callers throttle it. */
 export const touchApiKey = (db: Database, row: ApiKeyRow, at: number) =>
   db.update(api_key).set({ last_used_at: at }).where(eq(api_key.id, row.id)).run();
+
+/** All keys of the company, revoked ones too, newest first. */
+export const listApiKeys = (db: Database, company_id: string, slice: Slice): Promise<Rows<ApiKeyRow>> =>
+  newestFirst(db, api_key, eq(api_key.company_id, company_id), slice);
+
+export const insertApiKey = (db: Database, row: typeof api_key.$inferInsert, audit: AuditRow): Promise<ApiKeyRow> =>
+  auditedInsert(db, api_key, row, audit);
+
+/** Ends a key for good; a repeat changes nothing. The row, or undefined when the company has no such key. */
+export const revokeApiKey = async (db: Database, company_id: string, id: string, audit: AuditRow) =>
+  (await auditedUpdate(db, api_key, unrevoked(company_id, id), { revoked_at: audit.at }, audit)) ??
+  findCompanyApiKey(db, company_id, id);
+
+/**
+ * Gives a key a new secret; its present one goes on working until `previous_expires_at` (ms), an older one stops now.
+ * Undefined when there is no such key or it has been revoked.
+ */
+export const rotateApiKey = (
+  db: Database,
+  company_id: string,
+  id: string,
+  next: { secret_hash: string; previous_expires_at: number },
+  audit: AuditRow,
+) =>
+  auditedUpdate(
+    db,
+    api_key,
+    unrevoked(company_id, id),
+    { ...next, previous_secret_hash: sql`${api_key.secret_hash}` },
+    audit,
+  );

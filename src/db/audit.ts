@@ -1,9 +1,11 @@
 /** The audit trail: one row per change, written in the same batch as the change, never containing content. */
-import { and, desc, eq, lt } from "drizzle-orm";
+import { and, eq, getTableColumns, gt, lt, type SQL, sql } from "drizzle-orm";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { uuidv7 } from "uuidv7";
 import type { Caller } from "../auth/principal.ts";
 import type { Slice } from "../http/pagination.ts";
 import type { Database } from "./database.ts";
+import { newestFirst } from "./newest-first.ts";
 import { audit_event, type JsonObject } from "./schema.ts";
 
 export type AuditRow = typeof audit_event.$inferInsert;
@@ -29,18 +31,38 @@ export const auditRow = (caller: Caller, entry: AuditEntry, at: number): AuditRo
 /** The statement that writes it; goes into the batch of the change itself. */
 export const insertAudit = (db: Database, row: AuditRow) => db.insert(audit_event).values(row).onConflictDoNothing();
 
+/**
+ * The same, but only where `condition` holds when the batch runs: for changes that a repeat must not record again.
+ * Goes into the batch before the change, which makes the condition false.
+ */
+export function insertAuditIf(db: Database, row: AuditRow, condition: SQL | undefined) {
+  const values = Object.entries(getTableColumns(audit_event)).map(([name, column]) =>
+    sql.param(row[name as keyof AuditRow] ?? null, column),
+  );
+  return db.insert(audit_event).select(sql`select ${sql.join(values, sql`, `)} where ${condition}`);
+}
+
+export type AuditFilter = {
+  action?: string | undefined;
+  target_type?: string | undefined;
+  target_id?: string | undefined;
+  actor_id?: string | undefined;
+  /** Milliseconds, both exclusive. */
+  created_after?: number | undefined;
+  created_before?: number | undefined;
+};
+
 /** Audit rows of a company, newest first. */
-export function listAudit(db: Database, company_id: string, slice: Slice) {
-  return db
-    .select()
-    .from(audit_event)
-    .where(
-      and(
-        eq(audit_event.company_id, company_id),
-        slice.after ? lt(audit_event.id, String(slice.after[0])) : undefined,
-      ),
-    )
-    .orderBy(desc(audit_event.id))
-    .limit(slice.limit)
-    .offset(slice.offset);
+export function listAudit(db: Database, company_id: string, filter: AuditFilter, slice: Slice) {
+  const is = (column: SQLiteColumn, value: string | undefined) => (value === undefined ? undefined : eq(column, value));
+  const where = and(
+    eq(audit_event.company_id, company_id),
+    is(audit_event.action, filter.action),
+    is(audit_event.target_type, filter.target_type),
+    is(audit_event.target_id, filter.target_id),
+    is(audit_event.actor_id, filter.actor_id),
+    filter.created_after === undefined ? undefined : gt(audit_event.at, filter.created_after),
+    filter.created_before === undefined ? undefined : lt(audit_event.at, filter.created_before),
+  );
+  return newestFirst(db, audit_event, where, slice);
 }

@@ -31,7 +31,11 @@ export const timestamp = z.iso.datetime().meta({ example: "2026-11-22T07:00:00.0
 export const id = z.uuid().meta({ example: "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f" });
 
 /** An id in a path. Never refused as malformed: what is not an id finds nothing, like an unknown one. */
-export const pathId = (name = "id") => z.object({ [name]: z.string().meta({ format: "uuid" }) });
+export function pathId(): z.ZodObject<{ id: z.ZodString }>;
+export function pathId<N extends string>(name: N): z.ZodObject<Record<N, z.ZodString>>;
+export function pathId(name = "id") {
+  return z.object({ [name]: z.string().meta({ format: "uuid" }) });
+}
 
 /** A date or date-time in a query, as milliseconds since the epoch. */
 export const instant = z

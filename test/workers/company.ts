@@ -1,12 +1,13 @@
 /** A fresh company in D1 with every kind of credential, and one function to call the API with them. */
 import { env, exports } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
-import { hashSecret, newKey, newSecret } from "../../src/auth/api-key.ts";
+import { newApiKey } from "../../src/auth/api-key.ts";
 import type { Scope } from "../../src/auth/principal.ts";
 import { mintToken, type TokenClaims } from "../../src/auth/token.ts";
 import { configOf } from "../../src/config.ts";
+import { insertCompany } from "../../src/db/company.ts";
 import { companyDatabase } from "../../src/db/database.ts";
-import { agent, api_key, company, lead, user } from "../../src/db/schema.ts";
+import { agent, lead } from "../../src/db/schema.ts";
 
 export type HeaderMap = Record<string, string>;
 
@@ -54,9 +55,8 @@ export async function makeCompany() {
   const claims = { company_id, entity_type: "user", entity_id: user_id } as const;
 
   const keyOf = async (name: string, scopes: Scope[]) => {
-    const secret = newSecret();
-    const row = { id: uuidv7(), company_id, user_id, name, key: newKey(), secret_hash: await hashSecret(secret), scopes, created_at: now };
-    return { row, secret, headers: { "x-api-key": row.key, "x-api-secret": secret } };
+    const { row, secret } = await newApiKey({ company_id, user_id }, { name, scopes }, now);
+    return { row, headers: { "x-api-key": row.key, "x-api-secret": secret } };
   };
   const admin = await keyOf("admin", ["read", "write", "admin"]);
   const readWrite = await keyOf("read_write", ["read", "write"]);
@@ -78,9 +78,11 @@ export async function makeCompany() {
   const faq = agentOf("FAQ", "builtin/faq");
 
   await db.batch([
-    db.insert(company).values({ id: company_id, name: "Test company", created_at: now }),
-    db.insert(user).values({ id: user_id, company_id, subject: "owner", name: "Owner", role: "admin", created_at: now }),
-    db.insert(api_key).values([admin.row, readWrite.row, readOnly.row]),
+    ...insertCompany(db, {
+      company: { id: company_id, name: "Test company", created_at: now },
+      owner: { id: user_id, company_id, subject: user_id, name: "Owner", role: "admin", created_at: now },
+      keys: [admin.row, readWrite.row, readOnly.row],
+    }),
     db.insert(agent).values([echo, faq]),
   ]);
 
@@ -103,7 +105,10 @@ export async function makeCompany() {
 }
 
 /** A visitor of the company's site, with a token. */
-export async function makeLead(of: Pick<Company, "company_id" | "agent_id">, fields: Partial<typeof lead.$inferInsert> = {}) {
+export async function makeLead(
+  of: Pick<Company, "company_id" | "agent_id">,
+  fields: Partial<typeof lead.$inferInsert> = {},
+) {
   const now = Date.now();
   const lead_id = uuidv7();
   const { company_id, agent_id } = of;

@@ -1,0 +1,73 @@
+/** Agents. A delete only marks; every change takes its audit row along in the same batch. */
+import { and, eq, isNotNull, isNull } from "drizzle-orm";
+import type { Rows, Slice } from "../http/pagination.ts";
+import type { AuditRow } from "./audit.ts";
+import { auditedInsert, auditedUpdate } from "./audited.ts";
+import type { Database } from "./database.ts";
+import { contains, newestFirst } from "./newest-first.ts";
+import { agent } from "./schema.ts";
+
+export type AgentRow = typeof agent.$inferSelect;
+export type NewAgent = typeof agent.$inferInsert;
+/** What a client may write. */
+export type AgentFields = Omit<
+  NewAgent,
+  "id" | "company_id" | "created_at" | "updated_at" | "deleted_at" | "deleted_by"
+>;
+
+export type AgentFilter = { status?: AgentRow["status"] | undefined; search?: string | undefined };
+
+const own = (company_id: string, id: string) => and(eq(agent.id, id), eq(agent.company_id, company_id));
+const live = (company_id: string, id: string) => and(own(company_id, id), isNull(agent.deleted_at));
+
+/** A live agent of the company. */
+export const findAgent = (db: Database, company_id: string, id: string): Promise<AgentRow | undefined> =>
+  db.select().from(agent).where(live(company_id, id)).get();
+
+/** A live agent of whichever company, for visitors who know nothing but its id. */
+export const findPublicAgent = (db: Database, id: string): Promise<AgentRow | undefined> =>
+  db
+    .select()
+    .from(agent)
+    .where(and(eq(agent.id, id), isNull(agent.deleted_at)))
+    .get();
+
+/** An agent of the company, deleted or not. */
+const findAny = (db: Database, company_id: string, id: string): Promise<AgentRow | undefined> =>
+  db.select().from(agent).where(own(company_id, id)).get();
+
+/** Live agents, newest first. */
+export function listAgents(
+  db: Database,
+  company_id: string,
+  filter: AgentFilter,
+  slice: Slice,
+): Promise<Rows<AgentRow>> {
+  const where = and(
+    eq(agent.company_id, company_id),
+    isNull(agent.deleted_at),
+    filter.status === undefined ? undefined : eq(agent.status, filter.status),
+    filter.search === undefined ? undefined : contains(agent.name, filter.search),
+  );
+  return newestFirst(db, agent, where, slice);
+}
+
+export const insertAgent = (db: Database, row: NewAgent, audit: AuditRow): Promise<AgentRow> =>
+  auditedInsert(db, agent, row, audit);
+
+/** Replaces what a client may write. Undefined when there is no such live agent. */
+export const updateAgent = (db: Database, company_id: string, id: string, fields: AgentFields, audit: AuditRow) =>
+  auditedUpdate(db, agent, live(company_id, id), { ...fields, updated_at: audit.at }, audit);
+
+/** Marks it deleted; a repeat changes nothing. The row, or undefined when the company has no such agent. */
+export async function deleteAgent(db: Database, company_id: string, id: string, audit: AuditRow) {
+  const mark = { deleted_at: audit.at, deleted_by: audit.actor_id };
+  return (await auditedUpdate(db, agent, live(company_id, id), mark, audit)) ?? findAny(db, company_id, id);
+}
+
+/** Takes the mark away; a repeat changes nothing. The row, or undefined when the company has no such agent. */
+export async function restoreAgent(db: Database, company_id: string, id: string, audit: AuditRow) {
+  const deleted = and(own(company_id, id), isNotNull(agent.deleted_at));
+  const unmark = { deleted_at: null, deleted_by: null };
+  return (await auditedUpdate(db, agent, deleted, unmark, audit)) ?? findAny(db, company_id, id);
+}

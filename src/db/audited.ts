@@ -1,0 +1,51 @@
+/** Changes of one row together with their audit row, in one batch: both are written, or neither is. */
+import { type SQL, sql } from "drizzle-orm";
+import type { SQLiteTable, SQLiteUpdateSetSource } from "drizzle-orm/sqlite-core";
+import { type AuditRow, insertAudit, insertAuditIf } from "./audit.ts";
+import type { Database } from "./database.ts";
+
+type Row<T extends SQLiteTable> = T["$inferSelect"];
+
+/** Writes a new row. A unique index that refuses it (see isUniqueViolation) refuses the audit row as well. */
+export async function auditedInsert<T extends SQLiteTable>(
+  db: Database,
+  table: T,
+  row: T["$inferInsert"],
+  audit: AuditRow,
+): Promise<Row<T>> {
+  const [inserted] = await db.batch([db.insert(table).values(row).returning(), insertAudit(db, audit)]);
+  const [first] = inserted as Row<T>[];
+  if (!first) throw new Error("an insert returned no row");
+  return first;
+}
+
+/** Changes the row that `where` finds. Undefined, and nothing is recorded, when it finds none. */
+export async function auditedUpdate<T extends SQLiteTable>(
+  db: Database,
+  table: T,
+  where: SQL | undefined,
+  set: SQLiteUpdateSetSource<T>,
+  audit: AuditRow,
+): Promise<Row<T> | undefined> {
+  const [, changed] = await db.batch([
+    insertAuditIf(db, audit, found(table, where)),
+    db.update(table).set(set).where(where).returning(),
+  ]);
+  return (changed as Row<T>[])[0];
+}
+
+/** Removes the row that `where` finds. Undefined, and nothing is recorded, when it finds none. */
+export async function auditedDelete<T extends SQLiteTable>(
+  db: Database,
+  table: T,
+  where: SQL | undefined,
+  audit: AuditRow,
+): Promise<Row<T> | undefined> {
+  const [, removed] = await db.batch([
+    insertAuditIf(db, audit, found(table, where)),
+    db.delete(table).where(where).returning(),
+  ]);
+  return (removed as Row<T>[])[0];
+}
+
+const found = (table: SQLiteTable, where: SQL | undefined) => sql`exists (select 1 from ${table} where ${where})`;

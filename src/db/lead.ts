@@ -1,0 +1,143 @@
+/** Leads: visitors of a company's website. A delete marks; an erasure takes everything personal for good. */
+import { and, eq, gt, isNotNull, isNull, lt, or } from "drizzle-orm";
+import { unionAll } from "drizzle-orm/sqlite-core";
+import type { Rows, Slice } from "../http/pagination.ts";
+import type { AuditRow } from "./audit.ts";
+import { auditedUpdate } from "./audited.ts";
+import type { Database } from "./database.ts";
+import { contains, newestFirst } from "./newest-first.ts";
+import { conversation, lead } from "./schema.ts";
+
+export type LeadRow = typeof lead.$inferSelect;
+export type NewLead = typeof lead.$inferInsert;
+export type LeadFields = Partial<
+  Omit<NewLead, "id" | "company_id" | "external_id" | "created_at" | "deleted_at" | "erased_at">
+>;
+
+export type LeadFilter = {
+  agent_id?: string | undefined;
+  /** Part of a name or of the e-mail address, any case. */
+  search?: string | undefined;
+  /** Milliseconds, both exclusive. */
+  created_after?: number | undefined;
+  created_before?: number | undefined;
+};
+
+const own = (company_id: string, id: string) => and(eq(lead.id, id), eq(lead.company_id, company_id));
+const live = (company_id: string, id: string) => and(own(company_id, id), isNull(lead.deleted_at));
+
+export const insertLead = (db: Database, row: NewLead): Promise<LeadRow> =>
+  db.insert(lead).values(row).returning().get();
+
+/** A live lead of the company. */
+export const findLead = (db: Database, company_id: string, id: string): Promise<LeadRow | undefined> =>
+  db.select().from(lead).where(live(company_id, id)).get();
+
+/** A lead of the company, deleted, erased or neither. */
+export const findAnyLead = (db: Database, company_id: string, id: string): Promise<LeadRow | undefined> =>
+  db.select().from(lead).where(own(company_id, id)).get();
+
+/** The lead that the company's own backend knows as `external_id`, deleted or not. */
+export const findLeadByExternalId = (
+  db: Database,
+  company_id: string,
+  external_id: string,
+): Promise<LeadRow | undefined> =>
+  db
+    .select()
+    .from(lead)
+    .where(and(eq(lead.company_id, company_id), eq(lead.external_id, external_id)))
+    .get();
+
+/**
+ * Makes the lead of `row.external_id` on first sight; on a later one brings the given fields up to date.
+ * The row, which may be marked as deleted.
+ */
+export const upsertVouchedLead = (db: Database, row: NewLead & { external_id: string }): Promise<LeadRow> =>
+  db
+    .insert(lead)
+    .values(row)
+    .onConflictDoUpdate({
+      target: [lead.company_id, lead.external_id],
+      targetWhere: isNotNull(lead.external_id),
+      set: { first_name: row.first_name, last_name: row.last_name, email: row.email, updated_at: row.updated_at },
+    })
+    .returning()
+    .get();
+
+/** Live leads, newest first. */
+export function listLeads(db: Database, company_id: string, filter: LeadFilter, slice: Slice): Promise<Rows<LeadRow>> {
+  const { agent_id, search, created_after, created_before } = filter;
+  const where = and(
+    eq(lead.company_id, company_id),
+    isNull(lead.deleted_at),
+    agent_id === undefined ? undefined : eq(lead.agent_id, agent_id),
+    search === undefined
+      ? undefined
+      : or(contains(lead.first_name, search), contains(lead.last_name, search), contains(lead.email, search)),
+    created_after === undefined ? undefined : gt(lead.created_at, created_after),
+    created_before === undefined ? undefined : lt(lead.created_at, created_before),
+  );
+  return newestFirst(db, lead, where, slice);
+}
+
+/** Changes the given fields. Undefined when there is no such live lead. */
+export const updateLead = (db: Database, company_id: string, id: string, fields: LeadFields, audit: AuditRow) =>
+  auditedUpdate(db, lead, live(company_id, id), { ...fields, updated_at: audit.at }, audit);
+
+/** Marks it deleted; a repeat changes nothing. The row, or undefined when the company has no such lead. */
+export async function deleteLead(db: Database, company_id: string, id: string, audit: AuditRow) {
+  const mark = { deleted_at: audit.at, deleted_by: audit.actor_id };
+  return (await auditedUpdate(db, lead, live(company_id, id), mark, audit)) ?? findAnyLead(db, company_id, id);
+}
+
+/** Takes the mark of a delete away again. Undefined when there is no such deleted, unerased lead. */
+export const restoreLead = (db: Database, company_id: string, id: string, audit: AuditRow) =>
+  auditedUpdate(
+    db,
+    lead,
+    and(own(company_id, id), isNotNull(lead.deleted_at), isNull(lead.erased_at)),
+    { deleted_at: null, deleted_by: null, updated_at: audit.at },
+    audit,
+  );
+
+/** Takes everything personal out of the row, which stays for the counts. A repeat changes nothing. */
+export async function eraseLead(db: Database, row: LeadRow, audit: AuditRow): Promise<LeadRow> {
+  const { company_id, id } = row;
+  const blank = { external_id: null, first_name: null, last_name: null, email: null, phone: null, source: null };
+  const mark = {
+    erased_at: audit.at,
+    deleted_at: row.deleted_at ?? audit.at,
+    deleted_by: row.deleted_by ?? audit.actor_id,
+  };
+  const unerased = and(own(company_id, id), isNull(lead.erased_at));
+  return (await auditedUpdate(db, lead, unerased, { ...blank, ...mark, updated_at: audit.at }, audit)) ?? row;
+}
+
+/** Ids of a lead's conversations, deleted ones too, in ascending order from behind `after` ("" to begin with). */
+export async function conversationIdsOfLead(
+  db: Database,
+  company_id: string,
+  lead_id: string,
+  after: string,
+  limit: number,
+): Promise<string[]> {
+  const mine = and(
+    eq(conversation.company_id, company_id),
+    eq(conversation.entity_type, "lead"),
+    eq(conversation.entity_id, lead_id),
+    gt(conversation.id, after),
+  );
+  const ids = db.select({ id: conversation.id }).from(conversation);
+  // Two halves, because the indexes are partial ones: live conversations in one, deleted in the other.
+  const rows = await unionAll(
+    ids.where(and(mine, isNull(conversation.deleted_at))),
+    db
+      .select({ id: conversation.id })
+      .from(conversation)
+      .where(and(mine, isNotNull(conversation.deleted_at))),
+  )
+    .orderBy(conversation.id)
+    .limit(limit);
+  return rows.map((row) => row.id);
+}

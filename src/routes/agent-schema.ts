@@ -1,0 +1,134 @@
+/** An agent on the wire. Settings that no query filters on are one JSON column, but members like the others here. */
+import * as z from "zod";
+import type { AgentFields, AgentRow } from "../db/agent.ts";
+import { id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import { normaliseOrigin } from "../http/origin.ts";
+
+const origin = z
+  .string()
+  .max(300)
+  .transform((value, context) => {
+    const normalised = normaliseOrigin(value);
+    if (normalised !== null) return normalised;
+    context.issues.push({
+      code: "custom",
+      input: value,
+      message: "must be scheme://host[:port], without path or wildcard",
+    });
+    return z.NEVER;
+  })
+  .meta({ type: "string", example: "https://www.example.com" });
+
+const knowledge = z.strictObject({ question: text(1000, 1), answer: text(8000, 1) });
+
+/** Milliseconds between `min` and 15 minutes, or null for the service's own limit. */
+const timeout = (min: number, description: string) =>
+  z.int().min(min).max(900_000).nullable().default(null).meta({ description });
+
+/** What creating and replacing an agent take. Left out means the default, in both. */
+export const agentBody = z
+  .strictObject({
+    name: text(200, 1),
+    description: text(2000).default(""),
+    instructions: text(32_000).default("").meta({ description: "What the model is told before the conversation." }),
+    model: text(300, 1).default("builtin/faq").meta({ description: "`provider/name`." }),
+    temperature: z.number().min(0).max(2).nullable().default(null),
+    max_output_tokens: z.int().min(1).max(1_000_000).nullable().default(null),
+    greeting: text(2000).default(""),
+    knowledge: z.array(knowledge).max(1000).default([]),
+    allowed_origins: z
+      .array(origin)
+      .max(100)
+      .transform((list) => [...new Set(list)])
+      .default([])
+      .meta({ description: "Websites whose visitors may register with this agent. Empty means none." }),
+    lead_form: z.enum(["none", "optional", "required"]).default("none"),
+    status: z.enum(["active", "inactive"]).default("active"),
+    stop: z.array(text(100, 1)).max(8).default([]).meta({ description: "Texts at which the model stops." }),
+    first_token_timeout_ms: timeout(100, "How long the model may take to begin."),
+    token_timeout_ms: timeout(100, "How long the model may be silent once it has begun."),
+    turn_timeout_ms: timeout(100, "How long a whole reply may take."),
+    max_input_tokens: z
+      .int()
+      .min(100)
+      .max(10_000_000)
+      .nullable()
+      .default(null)
+      .meta({ description: "How much of the conversation the model is shown at most, besides max_context_length." }),
+    summarize: z.boolean().default(false).meta({ description: "Show the model a summary of what no longer fits." }),
+    auto_title: z.boolean().default(true).meta({ description: "Name a conversation after its first turn." }),
+    metadata: metadata.default({}),
+  })
+  .meta({ id: "AgentBody" });
+
+export type AgentBody = z.output<typeof agentBody>;
+
+export const agentSchema = z
+  .object({
+    ...agentBody.shape,
+    id,
+    company_id: id,
+    created_at: timestamp,
+    updated_at: timestamp,
+    deleted_at: timestamp.nullable(),
+    deleted_by: z.string().nullable(),
+  })
+  .meta({ id: "Agent" });
+
+/** All that a page on somebody's website may know of an agent. */
+export const widgetAgentSchema = agentSchema
+  .pick({ id: true, name: true, description: true, greeting: true, lead_form: true, status: true })
+  .meta({ id: "WidgetAgent" });
+
+/** The columns that a body fills. */
+export function columnsOf(body: AgentBody): AgentFields {
+  const { stop, first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens, ...rest } = body;
+  const { summarize, auto_title, ...columns } = rest;
+  const settings = {
+    ...(stop.length > 0 ? { stop } : {}),
+    ...given({ first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens }),
+    summarize,
+    auto_title,
+  };
+  return { ...columns, settings };
+}
+
+const given = <T extends Record<string, number | null>>(members: T) =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null)) as { [K in keyof T]?: number };
+
+export const agentView = (row: AgentRow) => ({
+  id: row.id,
+  company_id: row.company_id,
+  name: row.name,
+  description: row.description,
+  instructions: row.instructions,
+  model: row.model,
+  temperature: row.temperature,
+  max_output_tokens: row.max_output_tokens,
+  greeting: row.greeting,
+  knowledge: row.knowledge,
+  allowed_origins: row.allowed_origins,
+  lead_form: row.lead_form,
+  status: row.status,
+  stop: row.settings.stop ?? [],
+  first_token_timeout_ms: row.settings.first_token_timeout_ms ?? null,
+  token_timeout_ms: row.settings.token_timeout_ms ?? null,
+  turn_timeout_ms: row.settings.turn_timeout_ms ?? null,
+  max_input_tokens: row.settings.max_input_tokens ?? null,
+  summarize: row.settings.summarize ?? false,
+  auto_title: row.settings.auto_title ?? true,
+  metadata: row.metadata,
+  created_at: toTimestamp(row.created_at),
+  updated_at: toTimestamp(row.updated_at),
+  deleted_at: toTimestampOrNull(row.deleted_at),
+  deleted_by: row.deleted_by,
+});
+
+export const widgetAgentView = ({ id: agent_id, name, description, greeting, lead_form, status }: AgentRow) => ({
+  id: agent_id,
+  name,
+  description,
+  greeting,
+  lead_form,
+  status,
+});

@@ -1,0 +1,186 @@
+/** Agents: what a company sets up for its users and visitors to talk to. A widget sees little of one, staff all. */
+import * as z from "zod";
+import { uuidv7 } from "uuidv7";
+import type { Principal } from "../auth/principal.ts";
+import {
+  type AgentRow,
+  deleteAgent,
+  findAgent,
+  findPublicAgent,
+  insertAgent,
+  listAgents,
+  restoreAgent,
+  updateAgent,
+} from "../db/agent.ts";
+import { auditRow } from "../db/audit.ts";
+import { companyDatabase, controlDatabase } from "../db/database.ts";
+import { listProviderNames } from "../db/model-provider.ts";
+import { type Api, json } from "../http/api.ts";
+import { type AppContext, callerOf, linkTo } from "../http/context.ts";
+import { isId, pathId, text } from "../http/fields.ts";
+import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
+import { invalid, notFound } from "../http/problem.ts";
+import { modelProblem } from "../models/catalog.ts";
+import {
+  agentBody,
+  agentSchema,
+  agentView,
+  columnsOf,
+  type AgentBody,
+  widgetAgentSchema,
+  widgetAgentView,
+} from "./agent-schema.ts";
+
+const wrapped = z.object({ agent: agentSchema });
+const listQuery = pageQuery().extend({
+  status: z.enum(["active", "inactive"]).optional(),
+  search: text(200, 1).optional().meta({ description: "Part of the name, upper or lower case." }),
+});
+
+export function agentRoutes(api: Api): void {
+  const common = { tag: "Agents", scope: "write", audience: "staff" } as const;
+
+  api.route(
+    {
+      ...common,
+      method: "post",
+      path: "/agent",
+      summary: "Create an agent",
+      body: agentBody,
+      responses: { 201: json("The new agent.", wrapped) },
+    },
+    async ({ c, principal, body }) => {
+      const db = await companyDatabase(c.env, principal.company_id);
+      await checkModel(c, principal, body);
+      const now = Date.now();
+      const id = uuidv7();
+      const row = { ...columnsOf(body), id, company_id: principal.company_id, created_at: now, updated_at: now };
+      const agent = await insertAgent(db, row, audit(c, principal, "agent.create", id, now));
+      return c.json({ agent: agentView(agent) }, 201, { location: linkTo(c, `/agent/${id}`) });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "get",
+      path: "/agent",
+      scope: "read",
+      summary: "List agents",
+      description: "Live agents of the company, newest first.",
+      query: listQuery,
+      responses: { 200: json("A page of agents.", pageOf("agents", agentSchema)) },
+    },
+    async ({ c, principal, query }) => {
+      const db = await companyDatabase(c.env, principal.company_id);
+      const filter = { status: query.status, search: query.search };
+      return respondWithPage({
+        c,
+        principal,
+        name: "agents",
+        query,
+        filter,
+        read: (slice) => listAgents(db, principal.company_id, filter, slice),
+        key: (row) => [row.id],
+        view: agentView,
+      });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "get",
+      path: "/agent/{id}",
+      audience: "anyone",
+      scope: "read",
+      summary: "Look at an agent",
+      description:
+        "Users and keys see the whole agent. Visitors, with a lead token or none at all, see what a widget needs.",
+      params: pathId(),
+      responses: { 200: json("The agent.", z.object({ agent: z.union([agentSchema, widgetAgentSchema]) })) },
+    },
+    async ({ c, principal, params }) => {
+      if (!isId(params.id)) throw notFound();
+      const agent = principal
+        ? await findAgent(await companyDatabase(c.env, principal.company_id), principal.company_id, params.id)
+        : await findPublicAgent(controlDatabase(c.env), params.id);
+      if (!agent) throw notFound();
+      const isStaff = principal !== null && principal.kind !== "lead";
+      return c.json({ agent: isStaff ? agentView(agent) : widgetAgentView(agent) });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "put",
+      path: "/agent/{id}",
+      summary: "Replace an agent",
+      description: "Takes the same body as creating one: a member that is left out returns to its default.",
+      params: pathId(),
+      body: agentBody,
+      responses: { 200: json("The agent as it is now.", wrapped) },
+    },
+    async ({ c, principal, params, body }) => {
+      const { company_id } = principal;
+      const db = await companyDatabase(c.env, company_id);
+      const before = isId(params.id) ? await findAgent(db, company_id, params.id) : undefined;
+      if (!before) throw notFound();
+      await checkModel(c, principal, body);
+      const fields = columnsOf(body);
+      if (isUnchanged(before, fields)) return c.json({ agent: agentView(before) });
+      const record = audit(c, principal, "agent.update", before.id, Date.now());
+      const agent = await updateAgent(db, company_id, before.id, fields, record);
+      if (!agent) throw notFound();
+      return c.json({ agent: agentView(agent) });
+    },
+  );
+
+  const marks = [
+    { method: "delete", path: "/agent/{id}", summary: "Delete an agent", action: "agent.delete", run: deleteAgent },
+    {
+      method: "patch",
+      path: "/agent/{id}/restore",
+      summary: "Restore an agent",
+      action: "agent.restore",
+      run: restoreAgent,
+    },
+  ] as const;
+  for (const { method, path, summary, action, run } of marks) {
+    api.route(
+      {
+        ...common,
+        method,
+        path,
+        summary,
+        description: "Repeating it changes nothing and answers the same.",
+        params: pathId(),
+        responses: { 200: json("The agent as it is now.", wrapped) },
+      },
+      async ({ c, principal, params }) => {
+        if (!isId(params.id)) throw notFound();
+        const db = await companyDatabase(c.env, principal.company_id);
+        const record = audit(c, principal, action, params.id, Date.now());
+        const agent = await run(db, principal.company_id, params.id, record);
+        if (!agent) throw notFound();
+        return c.json({ agent: agentView(agent) });
+      },
+    );
+  }
+}
+
+const audit = (c: AppContext, principal: Principal, action: string, id: string, now: number) =>
+  auditRow(callerOf(principal, c), { action, target_type: "agent", target_id: id }, now);
+
+async function checkModel(c: AppContext, principal: Principal, body: AgentBody): Promise<void> {
+  const db = await companyDatabase(c.env, principal.company_id);
+  const message = modelProblem(body.model, await listProviderNames(db, principal.company_id), c.var.config);
+  if (message) throw invalid({ path: "/model", message });
+}
+
+/** Whether a replacement would change nothing; such a repeat leaves no trace. */
+const isUnchanged = (row: AgentRow, fields: ReturnType<typeof columnsOf>): boolean =>
+  Object.entries(fields).every(
+    ([name, value]) => JSON.stringify(row[name as keyof AgentRow]) === JSON.stringify(value),
+  );
