@@ -8,9 +8,15 @@ import { Api } from "./http/api.ts";
 import type { AppEnv } from "./http/context.ts";
 import { Problem, type ProblemDetails, problemResponse } from "./http/problem.ts";
 import { agentRoutes } from "./routes/agent.ts";
+import { chatRoutes } from "./routes/chat.ts";
+import { conversationRoutes } from "./routes/conversation.ts";
+import { messageRoutes } from "./routes/message.ts";
 
 export const api = new Api();
 agentRoutes(api);
+conversationRoutes(api);
+messageRoutes(api);
+chatRoutes(api);
 
 const app = new Hono<AppEnv>();
 

@@ -1,5 +1,268 @@
+/**
+ * One Durable Object per conversation, named by its id: the only writer of its turns and of deletes and restores. Wires
+ * the engine to storage, D1, models and the alarm; decides nothing itself. Expected failures are returned, not thrown.
+ */
 import { DurableObject } from "cloudflare:workers";
-import type { Env } from "../config.ts";
+import { uuidv7 } from "uuidv7";
+import { type Caller, mayAccess } from "../auth/principal.ts";
+import { configOf, type Env } from "../config.ts";
+import { findConversation } from "../db/conversation.ts";
+import { companyDatabase, companyBinding } from "../db/database.ts";
+import { allMessages } from "../db/message.ts";
+import { writeBatch } from "../db/record.ts";
+import type { Json } from "../db/schema.ts";
+import { AgentCache } from "./agent-cache.ts";
+import { alarmAfter } from "./alarm.ts";
+import { conversationView } from "./conversation.ts";
+import * as edits from "./edits.ts";
+import { Engine, type TurnInput } from "./engine.ts";
+import { followConversation, followTurn, toStream } from "./follow.ts";
+import { Handover } from "./handover.ts";
+import type { Header } from "./journal-schema.ts";
+import { Journal } from "./journal.ts";
+import { type Feedback, type Message, messageView } from "./message.ts";
+import { type Outcome, ok, refuse, storeUnavailable } from "./outcome.ts";
+import { answerOf } from "./projection-json.ts";
+import { sseEncoder } from "./projection-sse.ts";
+import { type EventId, parseEventId } from "./turn.ts";
 
-/** One per conversation, named by its id. */
-export class ConversationObject extends DurableObject<Env> {}
+/** A `/chat` request, as the edge has checked it. Metadata travels as JSON, to arrive exactly as it was sent. */
+export type ChatRequest = Omit<TurnInput, "principal" | "metadata" | "watched"> & { metadata: string };
+
+/** Where links and problem types of an answer point. */
+export type Links = { origin: string; base: string };
+
+export type Answer = { body: string; replayed: boolean };
+export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
+export type ConversationChanges = Partial<Pick<Header, "title" | "max_context_length" | "status">> & { metadata?: string };
+
+const DAY = 24 * 60 * 60 * 1000;
+
+export class ConversationObject extends DurableObject<Env> {
+  readonly #journal: Journal;
+  readonly #handover: Handover;
+  readonly #engine: Engine;
+  readonly #agents: AgentCache;
+  /** Readers of the whole conversation, to be sent away when it is deleted. */
+  readonly #followers = new Set<AbortController>();
+  #admission: Promise<unknown> = Promise.resolve();
+  /** When the alarm will ring, as far as this process knows. */
+  #alarmAt: number | null = null;
+  #alarmFailures = 0;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const sleep = (ms: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+      });
+    const log = (event: object) => console.warn(JSON.stringify(event));
+    this.#journal = new Journal(ctx.storage);
+    this.#agents = new AgentCache(env, configOf(env));
+    const write = async (batch: Parameters<typeof writeBatch>[1]) =>
+      writeBatch(await companyBinding(env, batch.header.company_id), batch);
+    this.#handover = new Handover(this.#journal, { write }, sleep, log);
+    this.#engine = new Engine({
+      journal: this.#journal,
+      handover: this.#handover,
+      loadAgent: () => this.#agents.load(this.#journal.header as Header),
+      clock: Date.now,
+      newId: uuidv7,
+      sleep,
+      keepWatch: () => this.#wakeAt(Date.now() + alarmAfter.turn),
+      log,
+    });
+    if (this.#journal.header) this.#engine.recover();
+  }
+
+  /** Runs a turn, or joins or replays the one that this request repeats, and answers when both messages are stored. */
+  async chat(caller: Caller, id: string, request: ChatRequest, links: Links): Promise<Outcome<Answer>> {
+    const accepted = await this.#submit(caller, id, request, false);
+    if (!accepted.ok) return accepted;
+    const { live } = accepted.value;
+    const stored = live ? (await live.ended).stored : await this.#handover.flush();
+    const turn = live ? live.turn : accepted.value.turn;
+    if (!stored && !turn.error) return storeUnavailable({ turn_id: turn.id, message_id: turn.user_message_id });
+    const answer = answerOf(this.#journal, turn, links.base);
+    return answer.ok ? ok({ body: answer.value, replayed: live === null }) : answer;
+  }
+
+  /** The same turn as a stream of its events. */
+  async chatStream(caller: Caller, id: string, request: ChatRequest, links: Links): Promise<Outcome<Stream>> {
+    const accepted = await this.#submit(caller, id, request, true);
+    if (!accepted.ok) return accepted;
+    const { live, turn } = accepted.value;
+    const reader = new AbortController();
+    const frames = followTurn({ engine: this.#engine, journal: this.#journal }, turn, 0, reader.signal);
+    const encode = this.#sse(caller, id, links, { turn: turn.number, event: 0 });
+    return ok({ stream: toStream(frames, encode, () => reader.abort()), replayed: live === null });
+  }
+
+  /** Events of one turn, or of the conversation from `last_event_id` on. */
+  async follow(
+    caller: Caller,
+    id: string,
+    from: { turn_id?: string; last_event_id?: string },
+    links: Links,
+  ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>> {
+    const entered = await this.#enter(caller, id);
+    if (!entered.ok) return entered;
+    const start = from.last_event_id === undefined ? null : parseEventId(from.last_event_id);
+    const source = { engine: this.#engine, journal: this.#journal };
+    const reader = new AbortController();
+    if (from.turn_id !== undefined) {
+      const turn = this.#journal.turnById(from.turn_id);
+      if (!turn) return refuse("not_found");
+      const after = start?.turn === turn.number ? start.event : 0;
+      const encode = this.#sse(caller, id, links, { turn: turn.number, event: after });
+      return ok({ stream: toStream(followTurn(source, turn, after, reader.signal), encode, () => reader.abort()) });
+    }
+    const last = this.#journal.lastTurn();
+    const encode = this.#sse(caller, id, links, start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 });
+    this.#followers.add(reader);
+    const left = () => {
+      reader.abort();
+      this.#followers.delete(reader);
+    };
+    return ok({ stream: toStream(followConversation(source, start, reader.signal), encode, left) });
+  }
+
+  async stop(caller: Caller, id: string, turn_id?: string): Promise<Outcome<{ turn_id: string }>> {
+    const entered = await this.#enter(caller, id);
+    if (!entered.ok) return entered;
+    const stopped = await this.#engine.stop(turn_id);
+    return stopped.ok ? ok({ turn_id: stopped.value.id }) : stopped;
+  }
+
+  update(caller: Caller, id: string, changes: ConversationChanges): Promise<Outcome<string>> {
+    return this.#edit(caller, id, (edit) => {
+      const { metadata, ...rest } = changes;
+      const parsed = metadata === undefined ? {} : { metadata: JSON.parse(metadata) };
+      return { conversation: conversationView(edits.updateConversation(edit, { ...rest, ...parsed })) };
+    });
+  }
+
+  /** A running turn is stopped first; readers are sent away. Repeating it changes nothing. */
+  remove(caller: Caller, id: string): Promise<Outcome<string>> {
+    const work = (edit: Edit) => ({ conversation: conversationView(edits.deleteConversation(edit)) });
+    return this.#edit(caller, id, work, { deleted: true, stop: () => "all" });
+  }
+
+  restore(caller: Caller, id: string): Promise<Outcome<string>> {
+    const work = (edit: Edit) => ({ conversation: conversationView(edits.restoreConversation(edit)) });
+    return this.#edit(caller, id, work, { deleted: true });
+  }
+
+  /** If the turn that answers this very message is running, it is stopped first. */
+  removeMessage(caller: Caller, id: string, message_id: string): Promise<Outcome<string>> {
+    const stop = () => (this.#engine.running?.turn.user_message_id === message_id ? "running" : "nothing");
+    return this.#edit(caller, id, (edit) => this.#onMessage(message_id, (m) => edits.deleteMessage(edit, m)), { stop });
+  }
+
+  restoreMessage(caller: Caller, id: string, message_id: string): Promise<Outcome<string>> {
+    return this.#edit(caller, id, (edit) => this.#onMessage(message_id, (m) => edits.restoreMessage(edit, m)));
+  }
+
+  rateMessage(caller: Caller, id: string, message_id: string, feedback: Feedback | null): Promise<Outcome<string>> {
+    return this.#edit(caller, id, (edit) => this.#onMessage(message_id, (m) => edits.rateMessage(edit, m, feedback)));
+  }
+
+  removeMessages(caller: Caller, id: string): Promise<Outcome<string>> {
+    return this.#edit(caller, id, (edit) => edits.deleteAllMessages(edit, uuidv7()), { stop: () => "running" });
+  }
+
+  restoreMessages(caller: Caller, id: string, deletion_id: string | null): Promise<Outcome<string>> {
+    return this.#edit(caller, id, (edit) => edits.restoreAllMessages(edit, deletion_id));
+  }
+
+  /** Content gone for good, here and in D1; the conversation ends up deleted. */
+  erase(caller: Caller, id: string): Promise<Outcome<string>> {
+    const work = (edit: Edit) => {
+      edits.eraseConversation(edit);
+      return {};
+    };
+    return this.#edit(caller, id, work, { deleted: true, stop: () => "all" });
+  }
+
+  /** Sends D1 what it lacks, drops old replay buffers, and sets itself again while anything is left to do. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    const now = Date.now();
+    const stored = await this.#handover.flush().catch(() => false);
+    this.#alarmFailures = stored ? 0 : this.#alarmFailures + 1;
+    const oldest = this.#journal.header ? this.#journal.purgeDeltas(now - DAY) : null;
+    if (!this.#engine.isIdle) this.#wakeAt(now + alarmAfter.turn);
+    else if (!stored) this.#wakeAt(now + alarmAfter.failure(this.#alarmFailures));
+    else if (oldest !== null) this.#wakeAt(oldest + DAY + 1);
+  }
+
+  /** The conversation, if it is there and this caller's to see; taken over from D1 at first touch. */
+  async #enter(caller: Caller, id: string, deletedToo = false): Promise<Outcome<Header>> {
+    if (!this.#journal.header) {
+      const db = await companyDatabase(this.env, caller.company_id);
+      const row = await findConversation(db, caller.company_id, id);
+      if (!row) return refuse("not_found");
+      const messages = row.last_message_at === null ? [] : await allMessages(db, caller.company_id, id);
+      if (!this.#journal.header) this.#journal.adopt(row, messages);
+    }
+    const header = this.#journal.header as Header;
+    const visible = mayAccess(caller, header) && (deletedToo || header.deleted_at === null);
+    return visible ? ok(header) : refuse("not_found");
+  }
+
+  /** One at a time, in order of arrival: turns to be admitted, and everything that changes what is there. */
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#admission.then(work);
+    this.#admission = result.catch(() => {});
+    return result;
+  }
+
+  #submit(caller: Caller, id: string, request: ChatRequest, watched: boolean) {
+    return this.#inOrder(async () => {
+      const entered = await this.#enter(caller, id);
+      if (!entered.ok) return entered;
+      const principal = `${caller.entity_type}:${caller.entity_id}`;
+      const metadata = JSON.parse(request.metadata) as { [key: string]: Json };
+      return this.#engine.submit({ ...request, principal, metadata, watched });
+    });
+  }
+
+  /** Enters, stops what has to stop, changes the journal, and answers with JSON once D1 has it. */
+  #edit(
+    caller: Caller,
+    id: string,
+    work: (edit: Edit) => object | null,
+    { deleted = false, stop = () => "nothing" }: { deleted?: boolean; stop?: () => "nothing" | "running" | "all" } = {},
+  ): Promise<Outcome<string>> {
+    return this.#inOrder(async () => {
+      const entered = await this.#enter(caller, id, deleted);
+      if (!entered.ok) return entered;
+      const toStop = stop();
+      if (toStop !== "nothing") await this.#engine.stopAll(toStop === "all");
+      const result = work({ journal: this.#journal, caller, now: Date.now() });
+      if (result === null) return refuse("not_found");
+      if (this.#journal.header?.deleted_at !== null) for (const reader of this.#followers) reader.abort();
+      if (this.#handover.pending) this.#wakeAt(Date.now() + alarmAfter.failure(1));
+      return (await this.#handover.flush()) ? ok(JSON.stringify(result)) : storeUnavailable();
+    });
+  }
+
+  #onMessage(message_id: string, work: (message: Message) => Message): object | null {
+    const message = this.#journal.message(message_id);
+    return message && { message: messageView((this.#journal.header as Header).id, work(message)) };
+  }
+
+  #sse(caller: Caller, conversation_id: string, links: Links, start: EventId) {
+    return sseEncoder({ conversation_id, request_id: caller.request_id, origin: links.origin }, start);
+  }
+
+  /** Sets the alarm unless it will ring by then anyway. */
+  #wakeAt(at: number): void {
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    void this.ctx.storage.setAlarm(at);
+  }
+}
+
+type Edit = Parameters<typeof edits.deleteConversation>[0];

@@ -19,10 +19,14 @@ function open(binding: D1Database): Database {
 /** Where companies, keys and issuers are found before it is known who is calling. */
 export const controlDatabase = (env: Env): Database => open(env.DB);
 
-/** The database of one company. */
-export async function companyDatabase(env: Env, _company_id: string): Promise<Database> {
-  return open(env.DB);
+/** The binding of the database that holds a company's rows. */
+export async function companyBinding(env: Env, _company_id: string): Promise<D1Database> {
+  return env.DB;
 }
+
+/** The database of one company. */
+export const companyDatabase = async (env: Env, company_id: string): Promise<Database> =>
+  open(await companyBinding(env, company_id));
 
 /** True when a statement failed because a unique index says the row is there already. */
 export function isUniqueViolation(error: unknown): boolean {

@@ -14,7 +14,7 @@ const CODES = {
   turn_in_progress: [409, "A turn is in progress"],
   no_turn_running: [409, "No turn is running"],
   turn_stopped: [409, "The turn was stopped before it began"],
-  reply_deleted: [409, "The reply has been deleted"],
+  message_deleted: [409, "A message of this turn has been deleted"],
   payload_too_large: [413, "Body too large"],
   unsupported_media_type: [415, "Unsupported media type"],
   validation_failed: [422, "Validation failed"],

@@ -1,2 +1,310 @@
 /** Conversations: create, look at, list, change, delete, restore. */
-export { conversationView } from "../chat/conversation.ts";
+import * as z from "zod";
+import { conversationView } from "../chat/conversation.ts";
+import { findAgent } from "../db/agent.ts";
+import * as store from "../db/conversation.ts";
+import { companyDatabase } from "../db/database.ts";
+import { mayAccess, type Principal } from "../auth/principal.ts";
+import { type Api, json } from "../http/api.ts";
+import { type AppContext, callerOf, linkTo } from "../http/context.ts";
+import { instant, isId, metadata, pathId, text } from "../http/fields.ts";
+import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
+import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
+import { invalid, notFound, Problem, unwrap } from "../http/problem.ts";
+import { conversationObject, jsonText } from "./object.ts";
+import { conversationSchema } from "./schemas.ts";
+
+export { conversationView };
+
+const tag = "Conversations";
+const title = text(200).meta({ description: "≤ 200 characters." });
+const max_context_length = z.int().min(1).max(4000);
+const wrapped = z.object({ conversation: conversationSchema });
+
+const createBody = z
+  .strictObject({
+    agent_id: z.string().meta({ format: "uuid" }),
+    title: title.optional(),
+    metadata: metadata.optional(),
+    max_context_length: max_context_length.optional(),
+  })
+  .meta({ id: "NewConversation" });
+
+const updateBody = z
+  .strictObject({
+    title: title.optional(),
+    metadata: metadata.optional(),
+    max_context_length: max_context_length.optional(),
+    status: z.enum(["active", "archived"]).optional(),
+  })
+  .meta({ id: "ConversationChanges" });
+
+const entityType = z.enum(["user", "lead"]);
+
+const listQuery = z
+  .object({
+    status: z.enum(["active", "archived", "all"]).default("all"),
+    agent_id: z.string().optional(),
+    entity_type: entityType.optional(),
+    search: text(200, 1).optional().meta({ description: "Part of the title, any case." }),
+    created_after: instant.optional(),
+    created_before: instant.optional(),
+    metadata: z
+      .record(z.string(), z.string())
+      .optional()
+      .meta({ param: { style: "deepObject", explode: true }, description: "`metadata[key]=value`: members that must equal these." }),
+  })
+  .extend(pageQuery().shape);
+
+type ListQuery = z.output<typeof listQuery>;
+
+/** `metadata[key]=value` pairs of the query string: the one filter whose names are the caller's own. */
+function metadataFilter(c: AppContext): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (const [name, value] of new URL(c.req.url).searchParams) {
+    const key = /^metadata(?:\[(.*)\])?$/s.exec(name);
+    if (!key) continue;
+    if (!key[1]) throw invalid({ path: "/metadata", message: "has the form metadata[key]=value" });
+    if (pairs.length === 10) throw invalid({ path: "/metadata", message: "has at most 10 members here" });
+    pairs.push([key[1], value]);
+  }
+  return pairs;
+}
+
+/** A page of live conversations, narrowed by the query and by what the route itself fixes. */
+async function listLive(
+  c: AppContext,
+  principal: Principal,
+  query: ListQuery,
+  fixed: Partial<store.ConversationFilter> = {},
+): Promise<Response> {
+  const { page: _, per_page: __, cursor: ___, ...rest } = query;
+  const filter: store.ConversationFilter = { ...rest, metadata: metadataFilter(c), ...fixed };
+  const db = await companyDatabase(c.env, principal.company_id);
+  return respondWithPage({
+    c,
+    principal,
+    name: "conversations",
+    query,
+    filter,
+    read: (slice) => store.listConversations(db, principal.company_id, filter, slice),
+    key: (row) => [row.activity_at, row.id],
+    view: conversationView,
+  });
+}
+
+export function conversationRoutes(api: Api): void {
+  const page = { 200: json("A page of conversations, newest activity first.", pageOf("conversations", conversationSchema)) };
+
+  api.route(
+    {
+      method: "post",
+      path: "/conversation",
+      summary: "Create a conversation",
+      tag,
+      audience: "everyone",
+      scope: "write",
+      headers: idempotencyHeader,
+      body: createBody,
+      problems: ["not_found", "agent_inactive", "idempotency_mismatch"],
+      responses: {
+        201: json("Created; `Location` names it.", wrapped),
+        200: json("The conversation that this Idempotency-Key made before.", wrapped),
+      },
+    },
+    async ({ c, principal, body }) => {
+      const { company_id, entity_type, entity_id } = principal;
+      const creation_key = idempotencyKey(c);
+      const creation_hash = creation_key === null ? null : await hashOf(body);
+      const db = await companyDatabase(c.env, company_id);
+      const agent = isId(body.agent_id) ? await findAgent(db, company_id, body.agent_id) : undefined;
+      if (!agent || agent.deleted_at !== null) throw notFound();
+      if (agent.status !== "active") throw new Problem("agent_inactive");
+      const input = {
+        ...{ company_id, entity_type, entity_id, agent_id: agent.id, creation_key, creation_hash },
+        title: body.title ?? "New Conversation",
+        metadata: body.metadata ?? {},
+        max_context_length: body.max_context_length ?? 20,
+      };
+      const { row, created } = await store.createConversation(db, input, Date.now());
+      if (!created && row.creation_hash !== creation_hash) throw new Problem("idempotency_mismatch");
+      c.header("location", linkTo(c, `/conversation/${row.id}`));
+      if (!created) c.header("idempotent-replayed", "true");
+      return c.json({ conversation: conversationView(row) }, created ? 201 : 200);
+    },
+  );
+
+  api.route(
+    {
+      method: "get",
+      path: "/conversation",
+      summary: "List the company's live conversations",
+      tag,
+      audience: "staff",
+      scope: "read",
+      query: listQuery,
+      problems: ["invalid_cursor"],
+      responses: page,
+    },
+    ({ c, principal, query }) => listLive(c, principal, query),
+  );
+
+  api.route(
+    {
+      method: "get",
+      path: "/conversation/entity",
+      summary: "List the caller's own live conversations",
+      tag,
+      audience: "everyone",
+      scope: "read",
+      query: listQuery.omit({ entity_type: true }),
+      problems: ["invalid_cursor"],
+      responses: page,
+    },
+    ({ c, principal, query }) => {
+      const { entity_type, entity_id } = principal;
+      return listLive(c, principal, { ...query, entity_type }, { entity_type, entity_id });
+    },
+  );
+
+  api.route(
+    {
+      method: "get",
+      path: "/conversation/entity/{entity_id}",
+      summary: "List the live conversations of one user or lead",
+      description: "A visitor may ask for its own only. An entity that has none, or is unknown, gives an empty page.",
+      tag,
+      audience: "everyone",
+      scope: "read",
+      params: pathId("entity_id"),
+      query: listQuery.extend({ entity_type: entityType.default("user") }),
+      problems: ["invalid_cursor"],
+      responses: page,
+    },
+    ({ c, principal, params, query }) => {
+      const entity = { entity_type: query.entity_type, entity_id: String(params["entity_id"]) };
+      if (principal.kind === "lead" && !mayAccess(principal, { company_id: principal.company_id, ...entity })) {
+        throw notFound();
+      }
+      return listLive(c, principal, query, entity);
+    },
+  );
+
+  api.route(
+    {
+      method: "get",
+      path: "/conversation/agent/{agent_id}",
+      summary: "List the live conversations with one agent",
+      tag,
+      audience: "staff",
+      scope: "read",
+      params: pathId("agent_id"),
+      query: listQuery.omit({ agent_id: true }),
+      problems: ["invalid_cursor"],
+      responses: page,
+    },
+    async ({ c, principal, params, query }) => {
+      const agent_id = String(params["agent_id"]);
+      const db = await companyDatabase(c.env, principal.company_id);
+      if (!isId(agent_id) || !(await findAgent(db, principal.company_id, agent_id))) throw notFound();
+      return listLive(c, principal, query, { agent_id });
+    },
+  );
+
+  api.route(
+    {
+      method: "get",
+      path: "/conversation/deleted",
+      summary: "List the company's deleted conversations",
+      tag,
+      audience: "staff",
+      scope: "read",
+      query: pageQuery(),
+      problems: ["invalid_cursor"],
+      responses: { 200: json("A page, newest deletion first.", pageOf("conversations", conversationSchema)) },
+    },
+    async ({ c, principal, query }) => {
+      const db = await companyDatabase(c.env, principal.company_id);
+      return respondWithPage({
+        c,
+        principal,
+        name: "conversations",
+        query,
+        filter: null,
+        read: (slice) => store.listDeletedConversations(db, principal.company_id, slice),
+        key: (row) => [row.deleted_at ?? 0, row.id],
+        view: conversationView,
+      });
+    },
+  );
+
+  const one = { tag, audience: "everyone", params: pathId(), responses: { 200: json("The conversation.", wrapped) } } as const;
+
+  api.route(
+    { ...one, method: "get", path: "/conversation/{id}", summary: "Get a conversation", scope: "read" },
+    async ({ c, principal, params }) => {
+      const row = await visibleConversation(c, principal, String(params["id"]));
+      return c.json({ conversation: conversationView(row) });
+    },
+  );
+
+  api.route(
+    {
+      ...one,
+      method: "patch",
+      path: "/conversation/{id}",
+      summary: "Change title, metadata, context length or status",
+      description: "Members left out stay as they are. metadata is replaced as a whole.",
+      scope: "write",
+      body: updateBody,
+      problems: ["store_unavailable"],
+    },
+    async ({ c, principal, params, body }) => {
+      const { metadata: sent, ...rest } = body;
+      const changes = { ...rest, ...(sent === undefined ? {} : { metadata: JSON.stringify(sent) }) };
+      const object = conversationObject(c, String(params["id"]));
+      return jsonText(c, unwrap(await object.update(callerOf(principal, c), String(params["id"]), changes)));
+    },
+  );
+
+  api.route(
+    {
+      ...one,
+      method: "delete",
+      path: "/conversation/{id}",
+      summary: "Soft-delete a conversation",
+      description: "A running turn is stopped first. Its messages keep their own state. Repeating it answers the same.",
+      scope: "write",
+      problems: ["store_unavailable"],
+    },
+    async ({ c, principal, params }) => {
+      const object = conversationObject(c, String(params["id"]));
+      return jsonText(c, unwrap(await object.remove(callerOf(principal, c), String(params["id"]))));
+    },
+  );
+
+  api.route(
+    {
+      ...one,
+      method: "patch",
+      path: "/conversation/{id}/restore",
+      summary: "Restore a deleted conversation",
+      scope: "write",
+      problems: ["store_unavailable"],
+    },
+    async ({ c, principal, params }) => {
+      const object = conversationObject(c, String(params["id"]));
+      return jsonText(c, unwrap(await object.restore(callerOf(principal, c), String(params["id"]))));
+    },
+  );
+}
+
+/** A live conversation that this caller may see, from D1; 404 otherwise. */
+export async function visibleConversation(c: AppContext, principal: Principal, conversation_id: string) {
+  if (!isId(conversation_id)) throw notFound();
+  const db = await companyDatabase(c.env, principal.company_id);
+  const row = await store.findConversation(db, principal.company_id, conversation_id);
+  if (!row || row.deleted_at !== null || !mayAccess(principal, row)) throw notFound();
+  return row;
+}
+

@@ -1,0 +1,24 @@
+/** What a conversation's object tells D1 beyond new messages: plain data, so that it can wait in the outbox. */
+import type { AuditRow } from "../db/audit.ts";
+import type { Feedback } from "./message.ts";
+
+/** Applying a change twice is applying it once; they are applied in the order they were made. */
+export type Change =
+  /** `ids` null: every live message up to `upto`. */
+  | {
+      op: "delete_messages";
+      ids: string[] | null;
+      upto: number;
+      deleted_at: number;
+      deleted_by: string;
+      deletion_id: string | null;
+      audit: AuditRow;
+    }
+  /** `ids` null: every deleted message, or with `deletion_id` those that one bulk delete removed. */
+  | { op: "restore_messages"; ids: string[] | null; deletion_id: string | null; audit: AuditRow }
+  /** Title, metadata, limits, status or deletion of the conversation: D1 gets the header as it is. */
+  | { op: "header"; audit: AuditRow | null }
+  | { op: "feedback"; message_id: string; feedback: Feedback | null }
+  /** A re-run reply took the place of a failed one. */
+  | { op: "message"; message_id: string }
+  | { op: "erase"; audit: AuditRow };

@@ -1,0 +1,328 @@
+/**
+ * Runs the turns of one conversation: one at a time, in order of arrival, each to an end. Whoever asks gets a LiveTurn to
+ * follow; nobody's absence stops it. Knows its ports only.
+ */
+import { DeltaBuffer } from "./delta-buffer.ts";
+import type { Handover } from "./handover.ts";
+import type { Ending, Journal, NewTurn } from "./journal.ts";
+import { LiveTurn } from "./live-turn.ts";
+import { type Outcome, ok, refuse } from "./outcome.ts";
+import { type Model, ModelFailure, type ModelRequest, type ModelUsage } from "./ports.ts";
+import { admit, type OnBusy } from "./queue.ts";
+import { onRepeat, type Turn, type TurnError } from "./turn.ts";
+import { usageOf } from "./usage.ts";
+import { type Timeouts, watched } from "./watchdog.ts";
+
+/** What a turn takes from its agent. `open` throws ModelFailure when the model is not to be had. */
+export type TurnAgent = { instructions: string; timeouts: Timeouts; open: () => Model };
+
+export type EnginePorts = {
+  journal: Journal;
+  handover: Handover;
+  /** The agent, or null when it must not answer (inactive, deleted). */
+  loadAgent: () => Promise<TurnAgent | null>;
+  clock: () => number;
+  newId: () => string;
+  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Makes sure that a crash from now on is noticed. */
+  keepWatch: () => void;
+  log: (event: object) => void;
+};
+
+export type TurnInput = {
+  principal: string;
+  idempotency_key: string | null;
+  body_hash: string;
+  content: string;
+  metadata: Turn["metadata"];
+  on_busy: OnBusy;
+  /** Somebody follows the events: the user's message is shown in the history at once. */
+  watched: boolean;
+};
+
+/** A turn that is under way, or one that ended earlier and is only told again. */
+export type Accepted = { live: LiveTurn; turn: Turn } | { live: null; turn: Turn };
+
+/** Milliseconds: before a refused model is asked once more; before an unwatched turn's message goes to D1 by itself. */
+const RETRY_PAUSE = 250;
+const EARLY_WRITE = 20;
+
+export class Engine {
+  readonly #ports: EnginePorts;
+  #running: LiveTurn | null = null;
+  #queue: LiveTurn[] = [];
+  #arrival = Promise.withResolvers<LiveTurn>();
+
+  constructor(ports: EnginePorts) {
+    this.#ports = ports;
+  }
+
+  get running(): LiveTurn | null {
+    return this.#running;
+  }
+
+  get isIdle(): boolean {
+    return this.#running === null && this.#queue.length === 0;
+  }
+
+  /** The next turn that will begin or wait, from now on; each leads to the one after it by its `successor`. */
+  get arrival(): Promise<LiveTurn> {
+    return this.#arrival.promise;
+  }
+
+  /** The live turn with this id or number, if there is one. */
+  find(match: (turn: Turn) => boolean): LiveTurn | null {
+    return [this.#running, ...this.#queue].find((live) => live && match(live.turn)) ?? null;
+  }
+
+  /** After a restart: what ran has failed, what waited goes on. */
+  recover(): void {
+    for (const turn of this.#ports.journal.openTurns()) {
+      if (turn.status === "queued") this.#queue.push(this.#live(turn));
+      else this.#fail(turn);
+    }
+    this.#advance();
+  }
+
+  /** Takes a request for a turn; must be called in order of arrival, one after another. */
+  async submit(input: TurnInput): Promise<Outcome<Accepted>> {
+    const { journal, clock, newId } = this.#ports;
+    const earlier = this.#earlier(input);
+    if (earlier && earlier.body_hash !== input.body_hash) return refuse("idempotency_mismatch");
+    const repeat = earlier && onRepeat(earlier);
+    if (earlier && repeat !== "rerun") {
+      const live = this.find((turn) => turn.id === earlier.id);
+      if (live) return ok({ live, turn: live.turn });
+      return repeat === "refuse" ? refuse("turn_stopped") : ok({ live: null, turn: earlier });
+    }
+    if (earlier && journal.message(earlier.user_message_id)?.deleted_at !== null) return refuse("message_deleted");
+    if (!(await this.#ports.loadAgent())) return refuse("agent_inactive");
+    const place = admit(input.on_busy, this.#running !== null, this.#queue.length);
+    if (place.action === "refuse") return this.#busy(place.code);
+    const { on_busy: _, watched: __, ...rest } = input;
+    const fresh: NewTurn = { ...rest, id: newId(), user_message_id: newId(), reply_id: newId() };
+    if (place.action === "run") {
+      const now = clock();
+      const turn = earlier ? journal.start(this.#again(earlier), earlier.last_event ?? 0, now) : journal.begin(fresh, now);
+      const live = this.#live(turn);
+      this.#start(live, input.watched);
+      return ok({ live, turn });
+    }
+    const turn = earlier
+      ? journal.requeue({ ...this.#again(earlier), event_base: earlier.last_event ?? 0 })
+      : journal.enqueue(fresh, clock());
+    const live = this.#live(turn);
+    this.#queue.push(live);
+    this.#ports.keepWatch();
+    this.#tellPosition(live, place.position);
+    if (place.interrupt) this.#running?.stopping.abort();
+    return ok({ live, turn: live.turn });
+  }
+
+  /** Stops a running turn (what it said is kept) or takes a waiting one back. Resolves once that is durable. */
+  async stop(turn_id?: string): Promise<Outcome<Turn>> {
+    const live = turn_id === undefined ? this.#running : this.find((turn) => turn.id === turn_id);
+    if (!live) return refuse("no_turn_running");
+    if (live === this.#running) {
+      live.stopping.abort();
+      await live.ended;
+    } else this.#drop(live);
+    return live.turn.status === "stopped" ? ok(live.turn) : refuse("no_turn_running");
+  }
+
+  /** Stops what runs; with `waiting` also takes back what waits. */
+  async stopAll(waiting: boolean): Promise<void> {
+    if (waiting) for (const live of [...this.#queue]) this.#drop(live);
+    const running = this.#running;
+    running?.stopping.abort();
+    await running?.ended;
+  }
+
+  #live(turn: Turn): LiveTurn {
+    const following = Promise.withResolvers<LiveTurn>();
+    const live = new LiveTurn(turn, following.promise);
+    this.#arrival.resolve(live);
+    this.#arrival = following;
+    return live;
+  }
+
+  /** The turn that this request may be a repetition of: by its key, or else by its body. */
+  #earlier(input: TurnInput): Turn | null {
+    const { journal, handover } = this.#ports;
+    if (input.idempotency_key !== null) return journal.turnByKey(input.principal, input.idempotency_key);
+    const same = (turn: Turn) => turn.principal === input.principal && turn.body_hash === input.body_hash;
+    const live = this.find(same);
+    if (live) return live.turn;
+    const last = journal.lastTurn();
+    const unanswered = last && (last.status === "failed" || (last.status === "completed" && handover.pending));
+    return unanswered && same(last) ? last : null;
+  }
+
+  /** A failed turn as it is run again: in place of its failed reply, unless that was deleted. */
+  #again(turn: Turn): Turn {
+    const reply = this.#ports.journal.message(turn.reply_id);
+    return reply?.deleted_at === null ? turn : { ...turn, reply_id: this.#ports.newId(), reply_sequence: null };
+  }
+
+  #busy(code: "turn_in_progress" | "turn_queue_full"): Outcome<never> {
+    const turn_id = this.#running?.turn.id;
+    return refuse(code, {
+      ...(turn_id === undefined ? {} : { extra: { turn_id } }),
+      ...(code === "turn_queue_full" ? { retry_after: 5 } : {}),
+    });
+  }
+
+  #tellPosition(live: LiveTurn, position: number): void {
+    live.status("queued", position);
+    live.turn = this.#ports.journal.setEventBase(live.turn, live.nextEvent - 1);
+  }
+
+  #drop(live: LiveTurn): void {
+    this.#queue = this.#queue.filter((waiting) => waiting !== live);
+    const error: TurnError = { code: "turn_stopped", detail: "The turn was stopped before it began." };
+    const turn = this.#ports.journal.drop(live.turn, error, live.nextEvent + 1, this.#ports.clock());
+    live.end(turn, { type: "response", status: "stopped", message: null, error }, true);
+  }
+
+  /** The next waiting turn begins, if none runs. */
+  #advance(): void {
+    if (this.#running) return;
+    const live = this.#queue.shift();
+    if (!live) return;
+    this.#queue.forEach((waiting, index) => this.#tellPosition(waiting, index + 1));
+    live.turn = this.#ports.journal.start(live.turn, live.nextEvent - 1, this.#ports.clock());
+    this.#start(live, true);
+  }
+
+  #start(live: LiveTurn, watched: boolean): void {
+    this.#running = live;
+    this.#ports.keepWatch();
+    live.status("running");
+    this.#run(live, watched).catch((error: unknown) => this.#ports.log({ event: "turn_crashed", error: String(error) }));
+  }
+
+  async #run(live: LiveTurn, watched: boolean): Promise<void> {
+    const { journal, handover, clock } = this.#ports;
+    let stored = false;
+    try {
+      void this.#writeEarly(live, watched);
+      const { ending, window_start } = await this.#answer(live);
+      const { turn, reply } = journal.close(live.turn, { ...ending, last_event: live.nextEvent + 1 }, window_start, clock());
+      live.turn = turn;
+      stored = await handover.flush();
+      this.#running = null;
+      live.end(turn, { type: "response", status: ending.status, message: reply, error: ending.error }, stored);
+    } finally {
+      if (!live.isOver) this.#fail(live.turn, live);
+      if (this.#running === live) this.#running = null;
+      this.#advance();
+    }
+  }
+
+  /** The user's message goes to D1 while the model works; a model that answers at once saves that write. */
+  async #writeEarly(live: LiveTurn, watched: boolean): Promise<void> {
+    if (!watched) await this.#ports.sleep(EARLY_WRITE);
+    if (live.turn.status === "running") await this.#ports.handover.flush();
+  }
+
+  /** Asks the model, twice if it was not there the first time. Never throws: a turn always has an ending. */
+  async #answer(live: LiveTurn): Promise<{ ending: Omit<Ending, "last_event">; window_start: number | null }> {
+    const { journal, sleep, log } = this.#ports;
+    const signal = live.stopping.signal;
+    let said = "";
+    let request: ModelRequest = { instructions: "", messages: [] };
+    let window_start: number | null = null;
+    let model: Model | null = null;
+    const ended = (status: Ending["status"], measured: ModelUsage | null, error: TurnError | null) => ({
+      window_start,
+      ending: {
+        status,
+        content: said,
+        model_used: model?.name ?? null,
+        usage: said === "" && !measured ? null : usageOf(measured, request, said),
+        error,
+      },
+    });
+    const hear = (text: string) => {
+      said += text;
+      journal.addDelta(live.turn, { n: live.nextEvent, text });
+      live.delta(text);
+    };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const agent = await this.#ports.loadAgent();
+        if (!agent) throw new ModelFailure("error", "the agent is not active any more");
+        model = agent.open();
+        const window = journal.window(live.turn);
+        window_start = window[0]?.sequence ?? null;
+        request = { instructions: agent.instructions, messages: window.map(({ role, content }) => ({ role, content })) };
+        const usage = await this.#listen(model, request, agent.timeouts, live, hear);
+        if (signal.aborted) return ended("stopped", usage.measured, null);
+        if (said === "") throw new ModelFailure("error", "the model said nothing");
+        return ended("completed", usage.measured, null);
+      } catch (error) {
+        if (signal.aborted) return ended("stopped", null, null);
+        const failure = error instanceof ModelFailure ? error : new ModelFailure("error", String(error));
+        log({ event: "model_failed", turn_id: live.turn.id, attempt, kind: failure.kind, reason: failure.message });
+        if (attempt > 0 || said !== "" || failure.kind !== "unavailable") return ended("failed", null, turnError(failure));
+        await sleep(RETRY_PAUSE, signal);
+        if (signal.aborted) return ended("stopped", null, null);
+      }
+    }
+  }
+
+  async #listen(
+    model: Model,
+    request: ModelRequest,
+    timeouts: Timeouts,
+    live: LiveTurn,
+    hear: (text: string) => void,
+  ): Promise<{ measured: ModelUsage | null }> {
+    const { clock, sleep } = this.#ports;
+    const signal = live.stopping.signal;
+    const call = new AbortController();
+    const deadline = (live.turn.started_at ?? clock()) + timeouts.wholeTurn;
+    const deltas = new DeltaBuffer(hear);
+    let measured: ModelUsage | null = null;
+    let flushing = false;
+    const flushIn = async (ms: number) => {
+      flushing = true;
+      await sleep(ms);
+      flushing = false;
+      deltas.due(clock());
+    };
+    try {
+      const stream = model.stream(request, call.signal);
+      for await (const event of watched(stream, timeouts, deadline, clock, signal, () => call.abort())) {
+        if (event.type === "finish") measured = event.usage;
+        if (event.type !== "text" || event.text === "") continue;
+        const wait = deltas.push(event.text, clock());
+        if (wait !== null && !flushing) void flushIn(wait);
+      }
+    } finally {
+      deltas.end();
+    }
+    return { measured };
+  }
+
+  /** Ends a turn that nobody runs any more as failed, with what had been journalled of its reply. */
+  #fail(turn: Turn, live?: LiveTurn): void {
+    const { journal, clock } = this.#ports;
+    const deltas = journal.deltas(turn);
+    const content = deltas.map((delta) => delta.text).join("");
+    const error: TurnError = { code: "model_error", detail: "The turn was interrupted before it finished." };
+    const last_event = (deltas.at(-1)?.n ?? turn.event_base + 1) + 2;
+    const ending: Ending = { status: "failed", content, model_used: null, usage: null, error, last_event };
+    const closed = journal.close(turn, ending, null, clock());
+    live?.end(closed.turn, { type: "response", status: "failed", message: closed.reply, error }, false);
+  }
+}
+
+const DETAILS = {
+  error: { code: "model_error", detail: "The model refused, broke off or sent something that is not an answer." },
+  unavailable: { code: "model_unavailable", detail: "The model is overloaded or cannot be reached." },
+  timeout: { code: "model_timeout", detail: "The model took too long." },
+} as const;
+
+/** What the wire may know of a failure: its kind, in our own words. */
+const turnError = (failure: ModelFailure): TurnError => DETAILS[failure.kind];

@@ -1,0 +1,116 @@
+/** Events of turns for one reader, at the reader's own pace: what was told before, then what is told now. */
+import type { Engine } from "./engine.ts";
+import type { Journal } from "./journal.ts";
+import type { LiveTurn } from "./live-turn.ts";
+import { type EventId, replayEvents, type Turn, type TurnEvent } from "./turn.ts";
+
+/** One thing to send: an event of a turn, or a sign of life when there was none for a while. */
+export type Frame = { turn: Turn; event: TurnEvent } | { turn: null; event: null };
+
+/** Milliseconds between signs of life. */
+const HEARTBEAT = 15_000;
+const SIGN_OF_LIFE: Frame = { turn: null, event: null };
+
+export type Source = { engine: Engine; journal: Journal };
+
+/** One turn, from after event `after` to its end. */
+export async function* followTurn(source: Source, turn: Turn, after: number, signal: AbortSignal): AsyncGenerator<Frame> {
+  const live = source.engine.find((open) => open.number === turn.number);
+  if (live) yield* followLive(live, after, signal);
+  else {
+    const ended = source.journal.turnByNumber(turn.number) ?? turn;
+    const reply = source.journal.message(ended.reply_id);
+    for (const event of replayEvents(ended, reply, source.journal.deltas(ended), after)) yield { turn: ended, event };
+  }
+}
+
+/** A turn of this process, whether it is under way or has ended since. */
+export async function* followLive(live: LiveTurn, after: number, signal: AbortSignal): AsyncGenerator<Frame> {
+  for (let seen = 0; !signal.aborted; ) {
+    const event = live.events[seen];
+    if (event) {
+      seen++;
+      if (event.n > after) yield { turn: live.turn, event };
+      if (event.type === "response") return;
+    } else if (!(await beforeHeartbeat(live.more(seen), signal))) yield SIGN_OF_LIFE;
+  }
+}
+
+/**
+ * The whole conversation, without end: from `start` (the last event that was seen), or from the turn that runs now.
+ * Opens with a sign of life.
+ */
+export async function* followConversation(
+  source: Source,
+  start: EventId | null,
+  signal: AbortSignal,
+): AsyncGenerator<Frame> {
+  const { engine, journal } = source;
+  yield SIGN_OF_LIFE;
+  let arrival = engine.arrival;
+  if (start === null && engine.running) {
+    arrival = engine.running.successor;
+    yield* followLive(engine.running, 0, signal);
+  } else if (start !== null) {
+    let after = start.event;
+    for (let number = Math.max(1, start.turn); number < (journal.header?.next_turn ?? 1); number++) {
+      arrival = engine.arrival;
+      const turn = journal.turnByNumber(number);
+      if (turn) yield* followTurn(source, turn, after, signal);
+      after = 0;
+    }
+  }
+  while (!signal.aborted) {
+    let next: LiveTurn | null = null;
+    const arrived = arrival.then((live) => {
+      next = live;
+    });
+    while (!next && !signal.aborted) if (!(await beforeHeartbeat(arrived, signal))) yield SIGN_OF_LIFE;
+    if (!next) return;
+    const live: LiveTurn = next;
+    arrival = live.successor;
+    yield* followLive(live, 0, signal);
+  }
+}
+
+/** True when `promise` settled, or the reader left, before it was time for a sign of life. */
+async function beforeHeartbeat(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  const time = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => time.resolve(false), HEARTBEAT);
+  const left = () => time.resolve(true);
+  signal.addEventListener("abort", left, { once: true });
+  try {
+    return await Promise.race([promise.then(() => true), time.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", left);
+  }
+}
+
+/** A byte stream of encoded frames; `left` runs once the reader is gone or everything has been sent. */
+export function toStream(
+  frames: AsyncGenerator<Frame>,
+  encode: (frame: Frame) => string,
+  left: () => void,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      for (;;) {
+        const { done, value } = await frames.next();
+        if (done) {
+          controller.close();
+          left();
+          return;
+        }
+        const text = encode(value);
+        if (text === "") continue;
+        controller.enqueue(encoder.encode(text));
+        return;
+      }
+    },
+    cancel() {
+      left();
+    },
+  });
+}

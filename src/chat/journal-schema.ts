@@ -1,0 +1,64 @@
+/** Tables of a conversation's own SQLite, and how their rows become what the engine speaks of. */
+import type { Conversation } from "./conversation.ts";
+import type { Message } from "./message.ts";
+import type { Turn } from "./turn.ts";
+
+/** `handed_over`: every message up to this sequence is in D1. `outbox`: further changes that D1 has yet to confirm. */
+export const SCHEMA = `
+CREATE TABLE header (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  id TEXT NOT NULL, company_id TEXT NOT NULL, agent_id TEXT NOT NULL,
+  entity_type TEXT NOT NULL, entity_id TEXT NOT NULL,
+  title TEXT NOT NULL, metadata TEXT NOT NULL, max_context_length INTEGER NOT NULL, status TEXT NOT NULL,
+  message_count INTEGER NOT NULL, last_message_at INTEGER,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, deleted_by TEXT,
+  next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL
+);
+CREATE TABLE turn (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE, principal TEXT NOT NULL, idempotency_key TEXT, body_hash TEXT NOT NULL, status TEXT NOT NULL,
+  user_message_id TEXT NOT NULL, reply_id TEXT NOT NULL, content TEXT, metadata TEXT NOT NULL,
+  user_sequence INTEGER, reply_sequence INTEGER, window_start INTEGER,
+  event_base INTEGER NOT NULL, last_event INTEGER, error TEXT,
+  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER
+);
+CREATE UNIQUE INDEX turn_key ON turn (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX turn_open ON turn (number) WHERE status IN ('queued', 'running');
+CREATE TABLE message (
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
+  model_used TEXT, processing_time REAL, input_tokens INTEGER, output_tokens INTEGER, usage_source TEXT,
+  metadata TEXT NOT NULL, feedback TEXT, created_at INTEGER NOT NULL,
+  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT
+);
+CREATE INDEX message_context ON message (sequence) WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '';
+CREATE TABLE delta (
+  turn INTEGER NOT NULL, n INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (turn, n)
+) WITHOUT ROWID;
+CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
+`;
+
+export type Header = Conversation & { next_sequence: number; next_turn: number; handed_over: number };
+
+type Row = Record<string, SqlStorageValue>;
+
+export const toHeader = ({ one: _, ...row }: Row): Header =>
+  ({ ...row, metadata: JSON.parse(String(row["metadata"])) }) as unknown as Header;
+
+export const toTurn = (row: Row): Turn =>
+  ({
+    ...row,
+    metadata: JSON.parse(String(row["metadata"])),
+    error: row["error"] === null ? null : JSON.parse(String(row["error"])),
+  }) as unknown as Turn;
+
+export const toMessage = (row: Row): Message =>
+  ({
+    ...row,
+    metadata: JSON.parse(String(row["metadata"])),
+    feedback: row["feedback"] === null ? null : JSON.parse(String(row["feedback"])),
+  }) as unknown as Message;
+
+/** Values in the order of their columns; objects as JSON. */
+export const bindable = (value: unknown): SqlStorageValue =>
+  value !== null && typeof value === "object" ? JSON.stringify(value) : (value as SqlStorageValue);

@@ -1,0 +1,254 @@
+/**
+ * The journal of one conversation, in its object's own SQLite: the only truth about its turns and messages. Every method
+ * is synchronous and one transaction; what it has written survives a crash at the next line.
+ */
+import type { Change } from "./changes.ts";
+import type { Conversation } from "./conversation.ts";
+import { bindable, type Header, SCHEMA, toHeader, toMessage, toTurn } from "./journal-schema.ts";
+import type { Message, MessageStatus } from "./message.ts";
+import type { Delta, EndStatus, Turn, TurnError } from "./turn.ts";
+import type { Usage } from "./usage.ts";
+
+export type NewTurn = Pick<
+  Turn,
+  "id" | "principal" | "idempotency_key" | "body_hash" | "user_message_id" | "reply_id" | "content" | "metadata"
+>;
+
+/** How a turn ended, with what the reply says. */
+export type Ending = {
+  status: EndStatus;
+  content: string;
+  model_used: string | null;
+  usage: Usage | null;
+  error: TurnError | null;
+  last_event: number;
+};
+
+export class Journal {
+  readonly #storage: DurableObjectStorage;
+  #header: Header | null | undefined;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  /** The conversation, or null while this object has none: reading never makes a table. */
+  get header(): Header | null {
+    if (this.#header === undefined) {
+      const known = this.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'header'").length > 0;
+      const row = known ? this.rows("SELECT * FROM header")[0] : undefined;
+      this.#header = row ? toHeader(row) : null;
+    }
+    return this.#header;
+  }
+
+  /** Takes the conversation over from D1, with the messages it has there. */
+  adopt(conversation: Conversation, messages: Message[]): void {
+    this.transaction(() => {
+      this.#storage.sql.exec(SCHEMA);
+      const last = messages.at(-1)?.sequence ?? 0;
+      const turns = new Set(messages.map((m) => m.turn_id)).size;
+      this.#insert("header", { one: 1, ...conversation, next_sequence: last + 1, next_turn: turns + 1, handed_over: last });
+      for (const message of messages) this.#insert("message", message);
+    });
+  }
+
+  turnByKey(principal: string, key: string): Turn | null {
+    return this.#turn("principal = ? AND idempotency_key = ?", principal, key);
+  }
+  turnById(id: string): Turn | null {
+    return this.#turn("id = ?", id);
+  }
+  turnByNumber(number: number): Turn | null {
+    return this.#turn("number = ?", number);
+  }
+  lastTurn(): Turn | null {
+    return this.#turn("number = (SELECT max(number) FROM turn)");
+  }
+  /** Turns that have not ended, oldest first. */
+  openTurns(): Turn[] {
+    return this.rows("SELECT * FROM turn WHERE status IN ('queued', 'running') ORDER BY number").map(toTurn);
+  }
+
+  message(id: string): Message | null {
+    const row = this.rows("SELECT * FROM message WHERE id = ?", id)[0];
+    return row ? toMessage(row) : null;
+  }
+
+  /** Notes a turn that has to wait; nothing of it is in the history yet. */
+  enqueue(input: NewTurn, now: number): Turn {
+    return this.transaction(() => this.#newTurn(input, "queued", now));
+  }
+
+  /** Notes a turn, gives its message the next sequence, and marks it running: all of it, or nothing. */
+  begin(input: NewTurn, now: number): Turn {
+    return this.transaction(() => this.start(this.#newTurn(input, "running", now), 0, now));
+  }
+
+  /** A waiting turn begins, or a failed one begins again; its message is stored once only. */
+  start(turn: Turn, event_base: number, now: number): Turn {
+    return this.transaction(() => {
+      const started: Turn = { ...turn, status: "running", event_base, started_at: now, ended_at: null, error: null };
+      started.last_event = null;
+      started.content = null;
+      if (turn.user_sequence === null) {
+        started.user_sequence = this.#append(turn.user_message_id, turn.id, "user", now, {
+          content: turn.content ?? "",
+          metadata: turn.metadata,
+        });
+      } else this.run("DELETE FROM delta WHERE turn = ?", turn.number);
+      return this.#saveTurn(started);
+    });
+  }
+
+  /** A failed turn waits to be run again. */
+  requeue(turn: Turn): Turn {
+    return this.#saveTurn({ ...turn, status: "queued", error: null, ended_at: null });
+  }
+
+  /** The latest live messages up to and including the turn's own, oldest first. Failed replies are not among them. */
+  window(turn: Turn): Message[] {
+    const limit = this.header?.max_context_length ?? 1;
+    const rows = this.rows(
+      `SELECT * FROM message INDEXED BY message_context
+       WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '' AND sequence <= ?
+       ORDER BY sequence DESC LIMIT ?`,
+      turn.user_sequence,
+      limit,
+    );
+    return rows.reverse().map(toMessage);
+  }
+
+  addDelta(turn: Turn, delta: Delta): void {
+    this.run("INSERT INTO delta (turn, n, text) VALUES (?, ?, ?)", turn.number, delta.n, delta.text);
+  }
+  deltas(turn: Turn): Delta[] {
+    return this.rows("SELECT n, text FROM delta WHERE turn = ? ORDER BY n", turn.number) as Delta[];
+  }
+
+  /** The turn is over: its reply is stored with the next sequence, or in the place of a failed one. */
+  close(turn: Turn, ending: Ending, window_start: number | null, now: number): { turn: Turn; reply: Message } {
+    return this.transaction(() => {
+      const { usage } = ending;
+      const reply = {
+        content: ending.content,
+        status: MESSAGE_STATUS[ending.status],
+        model_used: ending.model_used,
+        processing_time: (now - (turn.started_at ?? now)) / 1000,
+        input_tokens: usage?.input_tokens ?? null,
+        output_tokens: usage?.output_tokens ?? null,
+        usage_source: usage?.source ?? null,
+      };
+      const former = this.message(turn.reply_id);
+      let sequence = turn.reply_sequence;
+      if (former) {
+        this.#update("message", { ...reply, created_at: now }, "id = ?", turn.reply_id);
+        this.setHeader({ last_message_at: now, updated_at: now });
+        this.outbox({ op: "message", message_id: turn.reply_id });
+      } else sequence = this.#append(turn.reply_id, turn.id, "assistant", now, reply);
+      const closed: Turn = { ...turn, status: ending.status, reply_sequence: sequence, window_start };
+      Object.assign(closed, { error: ending.error, last_event: ending.last_event, ended_at: now });
+      return { turn: this.#saveTurn(closed), reply: this.message(turn.reply_id) as Message };
+    });
+  }
+
+  /** A waiting turn is taken back: it leaves no message. */
+  drop(turn: Turn, error: TurnError, last_event: number, now: number): Turn {
+    return this.#saveTurn({ ...turn, status: "stopped", content: null, error, last_event, ended_at: now });
+  }
+
+  /** How many events of a waiting turn have been told. */
+  setEventBase(turn: Turn, event_base: number): Turn {
+    return this.#saveTurn({ ...turn, event_base });
+  }
+
+  /** Messages from `start` to the turn's reply, as the model's window showed them, that are still live. */
+  answerWindow(turn: Turn): Message[] {
+    return this.rows(
+      `SELECT * FROM message WHERE sequence BETWEEN ? AND ? AND deleted_at IS NULL AND status <> 'failed' AND content <> ''
+       UNION SELECT * FROM message WHERE sequence IN (?, ?) AND deleted_at IS NULL ORDER BY sequence`,
+      turn.window_start ?? turn.user_sequence,
+      turn.user_sequence,
+      turn.user_sequence,
+      turn.reply_sequence,
+    ).map(toMessage);
+  }
+
+  /** Drops the deltas of turns that ended before `before` (ms). Returns when the oldest that is left ended, if one is. */
+  purgeDeltas(before: number): number | null {
+    this.run("DELETE FROM delta WHERE turn IN (SELECT number FROM turn WHERE ended_at < ?)", before);
+    const oldest = "SELECT min(ended_at) AS at FROM turn WHERE number IN (SELECT DISTINCT turn FROM delta)";
+    return (this.rows(oldest)[0]?.["at"] as number | null) ?? null;
+  }
+
+  /** Leaves a change for D1; the transaction that makes it calls this. */
+  outbox(change: Change): void {
+    this.run("INSERT INTO outbox (change) VALUES (?)", JSON.stringify(change));
+  }
+
+  /** Changes members of the header, here and in memory alike. */
+  setHeader(changes: Partial<Header>): Header {
+    this.#update("header", changes, "one = 1");
+    this.#header = { ...(this.header as Header), ...changes };
+    return this.#header;
+  }
+
+  rows(query: string, ...values: unknown[]): Record<string, SqlStorageValue>[] {
+    return this.#storage.sql.exec(query, ...(values as SqlStorageValue[])).toArray();
+  }
+  run(query: string, ...values: unknown[]): number {
+    return this.#storage.sql.exec(query, ...(values as SqlStorageValue[])).rowsWritten;
+  }
+
+  /** All of `work`, or none of it: also of what is remembered of the header. */
+  transaction<T>(work: () => T): T {
+    const header = this.#header;
+    try {
+      return this.#storage.transactionSync(work);
+    } catch (error) {
+      this.#header = header;
+      throw error;
+    }
+  }
+
+  #turn(where: string, ...values: unknown[]): Turn | null {
+    const row = this.rows(`SELECT * FROM turn WHERE ${where}`, ...values)[0];
+    return row ? toTurn(row) : null;
+  }
+
+  #newTurn(input: NewTurn, status: "queued" | "running", now: number): Turn {
+    const number = (this.header as Header).next_turn;
+    const unset = { user_sequence: null, reply_sequence: null, window_start: null, last_event: null, error: null };
+    const turn: Turn = { number, ...input, status, ...unset, event_base: 0, created_at: now, started_at: null, ended_at: null };
+    this.#insert("turn", turn);
+    this.setHeader({ next_turn: number + 1 });
+    return turn;
+  }
+
+  #saveTurn({ number, ...turn }: Turn): Turn {
+    this.#update("turn", turn, "number = ?", number);
+    return { number, ...turn };
+  }
+
+  #append(id: string, turn_id: string, role: Message["role"], now: number, rest: Partial<Message>): number {
+    const header = this.header as Header;
+    const sequence = header.next_sequence;
+    this.#insert("message", { sequence, id, turn_id, role, status: "complete", metadata: {}, created_at: now, ...rest });
+    const message_count = header.message_count + 1;
+    this.setHeader({ next_sequence: sequence + 1, message_count, last_message_at: now, updated_at: now });
+    return sequence;
+  }
+
+  #insert(table: string, row: object): void {
+    const columns = Object.keys(row);
+    const places = columns.map(() => "?").join(", ");
+    this.run(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places})`, ...Object.values(row).map(bindable));
+  }
+
+  #update(table: string, changes: object, where: string, ...values: unknown[]): void {
+    const set = Object.keys(changes).map((column) => `${column} = ?`);
+    this.run(`UPDATE ${table} SET ${set.join(", ")} WHERE ${where}`, ...Object.values(changes).map(bindable), ...values);
+  }
+}
+
+const MESSAGE_STATUS: Record<EndStatus, MessageStatus> = { completed: "complete", failed: "failed", stopped: "stopped" };

@@ -1,0 +1,91 @@
+/**
+ * A turn: one user message and at most one reply. Its states, and the numbered events that every answer (JSON, SSE,
+ * UI stream) is a projection of. Pure.
+ */
+import type { JsonObject } from "../db/schema.ts";
+import type { Message } from "./message.ts";
+
+export type TurnStatus = "queued" | "running" | "completed" | "failed" | "stopped";
+export type EndStatus = Exclude<TurnStatus, "queued" | "running">;
+
+/** Why a turn failed, as a problem code; `turn_stopped` is a queued turn that was taken back. */
+export type TurnErrorCode = "model_error" | "model_unavailable" | "model_timeout" | "turn_stopped";
+export type TurnError = { code: TurnErrorCode; detail: string };
+
+export type Turn = {
+  /** 1, 2, 3 … within the conversation, in order of arrival. */
+  number: number;
+  id: string;
+  /** `<entity_type>:<entity_id>` of whoever sent it. */
+  principal: string;
+  idempotency_key: string | null;
+  /** Of message and metadata. */
+  body_hash: string;
+  status: TurnStatus;
+  user_message_id: string;
+  reply_id: string;
+  /** What was sent; kept here only until the message is stored. */
+  content: string | null;
+  metadata: JsonObject;
+  /** Sequences: of the user message, of the reply, and of the oldest message the model was shown. */
+  user_sequence: number | null;
+  reply_sequence: number | null;
+  window_start: number | null;
+  /** Events that came before `in_progress` of the present attempt. */
+  event_base: number;
+  /** Number of the last event, once the turn has ended. */
+  last_event: number | null;
+  error: TurnError | null;
+  created_at: number;
+  started_at: number | null;
+  ended_at: number | null;
+};
+
+/** What happens to a turn, in order; `n` counts from 1 within the turn. */
+export type TurnEvent =
+  | { n: number; type: "status"; status: TurnStatus; position?: number }
+  | { n: number; type: "delta"; text: string }
+  | { n: number; type: "response"; status: EndStatus; message: Message | null; error: TurnError | null };
+
+/** Where a reader of events stands: the last one it has seen. */
+export type EventId = { turn: number; event: number };
+
+export const formatEventId = (id: EventId): string => `${id.turn}-${id.event}`;
+
+/** Parses `<turn number>-<event number>`; null when it is anything else. */
+export function parseEventId(text: string): EventId | null {
+  const match = /^(\d{1,10})-(\d{1,10})$/.exec(text);
+  return match ? { turn: Number(match[1]), event: Number(match[2]) } : null;
+}
+
+/** What a second request with the same key, or an identical body without one, does to the turn it finds. */
+export function onRepeat(turn: Turn): "join" | "replay" | "rerun" | "refuse" {
+  if (turn.status === "queued" || turn.status === "running") return "join";
+  if (turn.status === "failed") return "rerun";
+  return turn.user_sequence === null ? "refuse" : "replay";
+}
+
+/**
+ * The events of an ended turn after event `after`, rebuilt. `deltas` are the journalled ones; when they are gone (24 h
+ * later, or after a delete that was undone) the reply's text stands for them as one, for a reader that has seen none of
+ * it. A deleted reply yields no text at all.
+ */
+export function replayEvents(turn: Turn, reply: Message | null, deltas: Delta[], after: number): TurnEvent[] {
+  const last = turn.last_event ?? turn.event_base + 3;
+  const visible = reply !== null && reply.deleted_at === null ? reply : null;
+  const status = turn.status as EndStatus;
+  return [
+    ...(turn.started_at === null ? [] : [{ n: turn.event_base + 1, type: "status", status: "running" } as const]),
+    ...(visible ? deltaEvents(turn, visible, deltas, after, last) : []),
+    { n: last - 1, type: "status", status } as const,
+    { n: last, type: "response", status, message: visible, error: turn.error } as const,
+  ].filter((event) => event.n > after);
+}
+
+export type Delta = { n: number; text: string };
+
+function deltaEvents(turn: Turn, reply: Message, deltas: Delta[], after: number, last: number): TurnEvent[] {
+  if (deltas.length > 0) return deltas.map(({ n, text }) => ({ n, type: "delta", text }));
+  const seenSome = after > turn.event_base + 1;
+  return reply.content === "" || seenSome ? [] : [{ n: last - 2, type: "delta", text: reply.content }];
+}

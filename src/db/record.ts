@@ -1,0 +1,137 @@
+/**
+ * Writes what a conversation's object hands over, one atomic batch a time. Every statement says what is, not what to add:
+ * a batch that arrives twice changes nothing. The SQL comes from the schema, compiled once.
+ */
+import { getTableColumns } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/d1";
+import type { Change } from "../chat/changes.ts";
+import type { Batch } from "../chat/handover.ts";
+import type { Message } from "../chat/message.ts";
+import type { AuditRow } from "./audit.ts";
+import { audit_event, message } from "./schema.ts";
+
+const compiler = drizzle({} as D1Database);
+type Table = typeof message | typeof audit_event;
+
+/** `INSERT … (every column, in table order)`, followed by `conflict`. */
+function insertSql(table: Table, name: string, conflict: string): { sql: string; columns: string[] } {
+  const columns = Object.keys(getTableColumns(table));
+  const row = Object.fromEntries(columns.map((column) => [column, null]));
+  const { sql } = compiler
+    .insert(table)
+    .values(row as never)
+    .toSQL();
+  const places = columns.map(() => "?").join(", ");
+  const quoted = columns.map((column) => `"${column}"`).join(", ");
+  if (!sql.startsWith(`insert into "${name}" (${quoted})`)) throw new Error(`unexpected SQL for ${name}`);
+  return { columns, sql: `INSERT INTO "${name}" (${quoted}) VALUES (${places}) ${conflict}` };
+}
+
+/** A re-run reply is the only message whose text ever changes. */
+const UPSERT_MESSAGE = insertSql(
+  message,
+  "message",
+  `ON CONFLICT (id) DO UPDATE SET content = excluded.content, status = excluded.status, model_used = excluded.model_used,
+   processing_time = excluded.processing_time, input_tokens = excluded.input_tokens,
+   output_tokens = excluded.output_tokens, usage_source = excluded.usage_source, feedback = excluded.feedback,
+   created_at = excluded.created_at, deleted_at = excluded.deleted_at, deleted_by = excluded.deleted_by,
+   deletion_id = excluded.deletion_id`,
+);
+const INSERT_AUDIT = insertSql(audit_event, "audit_event", "ON CONFLICT (id) DO NOTHING");
+
+const scalar = (value: unknown) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value);
+const valuesOf = (columns: string[], row: Record<string, unknown>) => columns.map((column) => scalar(row[column] ?? null));
+
+type Session = Pick<D1Database, "prepare" | "batch">;
+
+/** Applies one batch. Throws when D1 did not confirm it. */
+export async function writeBatch(db: Session, batch: Batch): Promise<void> {
+  await db.batch(statements(db, batch));
+}
+
+function statements(db: Session, batch: Batch): D1PreparedStatement[] {
+  const { header, messages, changes } = batch;
+  const edited = changes.flatMap((change) => changeStatements(db, batch, change));
+  return [...messages.map((row) => upsertMessage(db, batch, row)), ...edited, updateCounters(db, header)];
+}
+
+function upsertMessage(db: Session, { header }: Batch, row: Message): D1PreparedStatement {
+  const { company_id, agent_id, id: conversation_id } = header;
+  const values = valuesOf(UPSERT_MESSAGE.columns, { ...row, company_id, agent_id, conversation_id });
+  return db.prepare(UPSERT_MESSAGE.sql).bind(...values);
+}
+
+const insertAudit = (db: Session, row: AuditRow) =>
+  db.prepare(INSERT_AUDIT.sql).bind(...valuesOf(INSERT_AUDIT.columns, row));
+
+/** Only the columns that a turn moves: what is not named here is not written, nor its indexes. */
+const updateCounters = (db: Session, header: Batch["header"]) =>
+  db
+    .prepare(
+      `UPDATE conversation SET message_count = ?1, last_message_at = ?2, activity_at = coalesce(?2, created_at),
+       updated_at = ?3 WHERE id = ?4 AND company_id = ?5`,
+    )
+    .bind(header.message_count, header.last_message_at, header.updated_at, header.id, header.company_id);
+
+function changeStatements(db: Session, batch: Batch, change: Change): D1PreparedStatement[] {
+  const { id, company_id } = batch.header;
+  const mine = "company_id = ?1 AND conversation_id = ?2";
+  switch (change.op) {
+    case "delete_messages": {
+      const { deleted_at, deleted_by, deletion_id, upto, ids } = change;
+      const which = ids ? "AND id IN (SELECT value FROM json_each(?7))" : "AND ?7 IS NULL AND deleted_at IS NULL";
+      const update = db
+        .prepare(
+          `UPDATE message SET deleted_at = ?3, deleted_by = ?4, deletion_id = ?5 WHERE ${mine} AND sequence <= ?6 ${which}`,
+        )
+        .bind(company_id, id, deleted_at, deleted_by, deletion_id, upto, scalar(ids));
+      return [update, insertAudit(db, change.audit)];
+    }
+    case "restore_messages": {
+      const { ids, deletion_id } = change;
+      const which = ids
+        ? "AND id IN (SELECT value FROM json_each(?3)) AND ?4 IS NULL"
+        : "AND ?3 IS NULL AND deleted_at IS NOT NULL AND (?4 IS NULL OR deletion_id = ?4)";
+      const update = db
+        .prepare(`UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL WHERE ${mine} ${which}`)
+        .bind(company_id, id, scalar(ids), deletion_id);
+      return [update, insertAudit(db, change.audit)];
+    }
+    case "header":
+      return [updateHeader(db, batch.header), ...(change.audit ? [insertAudit(db, change.audit)] : [])];
+    case "feedback":
+      return [
+        db
+          .prepare(`UPDATE message SET feedback = ?3 WHERE ${mine} AND id = ?4`)
+          .bind(company_id, id, scalar(change.feedback), change.message_id),
+      ];
+    case "message":
+      return [];
+    case "erase":
+      return [
+        db.prepare(`UPDATE message SET content = '', metadata = '{}', feedback = NULL WHERE ${mine}`).bind(company_id, id),
+        db
+          .prepare("UPDATE conversation SET creation_key = NULL, creation_hash = NULL WHERE id = ? AND company_id = ?")
+          .bind(id, company_id),
+        updateHeader(db, batch.header),
+        insertAudit(db, change.audit),
+      ];
+  }
+}
+
+const updateHeader = (db: Session, header: Batch["header"]) =>
+  db
+    .prepare(
+      `UPDATE conversation SET title = ?, metadata = ?, max_context_length = ?, status = ?, deleted_at = ?, deleted_by = ?
+       WHERE id = ? AND company_id = ?`,
+    )
+    .bind(
+      header.title,
+      JSON.stringify(header.metadata),
+      header.max_context_length,
+      header.status,
+      header.deleted_at,
+      header.deleted_by,
+      header.id,
+      header.company_id,
+    );

@@ -1,0 +1,26 @@
+/** Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): 1–255 visible ASCII characters, quoted or bare. */
+import { base64url } from "jose";
+import * as z from "zod";
+import type { AppContext } from "./context.ts";
+import { Problem } from "./problem.ts";
+
+export const idempotencyHeader = z.object({
+  "idempotency-key": z.string().min(1).max(257).optional().meta({
+    description: "1–255 visible ASCII characters, quoted or bare. A repeated request with the same key has no further effect.",
+  }),
+});
+
+/** The key, without its quotes; null when none was sent. Throws 400 when it is not one. */
+export function idempotencyKey(c: AppContext): string | null {
+  const sent = c.req.header("idempotency-key");
+  if (sent === undefined) return null;
+  const key = /^"(.*)"$/.exec(sent)?.[1]?.replaceAll(/\\(["\\])/g, "$1") ?? sent;
+  if (/^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  throw new Problem("malformed_request", "Idempotency-Key must be 1 to 255 visible ASCII characters, quoted or bare.");
+}
+
+/** SHA-256 of what a request asks for, base64url; members in the order given. */
+export async function hashOf(value: unknown): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(value)));
+  return base64url.encode(new Uint8Array(digest));
+}

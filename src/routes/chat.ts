@@ -1,0 +1,170 @@
+/** Turns: one message in, one reply out, as JSON or as a stream of events; following and stopping them. */
+import * as z from "zod";
+import type { ChatRequest } from "../chat/conversation-object.ts";
+import { parseEventId } from "../chat/turn.ts";
+import { type Api, json } from "../http/api.ts";
+import { type AppContext, callerOf } from "../http/context.ts";
+import { id, metadata, pathId, text } from "../http/fields.ts";
+import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
+import { invalid, unwrap } from "../http/problem.ts";
+import { conversationObject, jsonText, linksOf } from "./object.ts";
+import { messageSchema, usageSchema } from "./schemas.ts";
+
+const tag = "Turns";
+
+const chatBody = z
+  .strictObject({
+    message: text(32_000, 1).meta({ description: "1–32,000 characters, stored byte for byte." }),
+    metadata: metadata.optional(),
+    on_busy: z.enum(["enqueue", "reject", "interrupt"]).default("enqueue").meta({
+      description: "While another turn runs: wait, be refused with 409, or stop that one (what it said is kept).",
+    }),
+  })
+  .meta({ id: "ChatRequest" });
+
+const answerSchema = z
+  .object({
+    conversation_id: id,
+    turn_id: id,
+    message_id: id.meta({ description: "The user's message." }),
+    role: z.literal("assistant"),
+    content: z.string(),
+    model_used: z.string().nullable(),
+    processing_time: z.number().nullable(),
+    usage: usageSchema.nullable(),
+    reply: messageSchema,
+    messages: z.array(messageSchema).meta({ description: "The context window, oldest first, the reply last." }),
+    stream_url: z.url().meta({ description: "Replays this turn as server-sent events." }),
+  })
+  .meta({ id: "ChatAnswer" });
+
+const followQuery = z.object({
+  turn_id: z.string().optional().meta({ description: "Replay this turn from its start, and end with it." }),
+  last_event_id: z.string().optional().meta({ description: "Like the header Last-Event-ID: resume after this event." }),
+});
+
+const stopBody = z.strictObject({ turn_id: z.string().optional() }).meta({ id: "StopRequest" });
+
+const eventStream = {
+  description:
+    "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`.",
+  content: { "text/event-stream": { schema: z.string() } },
+};
+
+const wantsEvents = (c: AppContext) => /\btext\/event-stream\b/i.test(c.req.header("accept") ?? "");
+
+/** A stream of events; nothing between here and the client may hold it back. */
+const events = (stream: ReadableStream, replayed = false): Response =>
+  new Response(stream, {
+    headers: {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache, no-transform",
+      "x-accel-buffering": "no",
+      ...(replayed ? { "idempotent-replayed": "true" } : {}),
+    },
+  });
+
+export function chatRoutes(api: Api): void {
+  api.route(
+    {
+      method: "post",
+      path: "/conversation/{id}/chat",
+      summary: "Send a message and get the agent's reply",
+      description:
+        "One turn. Turns of a conversation run one after another in order of arrival. With `Accept: text/event-stream` the answer is a stream of events. A disconnect does not stop a turn.",
+      tag,
+      audience: "everyone",
+      scope: "write",
+      params: pathId(),
+      headers: idempotencyHeader,
+      body: chatBody,
+      problems: [
+        "agent_inactive",
+        "turn_in_progress",
+        "turn_stopped",
+        "message_deleted",
+        "idempotency_mismatch",
+        "turn_queue_full",
+        "model_error",
+        "model_unavailable",
+        "store_unavailable",
+        "model_timeout",
+      ],
+      responses: {
+        200: {
+          description: "The reply; both messages can be read back.",
+          content: { "application/json": { schema: answerSchema }, ...eventStream.content },
+        },
+      },
+    },
+    async ({ c, principal, params, body }) => {
+      const conversation_id = String(params["id"]);
+      const object = conversationObject(c, conversation_id);
+      const sent = body.metadata ?? {};
+      const request: ChatRequest = {
+        content: body.message,
+        metadata: JSON.stringify(sent),
+        idempotency_key: idempotencyKey(c),
+        body_hash: await hashOf([body.message, sent]),
+        on_busy: body.on_busy,
+      };
+      const caller = callerOf(principal, c);
+      if (wantsEvents(c)) {
+        const { stream, replayed } = unwrap(await object.chatStream(caller, conversation_id, request, linksOf(c)));
+        return events(stream, replayed);
+      }
+      const answer = unwrap(await object.chat(caller, conversation_id, request, linksOf(c)));
+      if (answer.replayed) c.header("idempotent-replayed", "true");
+      return jsonText(c, answer.body);
+    },
+  );
+
+  api.route(
+    {
+      method: "get",
+      path: "/conversation/{id}/messages/stream",
+      summary: "Follow a conversation, or replay one turn, as server-sent events",
+      tag,
+      audience: "everyone",
+      scope: "read",
+      params: pathId(),
+      query: followQuery,
+      headers: z.object({ "last-event-id": z.string().optional() }),
+      responses: { 200: eventStream },
+    },
+    async ({ c, principal, params, query }) => {
+      const conversation_id = String(params["id"]);
+      const last_event_id = query.last_event_id ?? (c.req.header("last-event-id") || undefined);
+      if (last_event_id !== undefined && !parseEventId(last_event_id)) {
+        throw invalid({ path: "/last_event_id", message: "is not the id of an event of this stream" });
+      }
+      const object = conversationObject(c, conversation_id);
+      const from = { last_event_id, turn_id: query.turn_id };
+      const { stream } = unwrap(await object.follow(callerOf(principal, c), conversation_id, from, linksOf(c)));
+      return events(stream);
+    },
+  );
+
+  api.route(
+    {
+      method: "post",
+      path: "/conversation/{id}/chat/stop",
+      summary: "Stop the running turn, keeping what it has said",
+      description: "With `turn_id`, only if it is that turn; one that still waits is taken back.",
+      tag,
+      audience: "everyone",
+      scope: "write",
+      params: pathId(),
+      body: stopBody,
+      bodyOptional: true,
+      problems: ["no_turn_running"],
+      responses: { 200: json("Stopped.", z.object({ turn_id: id, status: z.literal("stopped") })) },
+    },
+    async ({ c, principal, params, body }) => {
+      const conversation_id = String(params["id"]);
+      const object = conversationObject(c, conversation_id);
+      const { turn_id } = unwrap(await object.stop(callerOf(principal, c), conversation_id, body?.turn_id));
+      return c.json({ turn_id, status: "stopped" });
+    },
+  );
+}

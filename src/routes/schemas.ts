@@ -1,0 +1,57 @@
+/** Conversations and messages as every route shows them. */
+import * as z from "zod";
+import { id, metadata, timestamp } from "../http/fields.ts";
+
+const entityType = z.enum(["user", "lead"]);
+const actor = z.string().nullable().meta({ description: "Id of the user or lead who deleted it." });
+
+export const conversationSchema = z
+  .object({
+    id,
+    company_id: id,
+    agent_id: id,
+    entity_type: entityType,
+    entity_id: id,
+    title: z.string(),
+    metadata,
+    max_context_length: z.int().meta({ description: "How many of the latest live messages the model is shown." }),
+    status: z.enum(["active", "archived", "deleted"]),
+    message_count: z.int().meta({ description: "Live messages." }),
+    last_message_at: timestamp.nullable(),
+    created_at: timestamp,
+    updated_at: timestamp,
+    deleted_at: timestamp.nullable(),
+    deleted_by: actor,
+  })
+  .meta({ id: "Conversation", description: "A conversation between one user or lead and one agent." });
+
+export const usageSchema = z
+  .object({
+    input_tokens: z.int(),
+    output_tokens: z.int(),
+    source: z.enum(["measured", "estimated"]).meta({ description: "By the model's provider, or from the text." }),
+  })
+  .meta({ id: "Usage" });
+
+export const messageSchema = z
+  .object({
+    id,
+    conversation_id: id,
+    turn_id: id,
+    sequence: z.int().meta({ description: "1, 2, 3 … within the conversation; gap-free, never reused or changed." }),
+    role: z.enum(["user", "assistant"]),
+    content: z.string(),
+    status: z.enum(["complete", "failed", "stopped"]),
+    model_used: z.string().nullable(),
+    processing_time: z.number().nullable().meta({ description: "Seconds; assistant only." }),
+    usage: usageSchema.nullable(),
+    metadata,
+    feedback: z
+      .object({ rating: z.enum(["up", "down"]), comment: z.string().optional() })
+      .nullable()
+      .meta({ description: "What a person thought of the reply." }),
+    created_at: timestamp,
+    deleted_at: timestamp.nullable(),
+    deleted_by: actor,
+  })
+  .meta({ id: "Message" });
