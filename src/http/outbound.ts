@@ -5,6 +5,9 @@ export type OutboundPolicy = {
   allowLoopback: boolean;
 };
 
+/** We did not want what was asked for or answered: says nothing about whether the other side can be reached. */
+export class OutboundRefusal extends TypeError {}
+
 /** Why `url` must not be requested, or null when it may be. Hosts that only resolve to private addresses are the platform's to stop (global_fetch_strictly_public). */
 export function refusalOf(url: string, policy: OutboundPolicy): string | null {
   let parsed: URL;
@@ -35,9 +38,9 @@ export function outboundFetch(policy: OutboundPolicy, maxBytes: number): typeof 
   return async (input, init) => {
     const request = new Request(input as RequestInfo, init as RequestInit);
     const refusal = refusalOf(request.url, policy);
-    if (refusal) throw new TypeError(`outbound address ${refusal}`);
+    if (refusal) throw new OutboundRefusal(`outbound address ${refusal}`);
     const response = await fetch(request, { redirect: "manual" });
-    if (response.status >= 300 && response.status < 400) throw new TypeError("outbound request was redirected");
+    if (response.status >= 300 && response.status < 400) throw new OutboundRefusal("outbound request was redirected");
     if (!response.body) return response;
     return new Response(response.body.pipeThrough(limit(maxBytes)), response);
   };
@@ -48,7 +51,7 @@ function limit(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
   return new TransformStream({
     transform(chunk, controller) {
       size += chunk.byteLength;
-      if (size > maxBytes) controller.error(new TypeError("outbound answer is too large"));
+      if (size > maxBytes) controller.error(new OutboundRefusal("outbound answer is too large"));
       else controller.enqueue(chunk);
     },
   });

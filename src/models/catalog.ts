@@ -16,10 +16,14 @@ export type ProviderAccess = {
 /** The prefix that no company's provider can take over. */
 export const BUILTIN = "builtin";
 
-/** `provider/name` taken apart at the first slash (names such as `meta/llama` hold more); null when it is not one. */
+/**
+ * `provider/name` taken apart at the first slash (names such as `meta/llama` hold more); null when it is not one.
+ * Some providers take the name as part of a path, so it can neither climb out of it nor end it.
+ */
 export function parseModelName(model: string): { provider: string; name: string } | null {
-  const match = /^([^/\s]+)\/([^\s\p{C}]+)$/u.exec(model);
-  return match?.[1] && match[2] ? { provider: match[1], name: match[2] } : null;
+  const match = /^([^/\s]+)\/([^\s\p{C}?#\\]+)$/u.exec(model);
+  if (!match?.[1] || !match[2] || match[2].split("/").includes("..")) return null;
+  return { provider: match[1], name: match[2] };
 }
 
 /** The provider that this Worker offers to every company under `name`, or null. */

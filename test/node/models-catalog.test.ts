@@ -32,6 +32,11 @@ describe("parseModelName", () => {
     "openai/gpt\n",
     "openai/\u0000",
     "openai/\ud800",
+    "google/../x",
+    "google/x?alt=",
+    "google/x#",
+    "google/a\\b",
+    ,
   ])("refuses %j", (name) => expect(parseModelName(name)).toBeNull());
 });
 
