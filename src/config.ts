@@ -63,16 +63,21 @@ export type Config = Readonly<z.infer<typeof variables>> & {
 
 const checked = new WeakMap<object, Config>();
 
-/** Config of this environment. Throws, naming every wrong variable, when one is missing or malformed. */
+/** Config of this environment, checked once. Throws like readConfig. */
 export function configOf(env: Env): Config {
   const known = checked.get(env);
   if (known) return known;
+  const config = readConfig(env);
+  checked.set(env, config);
+  return config;
+}
+
+/** The config that these variables make. Throws, naming every wrong variable, when one is missing or malformed. */
+export function readConfig(env: Record<string, unknown>): Config {
   const result = variables.safeParse(env);
   if (!result.success) {
     const wrong = result.error.issues.map((issue) => `${issue.path[0]?.toString()} ${issue.message}`);
     throw new Error(`Configuration: ${wrong.join("; ")}`);
   }
-  const config = { ...result.data, local: result.data.ALLOW_LOOPBACK_UPSTREAMS === "true" };
-  checked.set(env, config);
-  return config;
+  return { ...result.data, local: result.data.ALLOW_LOOPBACK_UPSTREAMS === "true" };
 }
