@@ -24,6 +24,9 @@ export type ExternalUser = {
   expires_at: number;
 };
 
+/** Milliseconds; a Date holds no later one. */
+const LAST_INSTANT = 8.64e15;
+
 /** Bytes of a key set. */
 const MAX_JWKS = 256 * 1024;
 const keySets = new Map<string, JWTVerifyGetKey>();
@@ -84,7 +87,7 @@ function toUser(payload: JWTPayload, issuer: Issuer): ExternalUser | null {
     name: text(payload["name"]),
     email: text(payload["email"]),
     role: roleOf(payload, issuer.role_claim),
-    expires_at: (payload.exp ?? 0) * 1000,
+    expires_at: Math.min((payload.exp ?? 0) * 1000, LAST_INSTANT),
   };
 }
 

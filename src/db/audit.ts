@@ -9,6 +9,8 @@ import { newestFirst } from "./newest-first.ts";
 import { audit_event, type JsonObject } from "./schema.ts";
 
 export type AuditRow = typeof audit_event.$inferInsert;
+/** A row as it is read back. */
+export type AuditEvent = typeof audit_event.$inferSelect;
 
 /** What was done to what: `action` is `<noun>.<verb>`, such as `message.delete`. */
 export type AuditEntry = { action: string; target_type: string; target_id: string; details?: JsonObject };

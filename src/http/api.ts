@@ -13,10 +13,10 @@ import type { AppContext, AppEnv } from "./context.ts";
 import { invalid, Problem, type ProblemCode, statusOf } from "./problem.ts";
 
 /**
- * Who may call a route. `staff`: users and API keys with the scope. `everyone`: leads too, for what is their own.
+ * Who may call a route. `staff`: users and API keys with the scope. `keys`: API keys only. `everyone`: leads too, for what is their own.
  * `anyone`: no credential needed, but one that is sent must be good. `public`: credentials are not looked at.
  */
-export type Audience = "staff" | "everyone" | "anyone" | "public";
+export type Audience = "staff" | "keys" | "everyone" | "anyone" | "public";
 
 type Fields = z.ZodType<Record<string, unknown>>;
 
@@ -45,7 +45,7 @@ type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 /** What a handler is given: everything checked, nothing looked up. */
 export type Input<S extends RouteSpec> = {
   c: AppContext;
-  principal: S["audience"] extends "staff" | "everyone" ? Principal : Principal | null;
+  principal: S["audience"] extends "staff" | "keys" | "everyone" ? Principal : Principal | null;
   params: Parsed<S["params"]>;
   query: Parsed<S["query"]>;
   body: S["bodyOptional"] extends true ? Parsed<S["body"]> | undefined : Parsed<S["body"]>;
@@ -90,6 +90,7 @@ async function admit(c: AppContext, audience: Audience, scope: Scope): Promise<P
   }
   if (!hasScope(principal, scope)) throw new Problem("forbidden", `This needs the scope "${scope}".`);
   if (audience === "staff" && principal.kind === "lead") throw new Problem("forbidden", "This is not open to visitors.");
+  if (audience === "keys" && principal.kind !== "api_key") throw new Problem("forbidden", "This is open to API keys only.");
   return principal;
 }
 
@@ -124,7 +125,8 @@ const problemContent = { "application/problem+json": { schema: z.object({}).loos
 
 /** The route for the OpenAPI document: its own answers, and the problems that follow from what it takes. */
 function documented(spec: RouteSpec): RouteConfig {
-  const authenticated = spec.audience === "staff" || spec.audience === "everyone";
+  const keysOnly = spec.audience === "keys";
+  const authenticated = keysOnly || spec.audience === "staff" || spec.audience === "everyone";
   const codes: ProblemCode[] = [
     ...(authenticated ? (["unauthorized", "forbidden"] as const) : []),
     ...(spec.audience === "anyone" ? (["unauthorized"] as const) : []),
@@ -134,7 +136,8 @@ function documented(spec: RouteSpec): RouteConfig {
     ...(spec.problems ?? []),
   ];
   const problems = Object.groupBy(new Set(codes), (code) => String(statusOf(code)));
-  const security: Record<string, string[]>[] = [{ bearer: [] }, { apiKey: [], apiSecret: [] }];
+  const key: Record<string, string[]> = { apiKey: [], apiSecret: [] };
+  const security: Record<string, string[]>[] = keysOnly ? [key] : [{ bearer: [] }, key];
   return {
     method: spec.method,
     path: spec.path,

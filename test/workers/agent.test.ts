@@ -87,7 +87,7 @@ describe("creating", () => {
     expect(read.body.agent).toEqual(agent);
   });
 
-  it.each([
+  it.each<[body: object, path: string]>([
     [{}, "/name"],
     [{ name: "" }, "/name"],
     [{ name: "x".repeat(201) }, "/name"],
@@ -117,7 +117,7 @@ describe("creating", () => {
       "https://u:p@a.example",
       "null",
       "a.example",
-    ].map((origin) => [{ ...minimal, allowed_origins: [origin] }, "/allowed_origins/0"]),
+    ].map((origin): [object, string] => [{ ...minimal, allowed_origins: [origin] }, "/allowed_origins/0"]),
   ])("refuses %j at %s", async (body, path) => {
     const company = await makeCompany();
     const answer = await call("POST", "/v1/agent", { headers: company.read_write, body });

@@ -1,0 +1,188 @@
+/** API keys: made, listed, rotated and revoked by admins. A secret is shown once, in the answer that made it. */
+import * as z from "zod";
+import { newApiKey, newSecret, hashSecret } from "../auth/api-key.ts";
+import { forgetCredentials } from "../auth/authenticate.ts";
+import { withinScopes } from "../auth/principal.ts";
+import {
+  type ApiKeyRow,
+  findCompanyApiKey,
+  insertApiKey,
+  listApiKeys,
+  revokeApiKey,
+  rotateApiKey,
+} from "../db/api-key.ts";
+import { auditRow } from "../db/audit.ts";
+import { controlDatabase } from "../db/database.ts";
+import { type Api, json } from "../http/api.ts";
+import { callerOf, linkTo } from "../http/context.ts";
+import { id, isId, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
+import { invalid, notFound, Problem } from "../http/problem.ts";
+
+const scope = z.enum(["read", "write", "admin"]);
+
+const keySchema = z
+  .object({
+    id,
+    name: z.string(),
+    api_key: z.string().meta({ example: "ak_3q2-7wAAAAAAAAAAAAAAAAAA", description: "The public half: X-API-Key." }),
+    scopes: z.array(scope),
+    user_id: id.meta({ description: "The user that the key acts as." }),
+    created_at: timestamp,
+    expires_at: timestamp.nullable(),
+    revoked_at: timestamp.nullable(),
+    last_used_at: timestamp.nullable().meta({ description: "To within some minutes." }),
+    previous_secret_expires_at: timestamp.nullable().meta({ description: "Until when the former secret still works." }),
+  })
+  .meta({ id: "ApiKey" });
+
+const keyWithSecret = keySchema
+  .extend({ api_secret: z.string().meta({ description: "X-API-Secret. Shown here and never again." }) })
+  .meta({ id: "ApiKeyWithSecret" });
+
+const createBody = z
+  .strictObject({
+    name: text(200, 1).default("API key"),
+    scopes: z
+      .array(scope)
+      .min(1)
+      .transform((list) => [...new Set(list)])
+      .default(["read", "write"])
+      .meta({ description: "`admin` includes the other two." }),
+    expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
+  })
+  .meta({ id: "ApiKeyBody" });
+
+/** Seconds. */
+const DAY = 24 * 60 * 60;
+const rotateBody = z.strictObject({
+  overlap_seconds: z
+    .int()
+    .min(0)
+    .max(7 * DAY)
+    .default(DAY)
+    .meta({
+      description: "How long the present secret goes on working beside the new one. An older one stops at once.",
+    }),
+});
+
+export function apiKeyRoutes(api: Api): void {
+  const common = { tag: "Keys", scope: "admin", audience: "staff" } as const;
+
+  api.route(
+    {
+      ...common,
+      method: "post",
+      path: "/auth/api-keys",
+      summary: "Make an API key",
+      description: "It acts as the user who makes it, and never with more scope than the credential that makes it.",
+      body: createBody,
+      responses: { 201: json("The key and, this once, its secret.", keyWithSecret) },
+    },
+    async ({ c, principal, body }) => {
+      const now = Date.now();
+      const { name, scopes } = body;
+      if (!withinScopes(principal, scopes))
+        throw new Problem("forbidden", "A key may not have more scope than its maker.");
+      const expires_at = body.expires_at === null ? null : Date.parse(body.expires_at);
+      if (expires_at !== null && !(expires_at > now)) throw invalid({ path: "/expires_at", message: "is in the past" });
+      const owner = { company_id: principal.company_id, user_id: principal.entity_id };
+      const made = await newApiKey(owner, { name, scopes, expires_at }, now);
+      const entry = { action: "api_key.create", target_type: "api_key", target_id: made.row.id, details: { scopes } };
+      const row = await insertApiKey(controlDatabase(c.env), made.row, auditRow(callerOf(principal, c), entry, now));
+      const location = linkTo(c, `/auth/api-keys/${row.id}`);
+      return c.json({ ...keyView(row), api_secret: made.secret }, 201, { location });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "get",
+      path: "/auth/api-keys",
+      summary: "List API keys",
+      description: "Every key of the company, revoked and expired ones too, newest first; no secrets.",
+      query: pageQuery(),
+      responses: { 200: json("A page of keys.", pageOf("api_keys", keySchema)) },
+    },
+    async ({ c, principal, query }) =>
+      respondWithPage({
+        c,
+        principal,
+        name: "api_keys",
+        query,
+        filter: null,
+        read: (slice) => listApiKeys(controlDatabase(c.env), principal.company_id, slice),
+        key: (row) => [row.id],
+        view: keyView,
+      }),
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "delete",
+      path: "/auth/api-keys/{id}",
+      summary: "Revoke an API key",
+      description: "For good. It is refused at once here, everywhere within 30 seconds. Repeating it answers the same.",
+      params: pathId(),
+      responses: { 200: json("The key as it is now.", keySchema) },
+    },
+    async ({ c, principal, params }) => {
+      if (!isId(params.id)) throw notFound();
+      const entry = { action: "api_key.revoke", target_type: "api_key", target_id: params.id };
+      const audit = auditRow(callerOf(principal, c), entry, Date.now());
+      const row = await revokeApiKey(controlDatabase(c.env), principal.company_id, params.id, audit);
+      if (!row) throw notFound();
+      forgetCredentials();
+      return c.json(keyView(row));
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "post",
+      path: "/auth/api-keys/{id}/rotate",
+      summary: "Give an API key a new secret",
+      params: pathId(),
+      body: rotateBody,
+      bodyOptional: true,
+      responses: { 200: json("The key and, this once, its new secret.", keyWithSecret) },
+      problems: ["conflict"],
+    },
+    async ({ c, principal, params, body }) => {
+      const db = controlDatabase(c.env);
+      const { company_id } = principal;
+      const before = isId(params.id) ? await findCompanyApiKey(db, company_id, params.id) : undefined;
+      if (!before) throw notFound();
+      const now = Date.now();
+      const { overlap_seconds } = body ?? rotateBody.parse({});
+      const secret = newSecret();
+      const next = { secret_hash: await hashSecret(secret), previous_expires_at: now + overlap_seconds * 1000 };
+      const entry = {
+        action: "api_key.rotate",
+        target_type: "api_key",
+        target_id: before.id,
+        details: { overlap_seconds },
+      };
+      const row = await rotateApiKey(db, company_id, before.id, next, auditRow(callerOf(principal, c), entry, now));
+      if (!row) throw new Problem("conflict", "The key has been revoked.");
+      forgetCredentials();
+      return c.json({ ...keyView(row), api_secret: secret });
+    },
+  );
+}
+
+const keyView = (row: ApiKeyRow) => ({
+  id: row.id,
+  name: row.name,
+  api_key: row.key,
+  scopes: row.scopes,
+  user_id: row.user_id,
+  created_at: toTimestamp(row.created_at),
+  expires_at: toTimestampOrNull(row.expires_at),
+  revoked_at: toTimestampOrNull(row.revoked_at),
+  last_used_at: toTimestampOrNull(row.last_used_at),
+  previous_secret_expires_at: toTimestampOrNull(row.previous_expires_at),
+});

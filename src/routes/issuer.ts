@@ -1,0 +1,128 @@
+/** Identity providers: whose tokens a company's users may come with. The issuer decides the company, so it is unique. */
+import * as z from "zod";
+import { uuidv7 } from "uuidv7";
+import { forgetCredentials } from "../auth/authenticate.ts";
+import { ALGORITHMS } from "../auth/identity-provider.ts";
+import { auditRow } from "../db/audit.ts";
+import { controlDatabase, isUniqueViolation } from "../db/database.ts";
+import { deleteIssuer, insertIssuer, type IssuerRow, listIssuers } from "../db/issuer.ts";
+import { type Api, json } from "../http/api.ts";
+import { type AppContext, callerOf } from "../http/context.ts";
+import { id, isId, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
+import { refusalOf } from "../http/outbound.ts";
+import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
+import { type FieldError, invalid, notFound, Problem } from "../http/problem.ts";
+
+const algorithm = z.enum(ALGORITHMS);
+
+const issuerBody = z
+  .strictObject({
+    issuer: text(500, 1).meta({
+      description: "`iss` of the tokens, compared as it is.",
+      example: "https://login.example.com/",
+    }),
+    jwks_uri: text(2000, 1).meta({
+      description: "Where the signing keys are published.",
+      example: "https://login.example.com/jwks",
+    }),
+    audience: text(500, 1).meta({ description: "`aud` that the tokens must carry." }),
+    algorithms: z
+      .array(algorithm)
+      .min(1)
+      .transform((list) => [...new Set(list)])
+      .default([...ALGORITHMS]),
+    role_claim: text(200, 1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Top-level claim that makes a user an admin by being, or listing, "admin".' }),
+  })
+  .meta({ id: "IssuerBody" });
+
+const issuerSchema = z
+  .object({ id, company_id: id, ...issuerBody.shape, created_at: timestamp })
+  .meta({ id: "Issuer" });
+
+export function issuerRoutes(api: Api): void {
+  const common = { tag: "Identity providers", scope: "admin", audience: "staff" } as const;
+
+  api.route(
+    {
+      ...common,
+      method: "post",
+      path: "/auth/issuer",
+      summary: "Register an identity provider",
+      body: issuerBody,
+      responses: { 201: json("The registration.", issuerSchema) },
+      problems: ["conflict"],
+    },
+    async ({ c, principal, body }) => {
+      const wrong = problemsOf(c, body);
+      if (wrong.length > 0) throw invalid(...wrong);
+      const now = Date.now();
+      const row = { ...body, id: uuidv7(), company_id: principal.company_id, created_at: now };
+      const entry = { action: "issuer.create", target_type: "issuer", target_id: row.id };
+      try {
+        const made = await insertIssuer(controlDatabase(c.env), row, auditRow(callerOf(principal, c), entry, now));
+        forgetCredentials();
+        return c.json(issuerView(made), 201);
+      } catch (error) {
+        if (!isUniqueViolation(error)) throw error;
+        throw new Problem("conflict", "This issuer and audience are registered already.");
+      }
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "get",
+      path: "/auth/issuer",
+      summary: "List identity providers",
+      query: pageQuery(),
+      responses: { 200: json("A page of registrations, newest first.", pageOf("issuers", issuerSchema)) },
+    },
+    async ({ c, principal, query }) =>
+      respondWithPage({
+        c,
+        principal,
+        name: "issuers",
+        query,
+        filter: null,
+        read: (slice) => listIssuers(controlDatabase(c.env), principal.company_id, slice),
+        key: (row) => [row.id],
+        view: issuerView,
+      }),
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "delete",
+      path: "/auth/issuer/{id}",
+      summary: "Remove an identity provider",
+      description:
+        "Its tokens are refused at once here, everywhere within 30 seconds. Its users stay. There is no restore.",
+      params: pathId(),
+      responses: { 200: json("The registration that was removed.", issuerSchema) },
+    },
+    async ({ c, principal, params }) => {
+      if (!isId(params.id)) throw notFound();
+      const entry = { action: "issuer.delete", target_type: "issuer", target_id: params.id };
+      const audit = auditRow(callerOf(principal, c), entry, Date.now());
+      const row = await deleteIssuer(controlDatabase(c.env), principal.company_id, params.id, audit);
+      if (!row) throw notFound();
+      forgetCredentials();
+      return c.json(issuerView(row));
+    },
+  );
+}
+
+/** What is wrong with the addresses. Nobody may register this service's own name: its tokens are not looked up. */
+function problemsOf(c: AppContext, { issuer, jwks_uri }: z.output<typeof issuerBody>): FieldError[] {
+  const policy = { allowLoopback: c.var.config.local };
+  const own = issuer === c.var.config.TOKEN_ISSUER ? "is this service itself" : null;
+  const reasons = { "/issuer": own ?? refusalOf(issuer, policy), "/jwks_uri": refusalOf(jwks_uri, policy) };
+  return Object.entries(reasons).flatMap(([path, message]) => (message === null ? [] : [{ path, message }]));
+}
+
+const issuerView = ({ created_at, ...row }: IssuerRow) => ({ ...row, created_at: toTimestamp(created_at) });

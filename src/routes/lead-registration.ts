@@ -1,0 +1,137 @@
+/**
+ * How a visitor of a website gets a token: registering always makes a new lead, so that nobody comes into somebody
+ * else's history by naming an address. Open to everybody; the page's origin must be one that the agent lists.
+ */
+import * as z from "zod";
+import { uuidv7 } from "uuidv7";
+import { isCanonicalJws, LEAD_ACCESS_TTL, LEAD_REFRESH_TTL, mintToken, verifyToken } from "../auth/token.ts";
+import type { Config } from "../config.ts";
+import { findPublicAgent } from "../db/agent.ts";
+import { createConversation } from "../db/conversation.ts";
+import { companyDatabase, controlDatabase } from "../db/database.ts";
+import { findLead, insertLead, type LeadRow } from "../db/lead.ts";
+import { type Api, json } from "../http/api.ts";
+import { linkTo } from "../http/context.ts";
+import { isId } from "../http/fields.ts";
+import { originAllowed } from "../http/origin.ts";
+import { invalid, notFound, Problem } from "../http/problem.ts";
+import { conversationView } from "../chat/conversation.ts";
+import { leadColumns, leadFields, leadSchema, leadView } from "./lead-schema.ts";
+import { conversationSchema } from "./schemas.ts";
+
+const registerBody = z
+  .strictObject({ agent_id: z.string().meta({ format: "uuid" }), ...leadFields })
+  .meta({ id: "LeadRegistration" });
+
+const refreshBody = z.strictObject({ refresh_token: z.string() }).meta({ id: "LeadRefresh" });
+
+const tokens = {
+  access_token: z.string(),
+  token_type: z.literal("Bearer"),
+  refresh_token: z.string(),
+  expires_in: z.int().meta({ description: "Seconds that the access token is good for." }),
+};
+
+const registered = z
+  .object({ lead: leadSchema, ...tokens, conversation: conversationSchema })
+  .meta({ id: "RegisteredLead" });
+
+/** Registration and refresh under `base` (`/lead`, and its alias). */
+export function leadRegistrationRoutes(api: Api, base: string): void {
+  const common = { tag: "Leads", audience: "public", scope: "write", method: "post" } as const;
+
+  api.route(
+    {
+      ...common,
+      path: `${base}/register`,
+      summary: "Register a visitor",
+      description:
+        "Always makes a new lead, with a token and a first conversation. The `Origin` must be one of the agent's allowed_origins. A request without `Origin` comes from no web page and is refused, except when running locally, where loopback pages are also let in while the list is empty.",
+      body: registerBody,
+      responses: { 201: json("The lead, its tokens, and a conversation to begin with.", registered) },
+      problems: ["origin_not_allowed", "not_found", "agent_inactive"],
+    },
+    async ({ c, body }) => {
+      const { agent_id, ...given } = body;
+      const agent = isId(agent_id) ? await findPublicAgent(controlDatabase(c.env), agent_id) : undefined;
+      if (!agent) throw notFound();
+      if (!originAllowed(c.req.header("origin"), agent.allowed_origins, c.var.config.local)) {
+        throw new Problem("origin_not_allowed", "This agent may not be used from here.");
+      }
+      if (agent.status !== "active") throw new Problem("agent_inactive");
+      if (agent.lead_form === "required") {
+        const missing = (["first_name", "email"] as const).filter((name) => !given[name]?.trim());
+        if (missing.length > 0)
+          throw invalid(...missing.map((name) => ({ path: `/${name}`, message: "is needed here" })));
+      }
+      const now = Date.now();
+      const { company_id } = agent;
+      const db = await companyDatabase(c.env, company_id);
+      const fresh = { id: uuidv7(), company_id, agent_id, created_at: now, updated_at: now };
+      const lead = await insertLead(db, { ...leadColumns(given, now), ...fresh });
+      const { row } = await createConversation(
+        db,
+        {
+          company_id,
+          entity_type: "lead",
+          entity_id: lead.id,
+          agent_id,
+          title: "New Conversation",
+          metadata: {},
+          max_context_length: 20,
+          creation_key: null,
+          creation_hash: null,
+        },
+        now,
+      );
+      const answer = {
+        lead: leadView(lead),
+        ...(await mintTokens(c.var.config, lead)),
+        conversation: conversationView(row),
+      };
+      return c.json(answer, 201, { location: linkTo(c, `/lead/${lead.id}`) });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      path: `${base}/refresh`,
+      summary: "Refresh a visitor's token",
+      description: "Refused once the lead has been deleted or erased.",
+      body: refreshBody,
+      responses: { 200: json("New tokens.", z.object(tokens)) },
+      problems: ["unauthorized"],
+    },
+    async ({ c, body }) => {
+      const { config } = c.var;
+      const token = body.refresh_token;
+      const claims = isCanonicalJws(token) ? await verifyToken(config, token, "refresh") : null;
+      const lead =
+        claims?.entity_type === "lead"
+          ? await findLead(await companyDatabase(c.env, claims.company_id), claims.company_id, claims.entity_id)
+          : undefined;
+      if (!lead) {
+        throw new Problem("unauthorized", "The refresh token is not good.", {
+          headers: { "www-authenticate": 'Bearer realm="conversations", error="invalid_token"' },
+        });
+      }
+      return c.json(await mintTokens(config, lead));
+    },
+  );
+}
+
+async function mintTokens(config: Config, { id, company_id, agent_id }: LeadRow) {
+  const claims = {
+    company_id,
+    entity_type: "lead",
+    entity_id: id,
+    role: "member",
+    ...(agent_id ? { agent_id } : {}),
+  } as const;
+  const [access_token, refresh_token] = await Promise.all([
+    mintToken(config, claims, "access", LEAD_ACCESS_TTL),
+    mintToken(config, claims, "refresh", LEAD_REFRESH_TTL),
+  ]);
+  return { access_token, token_type: "Bearer" as const, refresh_token, expires_in: LEAD_ACCESS_TTL };
+}

@@ -1,0 +1,74 @@
+/** A lead on the wire, and what may be said about one. */
+import * as z from "zod";
+import type { LeadFields, LeadRow } from "../db/lead.ts";
+import { id, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+
+/** What a visitor, or staff for one, may tell. Null is the same as nothing. */
+export const leadFields = {
+  first_name: text(100).nullish(),
+  last_name: text(100).nullish(),
+  email: z.email().max(320).nullish(),
+  phone: text(50).nullish(),
+  source: text(500).nullish().meta({ description: "Where the visitor came from." }),
+  consent_data_processing: z.boolean().nullish(),
+  consent_marketing: z.boolean().nullish(),
+};
+
+type Given = z.output<z.ZodObject<typeof leadFields>>;
+
+export const leadSchema = z
+  .object({
+    id,
+    company_id: id,
+    agent_id: id.nullable(),
+    external_id: z.string().nullable().meta({ description: "How the company's own backend calls this visitor." }),
+    first_name: z.string().nullable(),
+    last_name: z.string().nullable(),
+    email: z.string().nullable(),
+    phone: z.string().nullable(),
+    source: z.string().nullable(),
+    consent_data_processing: z.boolean(),
+    consent_data_processing_at: timestamp.nullable(),
+    consent_marketing: z.boolean(),
+    consent_marketing_at: timestamp.nullable(),
+    created_at: timestamp,
+    updated_at: timestamp,
+    deleted_at: timestamp.nullable(),
+    deleted_by: z.string().nullable(),
+    erased_at: timestamp.nullable(),
+  })
+  .meta({ id: "Lead" });
+
+/** The columns that change. A consent is kept as the moment it was given; saying it again does not move that moment. */
+export function leadColumns(given: Given, now: number, before?: LeadRow): LeadFields {
+  const { consent_data_processing, consent_marketing, ...rest } = given;
+  const at = (consent: boolean | null | undefined, earlier: number | null | undefined) =>
+    consent === undefined ? undefined : consent ? (earlier ?? now) : null;
+  const columns: LeadFields = {
+    ...rest,
+    consent_data_processing_at: at(consent_data_processing, before?.consent_data_processing_at),
+    consent_marketing_at: at(consent_marketing, before?.consent_marketing_at),
+  };
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
+}
+
+export const leadView = (row: LeadRow) => ({
+  id: row.id,
+  company_id: row.company_id,
+  agent_id: row.agent_id,
+  external_id: row.external_id,
+  first_name: row.first_name,
+  last_name: row.last_name,
+  email: row.email,
+  phone: row.phone,
+  source: row.source,
+  consent_data_processing: row.consent_data_processing_at !== null,
+  consent_data_processing_at: toTimestampOrNull(row.consent_data_processing_at),
+  consent_marketing: row.consent_marketing_at !== null,
+  consent_marketing_at: toTimestampOrNull(row.consent_marketing_at),
+  created_at: toTimestamp(row.created_at),
+  updated_at: toTimestamp(row.updated_at),
+  deleted_at: toTimestampOrNull(row.deleted_at),
+  deleted_by: row.deleted_by,
+  erased_at: toTimestampOrNull(row.erased_at),
+});

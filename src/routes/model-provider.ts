@@ -1,0 +1,168 @@
+/** Model providers: where a company's agents find their models, and with which key. The key goes in and never out. */
+import * as z from "zod";
+import { encrypt } from "../auth/encryption.ts";
+import type { Principal } from "../auth/principal.ts";
+import { auditRow } from "../db/audit.ts";
+import { companyDatabase } from "../db/database.ts";
+import {
+  deleteModelProvider,
+  findModelProvider,
+  listModelProviders,
+  type ModelProviderRow,
+  providerKeyContext,
+  putModelProvider,
+} from "../db/model-provider.ts";
+import { type Api, json } from "../http/api.ts";
+import { type AppContext, callerOf } from "../http/context.ts";
+import { text, timestamp, toTimestamp } from "../http/fields.ts";
+import { refusalOf } from "../http/outbound.ts";
+import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
+import { invalid, notFound } from "../http/problem.ts";
+import { BUILTIN } from "../models/catalog.ts";
+
+const kind = z.enum(["openai", "anthropic", "google", "workers-ai", "openai-compatible"]);
+
+const providerBody = z
+  .strictObject({
+    kind,
+    base_url: text(2000, 1)
+      .nullable()
+      .default(null)
+      .meta({ description: "Needed for openai-compatible. https and public." }),
+    api_key: text(2000, 1).nullable().default(null).meta({ description: "Encrypted at rest, never shown." }),
+  })
+  .meta({ id: "ModelProviderBody" });
+
+const providerSchema = z
+  .object({
+    name: z.string(),
+    kind,
+    base_url: z.string().nullable(),
+    has_api_key: z.boolean(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: "ModelProvider" });
+
+const wrapped = z.object({ model_provider: providerSchema });
+
+/** Where a name is chosen it must be a good one; elsewhere what is not one finds nothing. */
+const newName = z.object({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "must be 1 to 40 of a-z, 0-9 and -, not beginning with -")
+    .refine((name) => name !== BUILTIN, "is taken by the built-in models"),
+});
+const anyName = z.object({ name: z.string() });
+
+export function modelProviderRoutes(api: Api): void {
+  const common = { tag: "Model providers", scope: "admin", audience: "staff" } as const;
+
+  api.route(
+    {
+      ...common,
+      method: "put",
+      path: "/model-provider/{name}",
+      summary: "Register or replace a model provider",
+      description:
+        "An agent's model is then `<name>/<model id>`. Replaces the whole: what is left out is removed, the key included, so that a key is never sent to an address it was not given for.",
+      params: newName,
+      body: providerBody,
+      responses: { 200: json("The provider, replaced.", wrapped), 201: json("The new provider.", wrapped) },
+    },
+    async ({ c, principal, params, body }) => {
+      checkAddress(c, body);
+      const { company_id } = principal;
+      const { name } = params;
+      const { config } = c.var;
+      const api_key_ciphertext =
+        body.api_key === null ? null : await encrypt(config, body.api_key, providerKeyContext(company_id, name));
+      const fields = { company_id, name, kind: body.kind, base_url: body.base_url, api_key_ciphertext };
+      const db = await companyDatabase(c.env, company_id);
+      const { row, created } = await putModelProvider(db, fields, audit(c, principal, "model_provider.put", name));
+      return c.json({ model_provider: providerView(row) }, created ? 201 : 200);
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "get",
+      path: "/model-provider",
+      summary: "List model providers",
+      query: pageQuery(),
+      responses: { 200: json("A page of providers, by name.", pageOf("model_providers", providerSchema)) },
+    },
+    async ({ c, principal, query }) => {
+      const db = await companyDatabase(c.env, principal.company_id);
+      return respondWithPage({
+        c,
+        principal,
+        name: "model_providers",
+        query,
+        filter: null,
+        read: (slice) => listModelProviders(db, principal.company_id, slice),
+        key: (row) => [row.name],
+        view: providerView,
+      });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "get",
+      path: "/model-provider/{name}",
+      summary: "Look at a model provider",
+      params: anyName,
+      responses: { 200: json("The provider, without its key.", wrapped) },
+    },
+    async ({ c, principal, params }) => {
+      const db = await companyDatabase(c.env, principal.company_id);
+      const row = await findModelProvider(db, principal.company_id, params.name);
+      if (!row) throw notFound();
+      return c.json({ model_provider: providerView(row) });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "delete",
+      path: "/model-provider/{name}",
+      summary: "Remove a model provider",
+      description: "With its key, for good. Agents whose model it was cannot answer until it is registered again.",
+      params: anyName,
+      responses: { 200: json("The provider that was removed.", wrapped) },
+    },
+    async ({ c, principal, params }) => {
+      const db = await companyDatabase(c.env, principal.company_id);
+      const record = audit(c, principal, "model_provider.delete", params.name);
+      const row = await deleteModelProvider(db, principal.company_id, params.name, record);
+      if (!row) throw notFound();
+      return c.json({ model_provider: providerView(row) });
+    },
+  );
+}
+
+const audit = (c: AppContext, principal: Principal, action: string, name: string) =>
+  auditRow(callerOf(principal, c), { action, target_type: "model_provider", target_id: name }, Date.now());
+
+function checkAddress(c: AppContext, { kind: protocol, base_url }: z.output<typeof providerBody>): void {
+  if (base_url === null) {
+    if (protocol === "openai-compatible")
+      throw invalid({ path: "/base_url", message: "is needed for openai-compatible" });
+    return;
+  }
+  const message = refusalOf(base_url, { allowLoopback: c.var.config.local });
+  if (message) throw invalid({ path: "/base_url", message });
+}
+
+const providerView = (row: ModelProviderRow) => ({
+  name: row.name,
+  kind: row.kind,
+  base_url: row.base_url,
+  has_api_key: row.api_key_ciphertext !== null,
+  created_at: toTimestamp(row.created_at),
+  updated_at: toTimestamp(row.updated_at),
+});

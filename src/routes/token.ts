@@ -1,0 +1,139 @@
+/** Tokens: the company's own backend vouches for a user or a visitor; and what a credential says of its bearer. */
+import * as z from "zod";
+import { uuidv7 } from "uuidv7";
+import { hasScope, type Principal } from "../auth/principal.ts";
+import { MAX_ACCESS_TTL, mintToken } from "../auth/token.ts";
+import { auditRow } from "../db/audit.ts";
+import { companyDatabase } from "../db/database.ts";
+import { restoreLead, upsertVouchedLead } from "../db/lead.ts";
+import { upsertBackendUser } from "../db/user.ts";
+import { type Api, json } from "../http/api.ts";
+import { type AppContext, callerOf } from "../http/context.ts";
+import { id, text, timestamp, toTimestampOrNull } from "../http/fields.ts";
+import { Problem } from "../http/problem.ts";
+
+const entityType = z.enum(["user", "lead"]);
+const role = z.enum(["member", "admin"]);
+
+const tokenBody = z
+  .strictObject({
+    entity_type: entityType,
+    external_id: text(255, 1).meta({
+      description: "How the company itself calls this person. The same one is the same entity.",
+    }),
+    name: text(200, 1).optional(),
+    email: z.email().max(320).optional(),
+    role: role.optional().meta({ description: "Users only; `member` when left out. `admin` needs the scope admin." }),
+    expires_in: z.int().min(1).max(MAX_ACCESS_TTL).default(3600).meta({ description: "Seconds." }),
+  })
+  .refine((body) => body.entity_type === "user" || body.role === undefined, {
+    path: ["role"],
+    error: "is for users only",
+  })
+  .meta({ id: "TokenBody" });
+
+const tokenSchema = z
+  .object({
+    access_token: z.string(),
+    token_type: z.literal("Bearer"),
+    expires_in: z.int().meta({ description: "Seconds. Less than asked for when the API key itself ends sooner." }),
+    entity_type: entityType,
+    entity_id: id,
+  })
+  .meta({ id: "Token" });
+
+const identitySchema = z
+  .object({
+    kind: z.enum(["api_key", "user", "lead"]),
+    company_id: id,
+    entity_type: entityType,
+    entity_id: id,
+    entity: z.object({ entity_type: entityType, entity_id: id }).meta({ description: "The same two, as one." }),
+    scopes: z.array(z.enum(["read", "write", "admin"])),
+    expires_at: timestamp.nullable(),
+  })
+  .meta({ id: "Identity" });
+
+export function tokenRoutes(api: Api): void {
+  api.route(
+    {
+      method: "post",
+      path: "/auth/token",
+      summary: "Mint a token for a user or a visitor",
+      description:
+        "For the company's own backend, with an API key. The user or visitor is made on first sight; name and email, where given, are brought up to date. A visitor who had been deleted is restored.",
+      tag: "Tokens",
+      audience: "keys",
+      scope: "write",
+      body: tokenBody,
+      responses: { 200: json("A Bearer token.", tokenSchema) },
+    },
+    async ({ c, principal, body }) => {
+      const { entity_type } = body;
+      if (body.role === "admin" && !hasScope(principal, "admin")) {
+        throw new Problem("forbidden", 'The role "admin" needs the scope "admin".');
+      }
+      const now = Date.now();
+      const entity_id = await (entity_type === "user" ? userId : leadId)(c, principal, body, now);
+      const claims = { company_id: principal.company_id, entity_type, entity_id, role: body.role ?? "member" } as const;
+      const expires_in = lifetime(body.expires_in, principal.expires_at, now);
+      const access_token = await mintToken(c.var.config, claims, "access", expires_in);
+      return c.json({ access_token, token_type: "Bearer", expires_in, entity_type, entity_id });
+    },
+  );
+
+  api.route(
+    {
+      method: "get",
+      path: "/auth/validate",
+      summary: "Say who is calling",
+      tag: "Tokens",
+      audience: "everyone",
+      scope: "read",
+      responses: { 200: json("What the credential stands for.", identitySchema) },
+    },
+    ({ c, principal }) => {
+      const { kind, company_id, entity_type, entity_id, scopes, expires_at } = principal;
+      return c.json({
+        kind,
+        company_id,
+        entity_type,
+        entity_id,
+        entity: { entity_type, entity_id },
+        scopes,
+        expires_at: toTimestampOrNull(expires_at),
+      });
+    },
+  );
+}
+
+/** Seconds: as asked, but never beyond the end (ms) of the key that asks. */
+const lifetime = (asked: number, keyEnds: number | null, now: number): number =>
+  keyEnds === null ? asked : Math.max(1, Math.min(asked, Math.floor((keyEnds - now) / 1000)));
+
+type Vouched = z.output<typeof tokenBody>;
+
+async function userId(c: AppContext, principal: Principal, body: Vouched, now: number): Promise<string> {
+  const { external_id: subject, name, email } = body;
+  const { company_id } = principal;
+  // Who may not make admins may not unmake them either; the token's role is what was asked for in any case.
+  const stored = hasScope(principal, "admin") ? body.role : undefined;
+  return upsertBackendUser(
+    await companyDatabase(c.env, company_id),
+    { company_id, subject, name, email, role: stored },
+    now,
+  );
+}
+
+async function leadId(c: AppContext, principal: Principal, body: Vouched, now: number): Promise<string> {
+  const { external_id, name, email } = body;
+  const { company_id } = principal;
+  const db = await companyDatabase(c.env, company_id);
+  const fresh = { id: uuidv7(), company_id, external_id, first_name: name, email, created_at: now, updated_at: now };
+  const lead = await upsertVouchedLead(db, fresh);
+  if (lead.deleted_at !== null) {
+    const entry = { action: "lead.restore", target_type: "lead", target_id: lead.id };
+    await restoreLead(db, company_id, lead.id, auditRow(callerOf(principal, c), entry, now));
+  }
+  return lead.id;
+}
