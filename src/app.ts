@@ -8,10 +8,13 @@ import { Api } from "./http/api.ts";
 import type { AppEnv } from "./http/context.ts";
 import { Problem, type ProblemDetails, problemResponse } from "./http/problem.ts";
 import { agentRoutes } from "./routes/agent.ts";
+import { analyticRoutes } from "./routes/analytic.ts";
 import { apiKeyRoutes } from "./routes/api-key.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { conversationRoutes } from "./routes/conversation.ts";
+import { docsRoutes } from "./routes/docs.ts";
+import { healthRoutes } from "./routes/health.ts";
 import { issuerRoutes } from "./routes/issuer.ts";
 import { leadRoutes } from "./routes/lead.ts";
 import { messageRoutes } from "./routes/message.ts";
@@ -29,6 +32,8 @@ auditRoutes(api);
 conversationRoutes(api);
 messageRoutes(api);
 chatRoutes(api);
+healthRoutes(api);
+analyticRoutes(api);
 
 const app = new Hono<AppEnv>();
 
@@ -44,6 +49,7 @@ app.use(async (c, next) => {
 
 app.route("/v1", api.hono);
 app.route("/api/v1", api.hono);
+docsRoutes(app, api);
 
 /** Which methods a path has, so that a wrong one is 405 and not 404. */
 const methods = new TrieRouter<string>();

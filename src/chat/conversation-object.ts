@@ -120,12 +120,14 @@ export class ConversationObject extends DurableObject<Env> {
     }
     const last = this.#journal.lastTurn();
     const encode = this.#sse(caller, id, links, start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 });
-    this.#followers.add(reader);
+    const closed = new AbortController();
+    this.#followers.add(closed);
     const left = () => {
       reader.abort();
-      this.#followers.delete(reader);
+      closed.abort();
+      this.#followers.delete(closed);
     };
-    return ok({ stream: toStream(followConversation(source, start, reader.signal), encode, left) });
+    return ok({ stream: toStream(followConversation(source, start, reader.signal, closed.signal), encode, left) });
   }
 
   async stop(caller: Caller, id: string, turn_id?: string): Promise<Outcome<{ turn_id: string }>> {
@@ -242,7 +244,7 @@ export class ConversationObject extends DurableObject<Env> {
       if (toStop !== "nothing") await this.#engine.stopAll(toStop === "all");
       const result = work({ journal: this.#journal, caller, now: Date.now() });
       if (result === null) return refuse("not_found");
-      if (this.#journal.header?.deleted_at !== null) for (const reader of this.#followers) reader.abort();
+      if (this.#journal.header?.deleted_at !== null) for (const closed of this.#followers) closed.abort();
       if (this.#handover.pending) this.#wakeAt(Date.now() + alarmAfter.failure(1));
       return (await this.#handover.flush()) ? ok(JSON.stringify(result)) : storeUnavailable();
     });

@@ -37,13 +37,14 @@ export async function* followLive(live: LiveTurn, after: number, signal: AbortSi
 }
 
 /**
- * The whole conversation, without end: from `start` (the last event that was seen), or from the turn that runs now.
- * Opens with a sign of life.
+ * The whole conversation: from `start` (the last event that was seen), or from the turn that runs now, until `closed`
+ * aborts (the conversation is deleted; the turn that was being told is told to its end). Opens with a sign of life.
  */
 export async function* followConversation(
   source: Source,
   start: EventId | null,
   signal: AbortSignal,
+  closed: AbortSignal,
 ): AsyncGenerator<Frame> {
   const { engine, journal } = source;
   yield SIGN_OF_LIFE;
@@ -60,12 +61,12 @@ export async function* followConversation(
       after = 0;
     }
   }
-  while (!signal.aborted) {
+  while (!closed.aborted) {
     let next: LiveTurn | null = null;
     const arrived = arrival.then((live) => {
       next = live;
     });
-    while (!next && !signal.aborted) if (!(await beforeHeartbeat(arrived, signal))) yield SIGN_OF_LIFE;
+    while (!next && !closed.aborted) if (!(await beforeHeartbeat(arrived, closed))) yield SIGN_OF_LIFE;
     if (!next) return;
     const live: LiveTurn = next;
     arrival = live.successor;

@@ -62,3 +62,45 @@ export const toMessage = (row: Row): Message =>
 /** Values in the order of their columns; objects as JSON. */
 export const bindable = (value: unknown): SqlStorageValue =>
   value !== null && typeof value === "object" ? JSON.stringify(value) : (value as SqlStorageValue);
+
+/** What the journal keeps of a row that D1 may have more columns of. */
+export const HEADER_MEMBERS = [
+  "id",
+  "company_id",
+  "agent_id",
+  "entity_type",
+  "entity_id",
+  "title",
+  "metadata",
+  "max_context_length",
+  "status",
+  "message_count",
+  "last_message_at",
+  "created_at",
+  "updated_at",
+  "deleted_at",
+  "deleted_by",
+] as const satisfies (keyof Conversation)[];
+
+export const MESSAGE_MEMBERS = [
+  "sequence",
+  "id",
+  "turn_id",
+  "role",
+  "content",
+  "status",
+  "model_used",
+  "processing_time",
+  "input_tokens",
+  "output_tokens",
+  "usage_source",
+  "metadata",
+  "feedback",
+  "created_at",
+  "deleted_at",
+  "deleted_by",
+  "deletion_id",
+] as const satisfies (keyof Message)[];
+
+export const pick = <T, K extends keyof T>(row: T, members: readonly K[]): Pick<T, K> =>
+  Object.fromEntries(members.map((member) => [member, row[member]])) as Pick<T, K>;

@@ -4,7 +4,17 @@
  */
 import type { Change } from "./changes.ts";
 import type { Conversation } from "./conversation.ts";
-import { bindable, type Header, SCHEMA, toHeader, toMessage, toTurn } from "./journal-schema.ts";
+import {
+  bindable,
+  type Header,
+  HEADER_MEMBERS,
+  MESSAGE_MEMBERS,
+  pick,
+  SCHEMA,
+  toHeader,
+  toMessage,
+  toTurn,
+} from "./journal-schema.ts";
 import type { Message, MessageStatus } from "./message.ts";
 import type { Delta, EndStatus, Turn, TurnError } from "./turn.ts";
 import type { Usage } from "./usage.ts";
@@ -48,9 +58,11 @@ export class Journal {
       this.#storage.sql.exec(SCHEMA);
       const last = messages.at(-1)?.sequence ?? 0;
       const turns = new Set(messages.map((m) => m.turn_id)).size;
-      this.#insert("header", { one: 1, ...conversation, next_sequence: last + 1, next_turn: turns + 1, handed_over: last });
-      for (const message of messages) this.#insert("message", message);
+      const header = pick(conversation, HEADER_MEMBERS);
+      this.#insert("header", { one: 1, ...header, next_sequence: last + 1, next_turn: turns + 1, handed_over: last });
+      for (const message of messages) this.#insert("message", pick(message, MESSAGE_MEMBERS));
     });
+    this.#header = undefined;
   }
 
   turnByKey(principal: string, key: string): Turn | null {

@@ -7,7 +7,8 @@ const CODES = {
   unauthorized: [401, "Authentication required"],
   forbidden: [403, "Not allowed"],
   origin_not_allowed: [403, "Origin not allowed"],
-  not_found: [404, "Not found"],
+  /** One body for whatever is unknown, malformed, deleted or somebody else's: it must not tell which. */
+  not_found: [404, "Not found", "There is nothing here that this credential can see."],
   method_not_allowed: [405, "Method not allowed"],
   conflict: [409, "Conflict"],
   agent_inactive: [409, "Agent is not active"],
@@ -26,7 +27,7 @@ const CODES = {
   model_unavailable: [503, "The model is unavailable"],
   store_unavailable: [503, "The store is unavailable"],
   model_timeout: [504, "The model took too long"],
-} as const satisfies Record<string, readonly [status: number, title: string]>;
+} as const satisfies Record<string, readonly [status: number, title: string, detail?: string]>;
 
 export type ProblemCode = keyof typeof CODES;
 
@@ -65,8 +66,7 @@ export function unwrap<T>(result: Result<T>): T {
   throw new Problem(code, detail, rest);
 }
 
-/** One body for whatever is unknown, malformed, deleted or somebody else's: it must not tell which. */
-export const notFound = () => new Problem("not_found", "There is nothing here that this credential can see.");
+export const notFound = () => new Problem("not_found");
 
 /** One or several members of an otherwise well-formed request are not acceptable: 422. */
 export const invalid = (...errors: FieldError[]) => {
@@ -78,8 +78,8 @@ export const statusOf = (code: ProblemCode): number => CODES[code][0];
 
 /** The document of RFC 9457 with this API's extension members; `error`, `message`, `error_code` are aliases. */
 export function problemDocument(details: ProblemDetails, origin: string, requestId: string) {
-  const [status, title] = CODES[details.code];
-  const detail = details.detail ?? title;
+  const [status, title, usual = title] = CODES[details.code];
+  const detail = details.detail ?? usual;
   return {
     type: `${origin}/errors/${details.code}`,
     title,

@@ -1,0 +1,63 @@
+/** Analytics: only what was measured. */
+import * as z from "zod";
+import { analyse, conversationFacts } from "../db/analytic.ts";
+import { companyDatabase } from "../db/database.ts";
+import { type Api, json } from "../http/api.ts";
+import { id, pathId, timestamp } from "../http/fields.ts";
+import { visibleConversation } from "./conversation.ts";
+import { usageSchema } from "./schemas.ts";
+
+const millis = z.int().nullable().meta({ description: "Milliseconds; null where nothing was measured." });
+
+const conversationAnalytics = z
+  .object({
+    conversation_id: id,
+    status: z.enum(["active", "archived"]),
+    message_count: z.int(),
+    messages_by_role: z.object({ user: z.int(), assistant: z.int() }),
+    turn_count: z.int(),
+    failed_turns: z.int(),
+    stopped_turns: z.int(),
+    duration_seconds: z.number().meta({ description: "From the first message to the last." }),
+    first_response_time_ms: millis,
+    avg_response_time_ms: millis,
+    p50_response_time_ms: millis,
+    p95_response_time_ms: millis,
+    usage: usageSchema.nullable(),
+    deleted_message_count: z.int(),
+    first_message_at: timestamp.nullable(),
+    last_message_at: timestamp.nullable(),
+    timeline: z.array(
+      z.object({
+        turn_id: id,
+        sequence: z.int().meta({ description: "Of the user's message." }),
+        started_at: timestamp,
+        status: z.enum(["in_progress", "completed", "failed", "stopped"]),
+        response_time_ms: millis,
+        input_tokens: z.int().nullable(),
+        output_tokens: z.int().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: "ConversationAnalytics" });
+
+export function analyticRoutes(api: Api): void {
+  api.route(
+    {
+      method: "get",
+      path: "/analytic/conversation/{id}",
+      summary: "Figures about one conversation",
+      tag: "Analytics",
+      audience: "everyone",
+      scope: "read",
+      params: pathId(),
+      responses: { 200: json("The figures.", conversationAnalytics) },
+    },
+    async ({ c, principal, params }) => {
+      const { id: conversation_id, company_id, status } = await visibleConversation(c, principal, String(params["id"]));
+      const db = await companyDatabase(c.env, company_id);
+      const figures = analyse(await conversationFacts(db, company_id, conversation_id));
+      return c.json({ conversation_id, status, ...figures });
+    },
+  );
+}
