@@ -1,0 +1,35 @@
+/** `npm run build`: everything that is served as a plain file, into dist/public. */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { build, type InlineConfig } from "vite";
+import { paths, root } from "./project.ts";
+
+/** One build after another; each adds its files. A page is named by its file: docs.html is served as /docs. */
+const steps: InlineConfig[] = [
+  {
+    root: join(root, "src/docs"),
+    base: "/",
+    build: {
+      rolldownOptions: {
+        input: join(root, "src/docs/docs.html"),
+        output: { entryFileNames: "docs/[name].js", assetFileNames: "docs/[name][extname]" },
+      },
+    },
+  },
+];
+
+export async function buildAssets(): Promise<void> {
+  rmSync(paths.assets, { recursive: true, force: true });
+  mkdirSync(paths.assets, { recursive: true });
+  for (const step of steps) {
+    await build({
+      configFile: false,
+      logLevel: "warn",
+      publicDir: false,
+      ...step,
+      build: { outDir: paths.assets, emptyOutDir: false, modulePreload: false, target: "es2022", ...step.build },
+    });
+  }
+}
+
+if (import.meta.main) await buildAssets();

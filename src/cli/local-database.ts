@@ -1,0 +1,42 @@
+/** The local D1 database, opened without the Worker: the same file that `wrangler dev` serves from. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { getPlatformProxy, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
+import { paths } from "./project.ts";
+
+/** Opens it and brings its tables up to date. Close it before anything waits for this process to end. */
+export async function openLocalDatabase(): Promise<{ d1: D1Database; close: () => Promise<void> }> {
+  const { name, compatibility_date, d1_databases } = unstable_readConfig(
+    { config: paths.config },
+    { hideWarnings: true },
+  );
+  mkdirSync(paths.dev, { recursive: true });
+  const configPath = join(paths.dev, "d1.json");
+  writeFileSync(configPath, JSON.stringify({ name, compatibility_date, d1_databases }));
+  const proxy = await getPlatformProxy<{ DB: D1Database }>({
+    configPath,
+    persist: { path: join(paths.state, "v3") },
+    remoteBindings: false,
+  });
+  await migrate(proxy.env.DB);
+  return { d1: proxy.env.DB, close: () => proxy.dispose() };
+}
+
+/** Applies what is missing, each migration with its record in one batch, in the table that wrangler keeps. */
+async function migrate(d1: D1Database): Promise<void> {
+  await d1
+    .prepare(
+      `CREATE TABLE IF NOT EXISTS "d1_migrations" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE,
+       applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`,
+    )
+    .run();
+  const { results } = await d1.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
+  const applied = new Set(results.map((row) => row.name));
+  const files = readdirSync(paths.migrations).filter((file) => file.endsWith(".sql"));
+  for (const file of files.toSorted()) {
+    if (applied.has(file)) continue;
+    const statements = unstable_splitSqlQuery(readFileSync(join(paths.migrations, file), "utf8"));
+    const record = d1.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(file);
+    await d1.batch([...statements.map((statement) => d1.prepare(statement)), record]);
+  }
+}

@@ -1,0 +1,32 @@
+/** `.dev.vars`: secrets for local use, made at random once. What somebody wrote there by hand is kept. */
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { unstable_readConfig } from "wrangler";
+import { type Config, readConfig } from "../config.ts";
+import { paths } from "./project.ts";
+
+const random = (bytes: number) => randomBytes(bytes).toString("base64url");
+
+const GENERATED: Record<string, () => string> = {
+  TOKEN_SECRETS: () => random(48),
+  ENCRYPTION_KEYS: () => `local:${random(32)}`,
+  ALLOW_LOOPBACK_UPSTREAMS: () => "true",
+};
+
+/** Adds the variables that are missing; with `renew`, makes all the generated ones anew. */
+export function writeLocalVars(renew: boolean): void {
+  const before = existsSync(paths.vars) ? readFileSync(paths.vars, "utf8") : "";
+  const own = before.split("\n").filter((line) => line !== "" && !(renew && isGenerated(line)));
+  const present = parseEnv(own.join("\n"));
+  const added = Object.entries(GENERATED).flatMap(([name, make]) => (name in present ? [] : [`${name}=${make()}`]));
+  if (added.length > 0) writeFileSync(paths.vars, [...own, ...added, ""].join("\n"), { mode: 0o600 });
+}
+
+const isGenerated = (line: string) => Object.keys(GENERATED).some((name) => line.startsWith(`${name}=`));
+
+/** The config that the Worker has locally. */
+export function localConfig(): Config {
+  const { vars } = unstable_readConfig({ config: paths.config }, { hideWarnings: true });
+  return readConfig({ ...vars, ...parseEnv(readFileSync(paths.vars, "utf8")) });
+}

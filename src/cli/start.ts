@@ -1,0 +1,58 @@
+/** `npm start`: prepares what is missing, serves locally until it is told to stop, and says how to talk to it. */
+import { rmSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { buildAssets } from "./build.ts";
+import { prepareDemo } from "./demo.ts";
+import { openLocalDatabase } from "./local-database.ts";
+import { localConfig, writeLocalVars } from "./local-vars.ts";
+import { fail, paths } from "./project.ts";
+import { screen } from "./screen.ts";
+import { HOST, portIsFree, startServer } from "./server.ts";
+
+const { fresh } = readArguments();
+const port = readPort();
+if (!(await portIsFree(port))) {
+  fail(`Port ${port} is in use. Stop what listens there, or choose another one: PORT=${port + 1} npm start`);
+}
+
+if (fresh) for (const path of [paths.state, paths.dev]) rmSync(path, { recursive: true, force: true });
+writeLocalVars(fresh);
+const [demo] = await Promise.all([makeDemo(), buildAssets()]);
+
+const interrupted = new Promise<"interrupted">((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("interrupted"));
+});
+const server = startServer(port);
+let outcome = await Promise.race([interrupted, server.ready]);
+if (outcome === null) {
+  console.log(screen(demo));
+  outcome = await Promise.race([interrupted, server.ended]);
+}
+await server.stop();
+if (outcome === "interrupted") process.exit(0);
+fail(`The local server ${outcome}. What it said is above; npm start -- --fresh begins with empty data.`);
+
+async function makeDemo() {
+  const { d1, close } = await openLocalDatabase();
+  try {
+    return await prepareDemo(d1, localConfig(), `http://${HOST}:${port}`);
+  } finally {
+    await close();
+  }
+}
+
+function readArguments(): { fresh: boolean } {
+  try {
+    return parseArgs({ options: { fresh: { type: "boolean", default: false } } }).values;
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : String(error)}\nUsage: npm start [-- --fresh]`);
+  }
+}
+
+function readPort(): number {
+  const text = process.env["PORT"] || "8787";
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 65_535)
+    fail(`PORT is "${text}", but must be a number from 1 to 65535.`);
+  return value;
+}
