@@ -36,7 +36,6 @@ describe("parseModelName", () => {
     "google/x?alt=",
     "google/x#",
     "google/a\\b",
-    ,
   ])("refuses %j", (name) => expect(parseModelName(name)).toBeNull());
 });
 
@@ -53,12 +52,12 @@ describe("modelProblem", () => {
     expect(modelProblem("builtin/echo", new Set(["builtin"]), config())).toMatch(/locally/);
   });
 
-  it.each([
+  it.each<[string, Partial<Config>]>([
     ["openai/gpt", { OPENAI_API_KEY: "k" }],
     ["anthropic/claude", { ANTHROPIC_API_KEY: "k" }],
     ["google/gemini", { GOOGLE_API_KEY: "k" }],
     ["openai-compatible/any", { OPENAI_COMPATIBLE_BASE_URL: "https://models.example.com/v1" }],
-  ] satisfies [string, Partial<Config>][])("offers %s when the environment sets it up", (name, settings) => {
+  ])("offers %s when the environment sets it up", (name, settings) => {
     expect(modelProblem(name, none, config())).toMatch(/not set up/);
     expect(modelProblem(name, none, config(settings))).toBeNull();
   });

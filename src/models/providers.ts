@@ -1,0 +1,54 @@
+/** Providers and their protocols: from where a company's models are to the client that speaks to them. */
+import { AnthropicLanguageModel } from "@ai-sdk/anthropic/internal";
+import { GoogleLanguageModel } from "@ai-sdk/google/internal";
+import { OpenAIChatLanguageModel } from "@ai-sdk/openai/internal";
+import { OpenAICompatibleChatLanguageModel } from "@ai-sdk/openai-compatible";
+import { ModelFailure } from "../chat/ports.ts";
+import type { ProviderAccess } from "./catalog.ts";
+import type { Connect } from "./language-model.ts";
+import { workersAi } from "./workers-ai.ts";
+
+/** Where a provider answers when no other address is given. */
+const PUBLIC_URL = {
+  openai: "https://api.openai.com/v1",
+  anthropic: "https://api.anthropic.com/v1",
+  google: "https://generativelanguage.googleapis.com/v1beta",
+};
+
+/**
+ * How to reach `modelId` at a provider. The classes behind the packages' factories are used, because the factories
+ * bring images, speech, files and batches along; the packages are pinned to exact versions for that.
+ * Throws ModelFailure when the provider cannot be reached at all.
+ */
+export function connectTo({ kind, base_url, api_key }: ProviderAccess, modelId: string, ai: Ai | undefined): Connect {
+  const baseOr = (url: string) => (base_url ?? url).replace(/\/+$/, "");
+  const bearer = (): Record<string, string> => (api_key === null ? {} : { authorization: `Bearer ${api_key}` });
+  switch (kind) {
+    case "openai": {
+      const url = ({ path }: { path: string }) => baseOr(PUBLIC_URL.openai) + path;
+      return (fetch) => new OpenAIChatLanguageModel(modelId, { provider: "openai.chat", url, headers: bearer, fetch });
+    }
+    case "anthropic": {
+      const headers = () => ({ "anthropic-version": "2023-06-01", "x-api-key": api_key ?? undefined });
+      const config = { provider: "anthropic.messages", baseURL: baseOr(PUBLIC_URL.anthropic), headers };
+      return (fetch) => new AnthropicLanguageModel(modelId, { ...config, fetch });
+    }
+    case "google": {
+      const headers = () => ({ "x-goog-api-key": api_key ?? undefined });
+      const config = { provider: "google.generative-ai", baseURL: baseOr(PUBLIC_URL.google), headers };
+      return (fetch) => new GoogleLanguageModel(modelId, { ...config, generateId: () => crypto.randomUUID(), fetch });
+    }
+    case "workers-ai":
+      // An address of one's own is the REST interface, which speaks OpenAI's protocol; without one there is the binding.
+      return base_url === null ? workersAi(modelId, ai) : compatible();
+    case "openai-compatible":
+      return compatible();
+  }
+
+  function compatible(): Connect {
+    if (base_url === null) throw new ModelFailure("error", "the provider has no base_url");
+    const url = ({ path }: { path: string }) => baseOr("") + path;
+    const config = { provider: "compatible.chat", url, headers: bearer, includeUsage: true };
+    return (fetch) => new OpenAICompatibleChatLanguageModel(modelId, { ...config, fetch });
+  }
+}
