@@ -16,3 +16,6 @@ export const insertCompany = (db: Database, rows: NewCompany) =>
     db.insert(user).values(rows.owner),
     db.insert(api_key).values(rows.keys),
   ] as const;
+
+/** Throws when the database cannot be reached, or has no tables yet. */
+export const ping = (db: Database) => db.select({ id: company.id }).from(company).limit(1).get();

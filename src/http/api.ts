@@ -11,6 +11,7 @@ import { hasScope, type Principal, type Scope } from "../auth/principal.ts";
 import { readJson } from "./body.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 import { invalid, Problem, type ProblemCode, statusOf } from "./problem.ts";
+import { problemContent } from "./problem-schema.ts";
 
 /**
  * Who may call a route. `staff`: users and API keys with the scope. `keys`: API keys only. `everyone`: leads too, for what is their own.
@@ -121,8 +122,6 @@ function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }
   return [{ path: pointer(issue.path), message: issue.message }];
 }
 
-const problemContent = { "application/problem+json": { schema: z.object({}).loose().meta({ id: "Problem" }) } };
-
 /** The route for the OpenAPI document: its own answers, and the problems that follow from what it takes. */
 function documented(spec: RouteSpec): RouteConfig {
   const keysOnly = spec.audience === "keys";
@@ -133,6 +132,7 @@ function documented(spec: RouteSpec): RouteConfig {
     ...(spec.params ? (["not_found"] as const) : []),
     ...(spec.body ? (["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"] as const) : []),
     ...(spec.query ? (["validation_failed"] as const) : []),
+    ...(isPaged(spec.query) ? (["invalid_cursor"] as const) : []),
     ...(spec.problems ?? []),
   ];
   const problems = Object.groupBy(new Set(codes), (code) => String(statusOf(code)));
@@ -167,6 +167,8 @@ function documented(spec: RouteSpec): RouteConfig {
     },
   };
 }
+
+const isPaged = (query: Fields | undefined) => query instanceof z.ZodObject && "cursor" in query.shape;
 
 /** `get /conversation/{id}/messages` → `get_conversation_by_id_messages`: stable, unique, made from the route. */
 const operationId = ({ method, path }: RouteSpec) =>

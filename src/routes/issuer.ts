@@ -7,7 +7,7 @@ import { auditRow } from "../db/audit.ts";
 import { controlDatabase, isUniqueViolation } from "../db/database.ts";
 import { deleteIssuer, insertIssuer, type IssuerRow, listIssuers } from "../db/issuer.ts";
 import { type Api, json } from "../http/api.ts";
-import { type AppContext, callerOf } from "../http/context.ts";
+import { type AppContext, callerOf, linkTo } from "../http/context.ts";
 import { id, isId, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
 import { refusalOf } from "../http/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
@@ -64,7 +64,7 @@ export function issuerRoutes(api: Api): void {
       try {
         const made = await insertIssuer(controlDatabase(c.env), row, auditRow(callerOf(principal, c), entry, now));
         forgetCredentials();
-        return c.json(issuerView(made), 201);
+        return c.json(issuerView(made), 201, { location: linkTo(c, `/auth/issuer/${row.id}`) });
       } catch (error) {
         if (!isUniqueViolation(error)) throw error;
         throw new Problem("conflict", "This issuer and audience are registered already.");

@@ -1,0 +1,129 @@
+/** The OpenAPI document: what every route declared of itself, and what is true of all of them. */
+import { OpenApiGeneratorV31, type OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
+
+export type OpenApiDocument = ReturnType<OpenApiGeneratorV31["generateDocument"]>;
+type Operation = NonNullable<NonNullable<OpenApiDocument["paths"]>[string]["get"]>;
+type Response = { headers?: Record<string, unknown>; content?: Record<string, { schema?: { properties?: object } }> };
+
+/** Every tag that a route may carry, in the order in which the documentation shows them. */
+export const TAGS: Record<string, string> = {
+  Conversations: "A conversation belongs to the user or visitor who began it, and is with one agent.",
+  Turns: "One message in, one reply out: as JSON, or as a stream of events while the model works.",
+  Messages: "What was said: read, delete and restore single messages. A message never changes its place or its text.",
+  Agents: "Who answers: instructions, model and knowledge.",
+  Leads: "Visitors of a website. One registers without an account and sees only its own conversations.",
+  Analytics: "Figures that were measured: of one conversation, of an agent, of a period.",
+  Tokens: "Who is calling, and tokens for a company's own users and visitors.",
+  Keys: "API keys, for a company's servers.",
+  "Identity providers": "Whose tokens this company's users may bring along.",
+  "Model providers": "Where language models are reached, and with which key.",
+  Audit: "Who did what, and when.",
+  Service: "The service itself.",
+};
+
+const description = `Conversations with AI agents.
+
+**Credentials.** Either the two headers \`X-API-Key\` and \`X-API-Secret\`, or \`Authorization: Bearer\` with a token of a
+user or a visitor ("lead"). Where both are sent the token decides. Scopes are \`read\`, \`write\` and \`admin\`, which
+includes both.
+
+**Formats.** JSON in UTF-8, times as RFC 3339 in UTC with milliseconds, ids as UUIDv7. Unknown members are refused, not
+ignored.
+
+**Errors** are problem documents (RFC 9457). What is unknown, malformed, deleted or somebody else's is the same 404.
+
+**Prefixes.** The same API is served under \`/v1\` and \`/api/v1\`.`;
+
+const text = (about: string, example: string | number) => ({
+  description: about,
+  schema: typeof example === "number" ? { type: "integer", minimum: 0 } : { type: "string" },
+  example,
+});
+
+const HEADERS = {
+  "X-Request-Id": text(
+    "Names this request in our log: the one you sent, or a new one.",
+    "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f",
+  ),
+  "WWW-Authenticate": text("Which credential is wanted (RFC 6750).", 'Bearer realm="conversations"'),
+  "Retry-After": text("Seconds after which another try makes sense.", 5),
+  Location: text(
+    "Address of what was made.",
+    "https://api.example.com/v1/conversation/019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f",
+  ),
+  Link: text(
+    "Pages of this list (RFC 8288): `first`, `prev`, `next`, `last`.",
+    '<https://api.example.com/v1/conversation?page=2>; rel="next"',
+  ),
+  "Idempotent-Replayed": text(
+    "`true` when this is the answer to an earlier request with the same Idempotency-Key.",
+    "true",
+  ),
+};
+
+const SECURITY = {
+  bearer: {
+    type: "http" as const,
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description:
+      "A user's token, from the company's identity provider or from `POST /auth/token`; or a visitor's, from `POST /lead/register`.",
+  },
+  apiKey: {
+    type: "apiKey" as const,
+    in: "header" as const,
+    name: "X-API-Key",
+    description: "The public half of an API key, `ak_…`.",
+  },
+  apiSecret: {
+    type: "apiKey" as const,
+    in: "header" as const,
+    name: "X-API-Secret",
+    description: "The secret half, `as_…`, together with the public one.",
+  },
+};
+
+/** Written from the registry. Costs some milliseconds: keep what it returns. */
+export function openApiDocument(registry: OpenAPIRegistry): OpenApiDocument {
+  const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: "3.1.0",
+    info: { title: "Conversations API", version: "1.0.0", description, license: { name: "MIT", identifier: "MIT" } },
+    servers: [
+      { url: "/v1", description: "This service" },
+      { url: "/api/v1", description: "The same, for clients with this prefix" },
+    ],
+    tags: [],
+  });
+  const used = new Set<string>();
+  for (const path of Object.values(document.paths ?? {})) {
+    for (const [method, operation] of Object.entries(path) as [string, Operation][]) {
+      addHeaders(method, operation);
+      for (const tag of operation.tags ?? []) used.add(tag);
+    }
+  }
+  document.tags = Object.entries(TAGS)
+    .filter(([name]) => used.has(name))
+    .map(([name, about]) => ({ name, description: about }));
+  document.components = { ...document.components, securitySchemes: SECURITY, headers: HEADERS as never };
+  return document;
+}
+
+/** Names the headers that come with each answer, beyond those that the route declared itself. */
+function addHeaders(method: string, operation: Operation): void {
+  const parameters = (operation.parameters ?? []) as { in?: string; name?: string }[];
+  const idempotent = parameters.some((one) => one.in === "header" && one.name?.toLowerCase() === "idempotency-key");
+  for (const [status, response] of Object.entries(operation.responses as Record<string, Response>)) {
+    const names = ["X-Request-Id", ...headersOf(Number(status), response)];
+    if (method === "post" && status === "201") names.push("Location");
+    if (idempotent && status.startsWith("2")) names.push("Idempotent-Replayed");
+    const added = names.map((name) => [name, { $ref: `#/components/headers/${name}` }]);
+    response.headers = { ...Object.fromEntries(added), ...response.headers };
+  }
+}
+
+function headersOf(status: number, { content }: Response): (keyof typeof HEADERS)[] {
+  if (status === 401) return ["WWW-Authenticate"];
+  if (status === 429 || status === 503) return ["Retry-After"];
+  if (status === 200 && "pagination" in (content?.["application/json"]?.schema?.properties ?? {})) return ["Link"];
+  return [];
+}

@@ -1,0 +1,31 @@
+/** The problem document as the OpenAPI document describes it: member for member what problem.ts sends. */
+import * as z from "zod";
+import { problemCodes } from "./problem.ts";
+
+const codes = problemCodes().map(({ code }) => code);
+
+const fieldError = z
+  .object({
+    path: z.string().meta({ description: "JSON Pointer to the member, or `/` and the name of the parameter." }),
+    message: z.string(),
+  })
+  .meta({ id: "FieldError" });
+
+export const problemSchema = z
+  .object({
+    type: z.url().meta({ description: "Explains this kind of problem to people." }),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string().meta({ description: "What was wrong this time." }),
+    code: z.enum(codes).meta({ description: "Stable; what programs should look at." }),
+    request_id: z.string().meta({ description: "Also in the header X-Request-Id; quote it when you ask for help." }),
+    errors: z.array(fieldError).meta({ description: "Every member that is wrong; empty unless the status is 422." }),
+    turn_id: z.string().optional().meta({ description: "The turn that failed, where one did." }),
+    message_id: z.string().optional().meta({ description: "The user's message of that turn, which is stored." }),
+    error: z.string().meta({ description: "The same as `title`." }),
+    message: z.string().meta({ description: "The same as `detail`." }),
+    error_code: z.string().meta({ description: "The same as `code`." }),
+  })
+  .meta({ id: "Problem", description: "RFC 9457 problem document." });
+
+export const problemContent = { "application/problem+json": { schema: problemSchema } };

@@ -1,0 +1,36 @@
+/** Whether this service works. Open to everybody, and it says nothing about anybody. */
+import * as z from "zod";
+import { ping } from "../db/company.ts";
+import { controlDatabase } from "../db/database.ts";
+import { type Api, json } from "../http/api.ts";
+import { timestamp, toTimestamp } from "../http/fields.ts";
+
+const healthQuery = z.object({
+  probe: z.enum(["ready", "live"]).default("ready").meta({
+    description: "`ready` asks the database too; `live` only says that the Worker runs.",
+  }),
+});
+
+const healthSchema = z
+  .object({ status: z.literal("ok"), probe: z.enum(["ready", "live"]), time: timestamp })
+  .meta({ id: "Health" });
+
+export function healthRoutes(api: Api): void {
+  api.route(
+    {
+      method: "get",
+      path: "/health",
+      summary: "Whether the service works",
+      tag: "Service",
+      audience: "public",
+      scope: "read",
+      query: healthQuery,
+      problems: ["store_unavailable"],
+      responses: { 200: json("It does.", healthSchema) },
+    },
+    async ({ c, query: { probe } }) => {
+      if (probe === "ready") await ping(controlDatabase(c.env));
+      return c.json({ status: "ok", probe, time: toTimestamp(Date.now()) });
+    },
+  );
+}
