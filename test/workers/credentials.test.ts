@@ -358,12 +358,13 @@ describe("identity providers", () => {
       "too long": `${good}${"A".repeat(9000)}`,
     };
     expect((await validate(bearer(good))).status).toBe(200);
+    const answers: Record<string, string> = {};
     for (const [what, token] of Object.entries(bad)) {
-      expect(token, what).not.toBe(good);
-      const answer = await validate({ ...company.admin, ...bearer(token) });
-      expect(answer.status, what).toBe(401);
-      expect(answer.headers.get("www-authenticate"), what).toMatch(/^Bearer /);
+      const { status, headers } = await validate({ ...company.admin, ...bearer(token) });
+      answers[what] = `${status} ${headers.get("www-authenticate")?.split(" ")[0]}`;
     }
+    expect(answers).toEqual(Object.fromEntries(Object.keys(bad).map((what) => [what, "401 Bearer"])));
+    expect(Object.values(bad)).not.toContain(good);
   });
 
   it("are held to the algorithms that were registered", async () => {
@@ -614,9 +615,9 @@ describe("the audit trail", () => {
   it("cannot be rewritten, not even by the service itself", async () => {
     const company = await makeCompany();
     await call("POST", "/v1/agent", { headers: company.admin, body: { name: "x" } });
-    const db = await companyDatabase(env, company.company_id);
-    const mine = eq(audit_event.company_id, company.company_id);
-    await expect(db.update(audit_event).set({ actor_id: "nobody" }).where(mine).run()).rejects.toThrow();
-    await expect(db.delete(audit_event).where(mine).run()).rejects.toThrow();
+    for (const change of ["UPDATE audit_event SET actor_id = 'nobody'", "DELETE FROM audit_event"]) {
+      const run = async () => env.DB.prepare(`${change} WHERE company_id = ?`).bind(company.company_id).run();
+      await expect(run()).rejects.toThrow("append-only");
+    }
   });
 });
