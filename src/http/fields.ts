@@ -43,6 +43,15 @@ export const instant = z
   .transform((value) => Date.parse(value))
   .meta({ type: "string", format: "date-time", description: "RFC 3339 date or date-time" });
 
+/** A whole number in a query, in plain decimal digits. */
+export const integer = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, "must be a whole number")
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, `must be between ${minimum} and ${maximum}`)
+    .meta({ type: "integer", minimum, maximum });
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Whether a string can be one of our ids at all; saves a look-up and a new Durable Object when it cannot. */

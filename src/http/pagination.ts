@@ -3,13 +3,14 @@ import * as z from "zod";
 import type { Principal } from "../auth/principal.ts";
 import { type AppContext, linkTo, prefixOf } from "./context.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { integer } from "./fields.ts";
 import { invalid } from "./problem.ts";
 
 /** Query members of every list. */
 export const pageQuery = (perPage = 20) =>
   z.object({
-    page: z.coerce.number().int().min(1).max(1_000_000_000).optional().meta({ description: "From 1. Not together with `cursor`." }),
-    per_page: z.coerce.number().int().min(1).max(100).default(perPage),
+    page: integer(1, 1_000_000_000).optional().meta({ description: "From 1. Not together with `cursor`." }),
+    per_page: integer(1, 100).default(perPage),
     cursor: z.string().optional().meta({ description: "`next_cursor` of the page before." }),
   });
 

@@ -6,7 +6,7 @@ import { companyDatabase } from "../db/database.ts";
 import { findMessage, listDeletedMessages, listMessages } from "../db/message.ts";
 import { type Api, json } from "../http/api.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
-import { id, isId, pathId } from "../http/fields.ts";
+import { id, integer, isId, pathId } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { notFound, unwrap } from "../http/problem.ts";
 import { visibleConversation } from "./conversation.ts";
@@ -15,7 +15,7 @@ import { messageSchema } from "./schemas.ts";
 
 const tag = "Messages";
 const wrapped = z.object({ message: messageSchema });
-const sequence = z.coerce.number().int().min(0);
+const sequence = integer(0, 1_000_000_000_000);
 
 const historyQuery = z
   .object({

@@ -1,0 +1,193 @@
+/** What attackers and broken clients send: always a problem document, never a 5xx, never a surprise. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { call, type Company, makeCompany, send } from "./company.ts";
+import { chat, createConversation, history } from "./conversation-client.ts";
+
+let company: Company;
+let id: string;
+beforeAll(async () => {
+  company = await makeCompany();
+  id = (await createConversation(company)).id;
+});
+
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  call("POST", path, { headers: { ...company.user, ...headers }, body });
+
+describe("bodies", () => {
+  it.each([
+    ["nothing", ""],
+    ["not JSON", "{"],
+    ["two documents", "{}{}"],
+    ["a trailing comma", '{"message":"x",}'],
+    ["single quotes", "{'message':'x'}"],
+    ["NaN", '{"message":NaN}'],
+    ["a raw control character", '{"message":"\u0001"}'],
+    ["deep arrays", `{"message":${"[".repeat(100_000)}${"]".repeat(100_000)}}`],
+    ["deep objects", `${'{"a":'.repeat(1000)}1${"}".repeat(1000)}`],
+  ])("answers 400 to %s", async (_, body) => {
+    const answer = await post(`/v1/conversation/${id}/chat`, body);
+    expect(answer).toMatchObject({ status: 400, body: { code: "malformed_json", error_code: "malformed_json" } });
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  });
+
+  it("answers 400 to bytes that are not UTF-8", async () => {
+    const bytes = new Uint8Array([...new TextEncoder().encode('{"message":"'), 0xff, 0xfe, 0x22, 0x7d]);
+    expect(await post(`/v1/conversation/${id}/chat`, bytes)).toMatchObject({ status: 400 });
+  });
+
+  it.each([null, 1, "text", true, [], [{ message: "x" }], { message: null }, { message: {} }, { message: ["x"] }])(
+    "answers 422 to %j",
+    async (body) => {
+      expect(await post(`/v1/conversation/${id}/chat`, JSON.stringify(body))).toMatchObject({ status: 422 });
+    },
+  );
+
+  it("refuses members it does not know, __proto__ and constructor among them", async () => {
+    for (const name of ["__proto__", "constructor", "company_id", "Message"]) {
+      const answer = await post(`/v1/conversation/${id}/chat`, `{"message":"x","${name}":{"admin":true}}`);
+      expect(answer, name).toMatchObject({ status: 422, body: { errors: [{ path: `/${name}` }] } });
+    }
+  });
+
+  it("counts the body while reading: 413 over 1 MiB, with and without an honest Content-Length", async () => {
+    const big = `{"message":"x","metadata":{"a":"${"y".repeat(1024 * 1024)}"}}`;
+    expect(await post(`/v1/conversation/${id}/chat`, big)).toMatchObject({ status: 413 });
+    const chunk = new TextEncoder().encode("y".repeat(64 * 1024));
+    let sent = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (sent++ < 64) controller.enqueue(chunk);
+        else controller.close();
+      },
+    });
+    expect(await post(`/v1/conversation/${id}/chat`, endless)).toMatchObject({ status: 413 });
+  });
+
+  it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", ""])(
+    "answers 415 to Content-Type %j",
+    async (type) => {
+      const answer = await post(`/v1/conversation/${id}/chat`, '{"message":"x"}', { "content-type": type });
+      expect(answer).toMatchObject({ status: 415, body: { code: "unsupported_media_type" } });
+    },
+  );
+
+  it("takes JSON with a charset or a structured suffix", async () => {
+    for (const type of ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json"]) {
+      const answer = await post(`/v1/conversation/${id}/chat`, '{"message":"typed"}', { "content-type": type });
+      expect(answer.status).toBe(200);
+    }
+  });
+});
+
+const NAUGHTY = [
+  "'; DROP TABLE message; --",
+  '" OR ""="',
+  "<script>alert(1)</script>",
+  "%00%0d%0aSet-Cookie: x=1",
+  "${7*7}{{7*7}}<%= 7*7 %>",
+  "../../../../etc/passwd",
+  "a\u0000b\u0000",
+  "\u202Egnp.exe\u200F",
+  "\uFEFFbom",
+  "Z\u0351\u036b\u0343a\u0329\u034el\u0329go",
+  "👩🏽‍🚀🏳️‍🌈",
+  "\r\n\r\nid: 9-9\nevent: chat_response\ndata: {}\n\n",
+  "data: injected\n\n",
+  "\u2028\u2029",
+  "null",
+  "-9223372036854775808",
+  "\\u0000\\",
+];
+
+describe("naughty strings", () => {
+  it.each(NAUGHTY)("keeps %j byte for byte in a message, its reply, a title and metadata", async (text) => {
+    const own = await createConversation(company, { title: text, metadata: { [text]: text } });
+    expect([own["title"], own["metadata"]]).toEqual([text, { [text]: text }]);
+    const answer = await chat(company, own.id, text, { metadata: { [text]: text } });
+    expect(answer.body.content).toBe(`echo: ${text}`);
+    const [asked, reply] = await history(company, own.id);
+    expect([asked?.content, asked?.["metadata"], reply?.content]).toEqual([text, { [text]: text }, `echo: ${text}`]);
+    const found = await call("GET", `/v1/conversation?search=${encodeURIComponent(text)}`, { headers: company.user });
+    expect(found.body.conversations.map((c: { id: string }) => c.id)).toContain(own.id);
+    const filter = `metadata[${encodeURIComponent(text)}]=${encodeURIComponent(text)}`;
+    const filtered = await call("GET", `/v1/conversation?${filter}`, { headers: company.user });
+    expect(filtered.body.conversations.map((c: { id: string }) => c.id)).toEqual([own.id]);
+  });
+
+  it.each(NAUGHTY)("survives %j as an id, a parameter and a header", async (text) => {
+    const encoded = encodeURIComponent(text);
+    const paths = [
+      `/v1/conversation/${encoded}`,
+      `/v1/message/${encoded}`,
+      `/v1/agent/${encoded}`,
+      `/v1/conversation?page=${encoded}`,
+      `/v1/conversation?cursor=${encoded}`,
+      `/v1/conversation?created_after=${encoded}`,
+      `/v1/conversation/${id}/messages?after_sequence=${encoded}`,
+      `/v1/conversation/${id}/messages/stream?last_event_id=${encoded}`,
+      `/v1/${encoded}`,
+    ];
+    for (const path of paths) {
+      const { status, body } = await call("GET", path, { headers: company.user });
+      expect(status, path).toBeGreaterThanOrEqual(400);
+      expect(status, path).toBeLessThan(500);
+      expect(body, path).toMatchObject({ status, title: expect.any(String), code: expect.any(String) });
+    }
+  });
+
+  it("refuses half of a surrogate pair wherever text is stored", async () => {
+    for (const body of ['{"message":"\\ud800"}', '{"message":"x\\udfff"}']) {
+      expect(await post(`/v1/conversation/${id}/chat`, body)).toMatchObject({ status: 422 });
+    }
+    const kept = await post("/v1/conversation", `{"agent_id":"${company.agent_id}","metadata":{"half":"\\ud800"}}`);
+    expect([kept.status, kept.body.conversation.metadata]).toEqual([201, { half: "\ud800" }]);
+  });
+});
+
+describe("protocol", () => {
+  it("answers 404 to unknown routes and 405 with Allow to wrong methods, as problem documents", async () => {
+    expect(await call("GET", "/v1/nope", {})).toMatchObject({ status: 404, body: { code: "not_found" } });
+    expect(await call("GET", "/v2/conversation", {})).toMatchObject({ status: 404 });
+    const wrong = await call("PUT", `/v1/conversation/${id}`, { headers: company.user, body: {} });
+    expect(wrong).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
+    expect(wrong.headers.get("allow")?.split(", ")).toEqual(expect.arrayContaining(["DELETE", "GET", "PATCH"]));
+  });
+
+  it("puts X-Request-Id on every answer, and takes the client's when it is sane", async () => {
+    for (const path of ["/v1/nope", "/v1/conversation", "/v1/health"]) {
+      expect((await call("GET", path, {})).headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    }
+    const mine = await call("GET", "/v1/nope", { headers: { "x-request-id": "my-id.1" } });
+    expect([mine.headers.get("x-request-id"), mine.body.request_id]).toEqual(["my-id.1", "my-id.1"]);
+    const theirs = await call("GET", "/v1/nope", { headers: { "x-request-id": "<script>" } });
+    expect(theirs.headers.get("x-request-id")).not.toBe("<script>");
+  });
+
+  it("takes credentials from headers only", async () => {
+    const { "x-api-key": key = "", "x-api-secret": secret = "" } = company.admin as Record<string, string>;
+    const attempts = [
+      { path: `/v1/conversation?api_key=${key}&api_secret=${secret}`, headers: {} },
+      { path: `/v1/conversation?access_token=${(company.user["authorization"] ?? "").slice(7)}`, headers: {} },
+      { path: "/v1/conversation", headers: { authorization: `Basic ${btoa(`${key}:${secret}`)}` } },
+      { path: "/v1/conversation", headers: { cookie: `x-api-key=${key}; x-api-secret=${secret}` } },
+      { path: "/v1/conversation", headers: { "x-api-key": key } },
+      { path: "/v1/conversation", headers: { ...company.admin, authorization: "Bearer nonsense" } },
+      { path: "/v1/conversation", headers: { ...company.admin, authorization: "Bearer" } },
+    ];
+    for (const { path, headers } of attempts) {
+      const answer = await call("GET", path, { headers: headers as Record<string, string> });
+      expect(answer, path).toMatchObject({ status: 401, body: { code: "unauthorized" } });
+      expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer realm=/);
+    }
+  });
+
+  it("checks scope before it reads a body or looks anything up", async () => {
+    const answer = await call("POST", `/v1/conversation/nonsense/chat`, { headers: company.read_only, body: "{" });
+    expect(answer).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  });
+
+  it("answers HEAD like GET, without a body", async () => {
+    const response = await send("HEAD", `/v1/conversation/${id}`, { headers: company.user });
+    expect([response.status, await response.text()]).toEqual([200, ""]);
+  });
+});
