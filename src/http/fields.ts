@@ -59,4 +59,15 @@ export const isId = (value: string): boolean => UUID.test(value);
 
 /** Milliseconds to RFC 3339 with milliseconds, in UTC. */
 export const toTimestamp = (millis: number): string => new Date(millis).toISOString();
-export const toTimestampOrNull = (millis: number | null): string | null => (millis === null ? null : toTimestamp(millis));
+export const toTimestampOrNull = (millis: number | null): string | null =>
+  millis === null ? null : toTimestamp(millis);
+
+/** The members of a body as an answer has them: defaults are filled in, so none is left out. */
+export const answered = <S extends Record<string, z.ZodType>>(shape: S): S =>
+  Object.fromEntries(
+    Object.entries(shape).map(([name, schema]) => {
+      if (!(schema instanceof z.ZodDefault)) return [name, schema];
+      const inner = schema.unwrap() as z.ZodType;
+      return [name, inner.meta({ ...inner.meta(), ...schema.meta() })];
+    }),
+  ) as unknown as S;

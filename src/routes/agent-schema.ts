@@ -1,7 +1,7 @@
 /** An agent on the wire. Settings that no query filters on are one JSON column, but members like the others here. */
 import * as z from "zod";
 import type { AgentFields, AgentRow } from "../db/agent.ts";
-import { id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import { answered, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { normaliseOrigin } from "../http/origin.ts";
 
 const origin = z
@@ -65,7 +65,7 @@ export type AgentBody = z.output<typeof agentBody>;
 
 export const agentSchema = z
   .object({
-    ...agentBody.shape,
+    ...answered(agentBody.shape),
     id,
     company_id: id,
     created_at: timestamp,

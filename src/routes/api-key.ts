@@ -14,7 +14,7 @@ import {
 import { auditRow } from "../db/audit.ts";
 import { controlDatabase } from "../db/database.ts";
 import { type Api, json } from "../http/api.ts";
-import { callerOf, linkTo } from "../http/context.ts";
+import { callerOf } from "../http/context.ts";
 import { id, isId, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound, Problem } from "../http/problem.ts";
@@ -90,8 +90,7 @@ export function apiKeyRoutes(api: Api): void {
       const made = await newApiKey(owner, { name, scopes, expires_at }, now);
       const entry = { action: "api_key.create", target_type: "api_key", target_id: made.row.id, details: { scopes } };
       const row = await insertApiKey(controlDatabase(c.env), made.row, auditRow(callerOf(principal, c), entry, now));
-      const location = linkTo(c, `/auth/api-keys/${row.id}`);
-      return c.json({ ...keyView(row), api_secret: made.secret }, 201, { location });
+      return c.json({ ...keyView(row), api_secret: made.secret }, 201);
     },
   );
 

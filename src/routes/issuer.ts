@@ -8,7 +8,7 @@ import { controlDatabase, isUniqueViolation } from "../db/database.ts";
 import { deleteIssuer, insertIssuer, type IssuerRow, listIssuers } from "../db/issuer.ts";
 import { type Api, json } from "../http/api.ts";
 import { type AppContext, callerOf, linkTo } from "../http/context.ts";
-import { id, isId, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
+import { answered, id, isId, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
 import { refusalOf } from "../http/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { type FieldError, invalid, notFound, Problem } from "../http/problem.ts";
@@ -39,7 +39,7 @@ const issuerBody = z
   .meta({ id: "IssuerBody" });
 
 const issuerSchema = z
-  .object({ id, company_id: id, ...issuerBody.shape, created_at: timestamp })
+  .object({ id, company_id: id, ...answered(issuerBody.shape), created_at: timestamp })
   .meta({ id: "Issuer" });
 
 export function issuerRoutes(api: Api): void {
