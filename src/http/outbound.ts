@@ -36,9 +36,9 @@ const isIpAddress = (host: string) => host.startsWith("[") || /^\d{1,3}(\.\d{1,3
 /** A fetch that refuses what the policy refuses, never follows a redirect, and stops after `maxBytes` of answer. */
 export function outboundFetch(policy: OutboundPolicy, maxBytes: number): typeof fetch {
   return async (input, init) => {
-    const request = new Request(input as RequestInfo, init as RequestInit);
-    const refusal = refusalOf(request.url, policy);
+    const refusal = refusalOf(input instanceof Request ? input.url : String(input), policy);
     if (refusal) throw new OutboundRefusal(`outbound address ${refusal}`);
+    const request = new Request(input as RequestInfo, init as RequestInit);
     const response = await fetch(request, { redirect: "manual" });
     if (response.status >= 300 && response.status < 400) throw new OutboundRefusal("outbound request was redirected");
     if (!response.body) return response;
