@@ -6,7 +6,7 @@ import { companyDatabase } from "../db/database.ts";
 import { findModelProvider, providerKeyContext } from "../db/model-provider.ts";
 import { parseModelName, type ProviderAccess } from "../models/catalog.ts";
 import { openModel } from "../models/open.ts";
-import type { TurnAgent } from "./engine.ts";
+import type { TurnAgent } from "./answer.ts";
 import { TIMEOUTS } from "./watchdog.ts";
 
 /** Milliseconds. */

@@ -4,10 +4,11 @@ import type { Feedback } from "./message.ts";
 
 /** Applying a change twice is applying it once; they are applied in the order they were made. */
 export type Change =
-  /** `ids` null: every live message up to `upto`. */
+  /** Sequences after `after` up to `upto`; `ids` null: every live message among them. */
   | {
       op: "delete_messages";
       ids: string[] | null;
+      after: number;
       upto: number;
       deleted_at: number;
       deleted_by: string;

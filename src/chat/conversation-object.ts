@@ -24,13 +24,17 @@ import { type Feedback, type Message, messageView } from "./message.ts";
 import { type Outcome, ok, refuse, storeUnavailable } from "./outcome.ts";
 import { answerOf } from "./projection-json.ts";
 import { sseEncoder } from "./projection-sse.ts";
-import { type EventId, parseEventId } from "./turn.ts";
+import { uiEncoder } from "./projection-ui.ts";
+import { type EventId, parseEventId, type Turn } from "./turn.ts";
 
 /** A `/chat` request, as the edge has checked it. Metadata travels as JSON, to arrive exactly as it was sent. */
 export type ChatRequest = Omit<TurnInput, "principal" | "metadata" | "watched"> & { metadata: string };
 
 /** Where links and problem types of an answer point. */
 export type Links = { origin: string; base: string };
+
+/** How a stream tells a turn: as server-sent events of this API, or as the AI SDK's UI message stream. */
+export type Projection = "sse" | "ui";
 
 export type Answer = { body: string; replayed: boolean };
 export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
@@ -89,14 +93,41 @@ export class ConversationObject extends DurableObject<Env> {
   }
 
   /** The same turn as a stream of its events. */
-  async chatStream(caller: Caller, id: string, request: ChatRequest, links: Links): Promise<Outcome<Stream>> {
+  async chatStream(
+    caller: Caller,
+    id: string,
+    request: ChatRequest,
+    links: Links,
+    projection: Projection = "sse",
+  ): Promise<Outcome<Stream>> {
     const accepted = await this.#submit(caller, id, request, true);
     if (!accepted.ok) return accepted;
     const { live, turn } = accepted.value;
-    const reader = new AbortController();
-    const frames = followTurn({ engine: this.#engine, journal: this.#journal }, turn, 0, reader.signal);
-    const encode = this.#sse(caller, id, links, { turn: turn.number, event: 0 });
-    return ok({ stream: toStream(frames, encode, () => reader.abort()), replayed: live === null });
+    return ok({ stream: this.#turnStream(caller, id, turn, links, projection), replayed: live === null });
+  }
+
+  /** Deletes what came after the message of a turn (of `message_id`, or the last one) and answers it anew. */
+  regenerate(caller: Caller, id: string, message_id: string | null, links: Links): Promise<Outcome<Stream>> {
+    return this.#inOrder(async () => {
+      const entered = await this.#enter(caller, id);
+      if (!entered.ok) return entered;
+      const turn_id = message_id === null ? this.#journal.lastTurn()?.id : this.#journal.message(message_id)?.turn_id;
+      const turn = turn_id === undefined ? null : this.#journal.turnById(turn_id);
+      if (!turn || turn.user_sequence === null) return refuse("not_found");
+      const problem = await this.#engine.rerunProblem(turn);
+      if (problem) return { ok: false, error: problem };
+      edits.deleteMessagesAfter({ journal: this.#journal, caller, now: Date.now() }, turn.user_sequence, uuidv7());
+      const accepted = this.#engine.rerun(turn);
+      return ok({ stream: this.#turnStream(caller, id, accepted.turn, links, "ui"), replayed: false });
+    });
+  }
+
+  /** The turn that runs, or waits next, from its start; null when there is none. */
+  async resume(caller: Caller, id: string, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>> {
+    const entered = await this.#enter(caller, id);
+    if (!entered.ok) return entered;
+    const live = this.#engine.find(() => true);
+    return ok(live && this.#turnStream(caller, id, live.turn, links, "ui"));
   }
 
   /** Events of one turn, or of the conversation from `last_event_id` on. */
@@ -109,17 +140,16 @@ export class ConversationObject extends DurableObject<Env> {
     const entered = await this.#enter(caller, id);
     if (!entered.ok) return entered;
     const start = from.last_event_id === undefined ? null : parseEventId(from.last_event_id);
-    const source = { engine: this.#engine, journal: this.#journal };
-    const reader = new AbortController();
     if (from.turn_id !== undefined) {
       const turn = this.#journal.turnById(from.turn_id);
       if (!turn) return refuse("not_found");
       const after = start?.turn === turn.number ? start.event : 0;
-      const encode = this.#sse(caller, id, links, { turn: turn.number, event: after });
-      return ok({ stream: toStream(followTurn(source, turn, after, reader.signal), encode, () => reader.abort()) });
+      return ok({ stream: this.#turnStream(caller, id, turn, links, "sse", after) });
     }
     const last = this.#journal.lastTurn();
     const encode = this.#sse(caller, id, links, start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 });
+    const source = { engine: this.#engine, journal: this.#journal };
+    const reader = new AbortController();
     const closed = new AbortController();
     this.#followers.add(closed);
     const left = () => {
@@ -171,7 +201,7 @@ export class ConversationObject extends DurableObject<Env> {
   }
 
   removeMessages(caller: Caller, id: string): Promise<Outcome<string>> {
-    return this.#edit(caller, id, (edit) => edits.deleteAllMessages(edit, uuidv7()), { stop: () => "running" });
+    return this.#edit(caller, id, (edit) => edits.deleteMessagesAfter(edit, 0, uuidv7()), { stop: () => "running" });
   }
 
   restoreMessages(caller: Caller, id: string, deletion_id: string | null): Promise<Outcome<string>> {
@@ -253,6 +283,14 @@ export class ConversationObject extends DurableObject<Env> {
   #onMessage(message_id: string, work: (message: Message) => Message): object | null {
     const message = this.#journal.message(message_id);
     return message && { message: messageView((this.#journal.header as Header).id, work(message)) };
+  }
+
+  #turnStream(caller: Caller, id: string, turn: Turn, links: Links, projection: Projection, after = 0) {
+    const reader = new AbortController();
+    const frames = followTurn({ engine: this.#engine, journal: this.#journal }, turn, after, reader.signal);
+    const start = { turn: turn.number, event: after };
+    const encode = projection === "ui" ? uiEncoder(id) : this.#sse(caller, id, links, start);
+    return toStream(frames, encode, () => reader.abort());
   }
 
   #sse(caller: Caller, conversation_id: string, links: Links, start: EventId) {

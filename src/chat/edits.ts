@@ -27,7 +27,8 @@ export function deleteMessage({ journal, caller, now }: Edit, message: Message):
     countMessages(journal, -1, now);
     const entry = { action: "message.delete", target_type: "message", target_id: message.id };
     const audit = auditRow(caller, entry, now);
-    journal.outbox({ op: "delete_messages", ids: [message.id], upto: message.sequence, ...deleted, audit });
+    const { sequence } = message;
+    journal.outbox({ op: "delete_messages", ids: [message.id], after: sequence - 1, upto: sequence, ...deleted, audit });
     return { ...message, ...deleted };
   });
 }
@@ -48,25 +49,34 @@ export function restoreMessage({ journal, caller, now }: Edit, message: Message)
   });
 }
 
-/** Soft-deletes every live message under one deletion_id. Where there is none, names the latest bulk delete again. */
-export function deleteAllMessages({ journal, caller, now }: Edit, newId: string): { deleted: number; deletion_id: string } {
+/**
+ * Soft-deletes every live message after sequence `after` under one deletion_id. Where there is none, names the latest
+ * bulk delete again.
+ */
+export function deleteMessagesAfter(
+  { journal, caller, now }: Edit,
+  after: number,
+  newId: string,
+): { deleted: number; deletion_id: string } {
   return journal.transaction(() => {
     const upto = (journal.header as Header).next_sequence - 1;
     const rows = journal.rows(
-      "UPDATE message SET deleted_at = ?, deleted_by = ?, deletion_id = ? WHERE deleted_at IS NULL RETURNING sequence",
+      `UPDATE message SET deleted_at = ?, deleted_by = ?, deletion_id = ?
+       WHERE deleted_at IS NULL AND sequence > ? RETURNING sequence`,
       now,
       caller.entity_id,
       newId,
+      after,
     );
     if (rows.length === 0) {
       const latest = "SELECT deletion_id FROM message WHERE deletion_id IS NOT NULL ORDER BY deleted_at DESC LIMIT 1";
       return { deleted: 0, deletion_id: String(journal.rows(latest)[0]?.["deletion_id"] ?? newId) };
     }
-    journal.run("DELETE FROM delta WHERE turn IN (SELECT number FROM turn WHERE ended_at IS NOT NULL)");
+    journal.run("DELETE FROM delta WHERE turn IN (SELECT number FROM turn WHERE reply_sequence > ?)", after);
     countMessages(journal, -rows.length, now);
     const entry = aboutConversation(journal, "message.delete_all", { deletion_id: newId, deleted: rows.length });
     const by = { deleted_at: now, deleted_by: caller.entity_id, deletion_id: newId };
-    journal.outbox({ op: "delete_messages", ids: null, upto, ...by, audit: auditRow(caller, entry, now) });
+    journal.outbox({ op: "delete_messages", ids: null, after, upto, ...by, audit: auditRow(caller, entry, now) });
     return { deleted: rows.length, deletion_id: newId };
   });
 }

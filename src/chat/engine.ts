@@ -2,31 +2,19 @@
  * Runs the turns of one conversation: one at a time, in order of arrival, each to an end. Whoever asks gets a LiveTurn to
  * follow; nobody's absence stops it. Knows its ports only.
  */
-import { DeltaBuffer } from "./delta-buffer.ts";
+import { type AnswerPorts, askModel } from "./answer.ts";
 import type { Handover } from "./handover.ts";
-import type { Ending, Journal, NewTurn } from "./journal.ts";
+import type { Ending, NewTurn } from "./journal.ts";
 import { LiveTurn } from "./live-turn.ts";
-import { type Outcome, ok, refuse } from "./outcome.ts";
-import { type Model, ModelFailure, type ModelRequest, type ModelUsage } from "./ports.ts";
+import { type Outcome, ok, type Refusal, refuse } from "./outcome.ts";
 import { admit, type OnBusy } from "./queue.ts";
 import { onRepeat, type Turn, type TurnError } from "./turn.ts";
-import { usageOf } from "./usage.ts";
-import { type Timeouts, watched } from "./watchdog.ts";
 
-/** What a turn takes from its agent. `open` throws ModelFailure when the model is not to be had. */
-export type TurnAgent = { instructions: string; timeouts: Timeouts; open: () => Model };
-
-export type EnginePorts = {
-  journal: Journal;
+export type EnginePorts = AnswerPorts & {
   handover: Handover;
-  /** The agent, or null when it must not answer (inactive, deleted). */
-  loadAgent: () => Promise<TurnAgent | null>;
-  clock: () => number;
   newId: () => string;
-  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Makes sure that a crash from now on is noticed. */
   keepWatch: () => void;
-  log: (event: object) => void;
 };
 
 export type TurnInput = {
@@ -43,8 +31,7 @@ export type TurnInput = {
 /** A turn that is under way, or one that ended earlier and is only told again. */
 export type Accepted = { live: LiveTurn; turn: Turn } | { live: null; turn: Turn };
 
-/** Milliseconds: before a refused model is asked once more; before an unwatched turn's message goes to D1 by itself. */
-const RETRY_PAUSE = 250;
+/** Milliseconds before the message of a turn that nobody watches goes to D1 by itself. */
 const EARLY_WRITE = 20;
 
 export class Engine {
@@ -102,8 +89,8 @@ export class Engine {
     const { on_busy: _, watched: __, ...rest } = input;
     const fresh: NewTurn = { ...rest, id: newId(), user_message_id: newId(), reply_id: newId() };
     if (place.action === "run") {
-      const now = clock();
-      const turn = earlier ? journal.start(this.#again(earlier), earlier.last_event ?? 0, now) : journal.begin(fresh, now);
+      if (earlier) return ok(this.#restart(earlier, input.watched));
+      const turn = journal.begin(fresh, clock());
       const live = this.#live(turn);
       this.#start(live, input.watched);
       return ok({ live, turn });
@@ -117,6 +104,19 @@ export class Engine {
     this.#tellPosition(live, place.position);
     if (place.interrupt) this.#running?.stopping.abort();
     return ok({ live, turn: live.turn });
+  }
+
+  /** Why an ended turn's message cannot be answered anew now, or null when it can. */
+  async rerunProblem(turn: Turn): Promise<Refusal | null> {
+    const { journal, loadAgent } = this.#ports;
+    if (journal.message(turn.user_message_id)?.deleted_at !== null) return { code: "message_deleted" };
+    if (!(await loadAgent())) return { code: "agent_inactive" };
+    return this.isIdle ? null : { code: "turn_in_progress" };
+  }
+
+  /** Answers an ended turn's message anew, at once; its former reply has been deleted, or had failed. */
+  rerun(turn: Turn): Accepted {
+    return this.#restart(turn, true);
   }
 
   /** Stops a running turn (what it said is kept) or takes a waiting one back. Resolves once that is durable. */
@@ -156,6 +156,14 @@ export class Engine {
     const last = journal.lastTurn();
     const unanswered = last && (last.status === "failed" || (last.status === "completed" && handover.pending));
     return unanswered && same(last) ? last : null;
+  }
+
+  #restart(turn: Turn, watched: boolean): Accepted {
+    const { journal, clock } = this.#ports;
+    const started = journal.start(this.#again(turn), turn.last_event ?? 0, clock());
+    const live = this.#live(started);
+    this.#start(live, watched);
+    return { live, turn: started };
   }
 
   /** A failed turn as it is run again: in place of its failed reply, unless that was deleted. */
@@ -206,7 +214,7 @@ export class Engine {
     let stored = false;
     try {
       void this.#writeEarly(live, watched);
-      const { ending, window_start } = await this.#answer(live);
+      const { ending, window_start } = await askModel(this.#ports, live);
       const { turn, reply } = journal.close(live.turn, { ...ending, last_event: live.nextEvent + 1 }, window_start, clock());
       live.turn = turn;
       stored = await handover.flush();
@@ -225,86 +233,6 @@ export class Engine {
     if (live.turn.status === "running") await this.#ports.handover.flush();
   }
 
-  /** Asks the model, twice if it was not there the first time. Never throws: a turn always has an ending. */
-  async #answer(live: LiveTurn): Promise<{ ending: Omit<Ending, "last_event">; window_start: number | null }> {
-    const { journal, sleep, log } = this.#ports;
-    const signal = live.stopping.signal;
-    let said = "";
-    let request: ModelRequest = { instructions: "", messages: [] };
-    let window_start: number | null = null;
-    let model: Model | null = null;
-    const ended = (status: Ending["status"], measured: ModelUsage | null, error: TurnError | null) => ({
-      window_start,
-      ending: {
-        status,
-        content: said,
-        model_used: model?.name ?? null,
-        usage: said === "" && !measured ? null : usageOf(measured, request, said),
-        error,
-      },
-    });
-    const hear = (text: string) => {
-      said += text;
-      journal.addDelta(live.turn, { n: live.nextEvent, text });
-      live.delta(text);
-    };
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const agent = await this.#ports.loadAgent();
-        if (!agent) throw new ModelFailure("error", "the agent is not active any more");
-        model = agent.open();
-        const window = journal.window(live.turn);
-        window_start = window[0]?.sequence ?? null;
-        request = { instructions: agent.instructions, messages: window.map(({ role, content }) => ({ role, content })) };
-        const usage = await this.#listen(model, request, agent.timeouts, live, hear);
-        if (signal.aborted) return ended("stopped", usage.measured, null);
-        if (said === "") throw new ModelFailure("error", "the model said nothing");
-        return ended("completed", usage.measured, null);
-      } catch (error) {
-        if (signal.aborted) return ended("stopped", null, null);
-        const failure = error instanceof ModelFailure ? error : new ModelFailure("error", String(error));
-        log({ event: "model_failed", turn_id: live.turn.id, attempt, kind: failure.kind, reason: failure.message });
-        if (attempt > 0 || said !== "" || failure.kind !== "unavailable") return ended("failed", null, turnError(failure));
-        await sleep(RETRY_PAUSE, signal);
-        if (signal.aborted) return ended("stopped", null, null);
-      }
-    }
-  }
-
-  async #listen(
-    model: Model,
-    request: ModelRequest,
-    timeouts: Timeouts,
-    live: LiveTurn,
-    hear: (text: string) => void,
-  ): Promise<{ measured: ModelUsage | null }> {
-    const { clock, sleep } = this.#ports;
-    const signal = live.stopping.signal;
-    const call = new AbortController();
-    const deadline = (live.turn.started_at ?? clock()) + timeouts.wholeTurn;
-    const deltas = new DeltaBuffer(hear);
-    let measured: ModelUsage | null = null;
-    let flushing = false;
-    const flushIn = async (ms: number) => {
-      flushing = true;
-      await sleep(ms);
-      flushing = false;
-      deltas.due(clock());
-    };
-    try {
-      const stream = model.stream(request, call.signal);
-      for await (const event of watched(stream, timeouts, deadline, clock, signal, () => call.abort())) {
-        if (event.type === "finish") measured = event.usage;
-        if (event.type !== "text" || event.text === "") continue;
-        const wait = deltas.push(event.text, clock());
-        if (wait !== null && !flushing) void flushIn(wait);
-      }
-    } finally {
-      deltas.end();
-    }
-    return { measured };
-  }
-
   /** Ends a turn that nobody runs any more as failed, with what had been journalled of its reply. */
   #fail(turn: Turn, live?: LiveTurn): void {
     const { journal, clock } = this.#ports;
@@ -317,12 +245,3 @@ export class Engine {
     live?.end(closed.turn, { type: "response", status: "failed", message: closed.reply, error }, false);
   }
 }
-
-const DETAILS = {
-  error: { code: "model_error", detail: "The model refused, broke off or sent something that is not an answer." },
-  unavailable: { code: "model_unavailable", detail: "The model is overloaded or cannot be reached." },
-  timeout: { code: "model_timeout", detail: "The model took too long." },
-} as const;
-
-/** What the wire may know of a failure: its kind, in our own words. */
-const turnError = (failure: ModelFailure): TurnError => DETAILS[failure.kind];

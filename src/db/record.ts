@@ -78,13 +78,14 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
   const mine = "company_id = ?1 AND conversation_id = ?2";
   switch (change.op) {
     case "delete_messages": {
-      const { deleted_at, deleted_by, deletion_id, upto, ids } = change;
+      const { deleted_at, deleted_by, deletion_id, after, upto, ids } = change;
       const which = ids ? "AND id IN (SELECT value FROM json_each(?7))" : "AND ?7 IS NULL AND deleted_at IS NULL";
       const update = db
         .prepare(
-          `UPDATE message SET deleted_at = ?3, deleted_by = ?4, deletion_id = ?5 WHERE ${mine} AND sequence <= ?6 ${which}`,
+          `UPDATE message SET deleted_at = ?3, deleted_by = ?4, deletion_id = ?5 WHERE ${mine}
+           AND sequence > ?8 AND sequence <= ?6 ${which}`,
         )
-        .bind(company_id, id, deleted_at, deleted_by, deletion_id, upto, scalar(ids));
+        .bind(company_id, id, deleted_at, deleted_by, deletion_id, upto, scalar(ids), after);
       return [update, insertAudit(db, change.audit)];
     }
     case "restore_messages": {

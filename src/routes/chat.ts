@@ -1,6 +1,8 @@
 /** Turns: one message in, one reply out, as JSON or as a stream of events; following and stopping them. */
 import * as z from "zod";
+import type { Principal } from "../auth/principal.ts";
 import type { ChatRequest } from "../chat/conversation-object.ts";
+import { UI_STREAM_HEADERS } from "../chat/projection-ui.ts";
 import { parseEventId } from "../chat/turn.ts";
 import { type Api, json } from "../http/api.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
@@ -9,10 +11,11 @@ import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.t
 import { invalid, unwrap } from "../http/problem.ts";
 import { conversationObject, jsonText, linksOf } from "./object.ts";
 import { messageSchema, usageSchema } from "./schemas.ts";
+import { lastUserText, type UiBody, uiBody } from "./ui-message.ts";
 
 const tag = "Turns";
 
-const chatBody = z
+const nativeBody = z
   .strictObject({
     message: text(32_000, 1).meta({ description: "1–32,000 characters, stored byte for byte." }),
     metadata: metadata.optional(),
@@ -21,6 +24,10 @@ const chatBody = z
     }),
   })
   .meta({ id: "ChatRequest" });
+
+const chatBody = z.union([uiBody, nativeBody]);
+
+const isUiBody = (body: z.output<typeof chatBody>): body is UiBody => typeof body.message !== "string";
 
 const answerSchema = z
   .object({
@@ -54,15 +61,36 @@ const eventStream = {
 const wantsEvents = (c: AppContext) => /\btext\/event-stream\b/i.test(c.req.header("accept") ?? "");
 
 /** A stream of events; nothing between here and the client may hold it back. */
-const events = (stream: ReadableStream, replayed = false): Response =>
+const events = (stream: ReadableStream, headers: Record<string, string> = {}): Response =>
   new Response(stream, {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache, no-transform",
       "x-accel-buffering": "no",
-      ...(replayed ? { "idempotent-replayed": "true" } : {}),
+      ...headers,
     },
   });
+
+const uiEvents = (stream: ReadableStream): Response => events(stream, UI_STREAM_HEADERS);
+
+/** A turn, or a reply made anew, that the AI SDK asked for. A message it sends again is the same turn again. */
+async function uiChat(c: AppContext, principal: Principal, conversation_id: string, body: UiBody): Promise<Response> {
+  const object = conversationObject(c, conversation_id);
+  const caller = callerOf(principal, c);
+  if (body.trigger === "regenerate-message") {
+    const { stream } = unwrap(await object.regenerate(caller, conversation_id, body.messageId ?? null, linksOf(c)));
+    return uiEvents(stream);
+  }
+  const last = lastUserText(body);
+  const content = text(32_000, 1).safeParse(last?.text ?? "");
+  if (!content.success) throw invalid({ path: "/messages", message: "must end in a user's text of 1–32,000 characters" });
+  const body_hash = await hashOf([content.data, {}]);
+  const own = last?.id ? `ui:${await hashOf([last.id, body_hash])}` : null;
+  const idempotency_key = idempotencyKey(c) ?? own;
+  const request: ChatRequest = { content: content.data, metadata: "{}", idempotency_key, body_hash, on_busy: "enqueue" };
+  const { stream } = unwrap(await object.chatStream(caller, conversation_id, request, linksOf(c), "ui"));
+  return uiEvents(stream);
+}
 
 export function chatRoutes(api: Api): void {
   api.route(
@@ -99,6 +127,7 @@ export function chatRoutes(api: Api): void {
     },
     async ({ c, principal, params, body }) => {
       const conversation_id = String(params["id"]);
+      if (isUiBody(body)) return uiChat(c, principal, conversation_id, body);
       const object = conversationObject(c, conversation_id);
       const sent = body.metadata ?? {};
       const request: ChatRequest = {
@@ -111,7 +140,7 @@ export function chatRoutes(api: Api): void {
       const caller = callerOf(principal, c);
       if (wantsEvents(c)) {
         const { stream, replayed } = unwrap(await object.chatStream(caller, conversation_id, request, linksOf(c)));
-        return events(stream, replayed);
+        return events(stream, replayed ? { "idempotent-replayed": "true" } : {});
       }
       const answer = unwrap(await object.chat(caller, conversation_id, request, linksOf(c)));
       if (answer.replayed) c.header("idempotent-replayed", "true");
@@ -143,6 +172,37 @@ export function chatRoutes(api: Api): void {
       const { stream } = unwrap(await object.follow(callerOf(principal, c), conversation_id, from, linksOf(c)));
       return events(stream);
     },
+  );
+
+  const resumable = {
+    method: "get",
+    tag,
+    audience: "everyone",
+    scope: "read",
+    responses: { 200: eventStream, 204: { description: "No turn runs or waits." } },
+  } as const;
+  const resume = async (c: AppContext, principal: Principal, conversation_id: string) => {
+    const object = conversationObject(c, conversation_id);
+    const stream = unwrap(await object.resume(callerOf(principal, c), conversation_id, linksOf(c)));
+    return stream ? uiEvents(stream) : c.body(null, 204);
+  };
+  api.route(
+    {
+      ...resumable,
+      path: "/conversation/{id}/chat/stream",
+      summary: "Resume the running turn as a UI message stream (AI SDK)",
+      params: pathId(),
+    },
+    ({ c, principal, params }) => resume(c, principal, String(params["id"])),
+  );
+  api.route(
+    {
+      ...resumable,
+      path: "/conversation/{id}/chat/{chat_id}/stream",
+      summary: "The same, at the address that the AI SDK asks by default",
+      params: z.object({ id: z.string().meta({ format: "uuid" }), chat_id: z.string() }),
+    },
+    ({ c, principal, params }) => resume(c, principal, params.id),
   );
 
   api.route(
