@@ -14,9 +14,6 @@ const byId = (id: string): HTMLElement => {
 /** Whatever can be searched: a section, its entry in the navigation, and the words it is found by. */
 type Entry = { section: HTMLElement; link: HTMLElement; words: string };
 
-setUpTheme(byId("theme"));
-await show();
-
 async function show(): Promise<void> {
   const status = byId("status");
   try {
@@ -87,7 +84,11 @@ function group(name: string, about: string, entries: Entry[]): Group {
 function operationEntry(api: Document, route: Route): Entry {
   const { method, path, operation } = route;
   const badge = h(`span.method.${method}`, {}, method === "delete" ? "DEL" : method.toUpperCase());
-  const link = h("li", {}, h("a", { href: `#${operation.operationId}`, title: operation.summary ?? "" }, badge, path));
+  const link = h(
+    "li",
+    {},
+    h("a", { href: `#${operation.operationId}`, title: operation.summary ?? "" }, badge, breakable(path)),
+  );
   const words = [
     method,
     path,
@@ -99,6 +100,9 @@ function operationEntry(api: Document, route: Route): Entry {
   return { section: operationSection(api, route), link, words: words.join(" ").toLowerCase() };
 }
 
+/** A path that may be broken before its slashes. */
+const breakable = (path: string) => h("span", {}, ...path.split(/(?=\/)/).flatMap((part) => [h("wbr"), part]));
+
 function schemaEntry(api: Document, name: string): Entry {
   const schema = api.components.schemas?.[name] ?? {};
   const section = h(
@@ -106,7 +110,9 @@ function schemaEntry(api: Document, name: string): Entry {
     { id: schemaId(name) },
     h("summary", {}, h("code.path", {}, name), h("span.summary", {}, schema.description ?? "")),
   );
-  section.addEventListener("toggle", () => section.append(h("div.body", {}, members(api, schema))), { once: true });
+  section.addEventListener("toggle", () => section.append(h("div.body", {}, members(api, schema, "request"))), {
+    once: true,
+  });
   const link = h("li", {}, h("a", { href: `#${schemaId(name)}` }, name));
   const words = [name, schema.description, ...Object.keys(schema.properties ?? {})];
   return { section, link, words: words.join(" ").toLowerCase() };
@@ -147,3 +153,6 @@ function openTarget(): void {
   target.open = true;
   requestAnimationFrame(() => target.scrollIntoView({ block: "start" }));
 }
+
+setUpTheme(byId("theme"));
+await show();

@@ -48,7 +48,7 @@ export function curlOf(
   const lines = [`curl${method === "get" ? "" : ` -X ${method.toUpperCase()}`}`];
   lines[0] += ` "${origin}${prefix}${address}${query === "" ? "" : `?${query}`}"`;
   const schemes = operation.security?.flatMap((one) => Object.keys(one)) ?? [];
-  if (schemes.includes("apiKey")) lines.push('-H "X-API-Key: $API_KEY" -H "X-API-Secret: $API_SECRET"');
+  if (schemes.includes("apiKey")) lines.push('-H "X-API-Key: $API_KEY"', '-H "X-API-Secret: $API_SECRET"');
   else if (schemes.includes("bearer")) lines.push('-H "Authorization: Bearer $TOKEN"');
   if (accept !== undefined) lines.push(`-N -H "Accept: ${accept}"`);
   const body = operation.requestBody?.content["application/json"]?.schema;

@@ -46,7 +46,7 @@ function body(document: Document, route: Route): HTMLElement {
     ),
     ...["path", "query", "header"].map((place) => parameters(document, operation, place)),
     requestBody(document, operation),
-    h("h4", {}, "Answers"),
+    h("h3", {}, "Answers"),
     ...Object.entries(operation.responses).map(([status, response]) => answer(document, status, response)),
     ...commands(document, route),
   );
@@ -58,15 +58,15 @@ function parameters(document: Document, { parameters: all = [] }: Operation, pla
   const shown = all.filter((one) => one.in === place);
   if (shown.length === 0) return [];
   const row = ({ name, schema = {}, required = false, description }: Parameter) =>
-    memberRow(document, name, description === undefined ? schema : { ...schema, description }, required);
-  return [h("h4", {}, TITLES[place] ?? place), h("ul.members", {}, ...shown.map(row))];
+    memberRow(document, name, description === undefined ? schema : { ...schema, description }, required, "request");
+  return [h("h3", {}, TITLES[place] ?? place), h("ul.members", {}, ...shown.map(row))];
 }
 
 function requestBody(document: Document, { requestBody: request }: Operation): HTMLElement[] {
   const schema = request?.content["application/json"]?.schema;
   if (!request || !schema) return [];
   const title = request.required === false ? "Body (may be left out)" : "Body";
-  return [h("h4", {}, title), h("p", {}, schemaLink(schema)), members(document, schema)];
+  return [h("h3", {}, title), h("p", {}, schemaLink(schema)), members(document, schema, "request")];
 }
 
 type Answer = { description?: string; content?: Content; headers?: Record<string, unknown> };
@@ -76,21 +76,32 @@ function answer(
   status: string,
   { description = "", content = {}, headers = {} }: Answer,
 ): HTMLElement {
-  const title = [h(`span.status.s${status[0]}`, {}, status), h("span", {}, ...inline(description))];
+  const failed = Number(status) >= 400;
+  const text = failed ? problemLinks(description) : inline(description);
+  const title = [h(`span.status.s${status[0]}`, {}, status), h("span", {}, ...text)];
   const schema = content["application/json"]?.schema;
   const names = Object.keys(headers);
-  if (!status.startsWith("2")) return h("p.answer", {}, ...title);
+  if (failed) return h("p.answer", {}, ...title);
   const details = h("details.answer", {}, h("summary", {}, ...title));
   const fill = () =>
     details.append(
       h("p.media", {}, Object.keys(content).join(" · "), names.length > 0 && ` · headers ${names.join(", ")}`),
       ...(schema
-        ? [members(document, schema), codeBlock("Example", JSON.stringify(exampleOf(document, schema, true), null, 2))]
+        ? [
+            members(document, schema, "answer"),
+            codeBlock("Example", JSON.stringify(exampleOf(document, schema, true), null, 2)),
+          ]
         : []),
     );
   details.addEventListener("toggle", fill, { once: true });
   return details;
 }
+
+/** The codes of a failure, each with a link to what it means. */
+const problemLinks = (description: string) =>
+  description
+    .split(/`(\w+)`/)
+    .map((piece, i) => (i % 2 === 1 ? h("a", { href: `/errors/${piece}` }, h("code", {}, piece)) : piece));
 
 function commands(document: Document, route: Route): HTMLElement[] {
   const ok = Object.values(route.operation.responses)[0]?.content ?? {};

@@ -34,7 +34,7 @@ export function limitsOf(schema: Schema): string {
   };
   return [
     ...range(schema.minimum, schema.maximum, ""),
-    ...range(schema.minLength, schema.maxLength, " characters"),
+    ...range(schema.minLength || undefined, schema.maxLength, " characters"),
     ...range(schema.minItems, schema.maxItems, " items"),
     ...(schema.default === undefined ? [] : [`default ${JSON.stringify(schema.default)}`]),
   ].join(", ");
@@ -47,8 +47,22 @@ function inner(schema: Schema): Schema {
   return variants?.find((one) => one.$ref !== undefined || one.properties || one.items) ?? schema;
 }
 
+/** What is worth saying of a member: in a request that it is required, in an answer that it may be missing. */
+export type Side = "request" | "answer";
+
+const noteOf = (required: boolean, side: Side) => {
+  if (side === "request") return required && h("span.required", {}, "required");
+  return !required && h("span.type", {}, "not always there");
+};
+
 /** One row: name, type, limits, description; what it is made of below, on demand. */
-export function memberRow(document: Document, name: string, schema: Schema, required: boolean, note = ""): HTMLElement {
+export function memberRow(
+  document: Document,
+  name: string,
+  schema: Schema,
+  required: boolean,
+  side: Side,
+): HTMLElement {
   const inside = inner(schema);
   const limits = limitsOf(schema);
   const description = schema.description ?? "";
@@ -57,30 +71,29 @@ export function memberRow(document: Document, name: string, schema: Schema, requ
     {},
     h("code.member", {}, name),
     h("span.type", {}, typeOf(schema)),
-    required && h("span.required", {}, "required"),
-    note !== "" && h("span.type", {}, note),
+    noteOf(required, side),
     limits !== "" && h("span.limits", {}, limits),
     description !== "" && h("div.about", {}, ...inline(description)),
-    resolve(document, inside).properties !== undefined && opener(document, inside),
+    resolve(document, inside).properties !== undefined && opener(document, inside, side),
   );
 }
 
-function opener(document: Document, schema: Schema): HTMLElement {
+function opener(document: Document, schema: Schema, side: Side): HTMLElement {
   const label = schema.$ref === undefined ? "members" : nameOf(schema.$ref);
   const details = h("details.inside", {}, h("summary", {}, `Show ${label}`));
-  details.addEventListener("toggle", () => details.append(members(document, schema)), { once: true });
+  details.addEventListener("toggle", () => details.append(members(document, schema, side)), { once: true });
   return details;
 }
 
 /** All members of an object, or the one line that any other schema is. */
-export function members(document: Document, schema: Schema): HTMLElement {
+export function members(document: Document, schema: Schema, side: Side): HTMLElement {
   const found = resolve(document, schema);
   const required = new Set(found.required);
   const entries = Object.entries(found.properties ?? {});
   if (entries.length === 0) {
-    return h("ul.members", {}, memberRow(document, typeOf(found) === "object" ? "{ }" : "value", found, false));
+    return h("ul.members", {}, memberRow(document, typeOf(found) === "object" ? "{ }" : "value", found, true, side));
   }
-  return h("ul.members", {}, ...entries.map(([name, one]) => memberRow(document, name, one, required.has(name))));
+  return h("ul.members", {}, ...entries.map(([name, one]) => memberRow(document, name, one, required.has(name), side)));
 }
 
 /** Link to a schema's own section, or its phrase where it has no name. */

@@ -24,7 +24,7 @@ export function docsRoutes(app: Hono<AppEnv>, api: Api): void {
   }
 
   app.get("/docs", async (c) => {
-    const asset = await c.env.ASSETS.fetch(new URL("/docs", c.req.url));
+    const asset = await c.env.ASSETS.fetch(c.req.raw);
     return guarded(new Response(asset.body, asset));
   });
 

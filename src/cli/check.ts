@@ -1,0 +1,46 @@
+/**
+ * `npm run check`: everything that must hold before a commit is shared. `npm test` is the same with every project of
+ * vitest.config.ts. The last line counts what passed and failed, tests and checks alike; any failure is a non-zero exit.
+ */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildAssets } from "./build.ts";
+import { checkBundle, checkMigrations } from "./check-output.ts";
+import { paths } from "./project.ts";
+import { type Finding, runTool } from "./tool.ts";
+import { runTests } from "./vitest.ts";
+
+const all = process.argv.includes("--all");
+
+rmSync(paths.results, { recursive: true, force: true });
+mkdirSync(paths.results, { recursive: true });
+
+const checks: Record<string, () => Promise<Finding>> = {
+  // First: the bundle and the tests take what it builds.
+  build: () => buildAssets().then(() => ({ ok: true, note: "" })),
+  format: () => runTool("oxfmt", "--check"),
+  lint: () => runTool("oxlint"),
+  types: () => runTool("npm", "run", "--silent", "typecheck"),
+  migrations: checkMigrations,
+  bundle: checkBundle,
+};
+
+let passed = 0;
+let failed = 0;
+for (const [name, check] of Object.entries(checks)) {
+  const start = performance.now();
+  const { ok, note } = await check().catch((error: unknown) => ({ ok: false, note: String(error) }));
+  console.log(`${ok ? "ok    " : "FAILED"} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+  if (note !== "") console.log(note.replaceAll(/^/gm, "       "));
+  if (ok) passed++;
+  else failed++;
+}
+
+const tests = await runTests(all ? [] : ["workers", "node"]);
+console.log(
+  `Checks: ${passed} passed, ${failed} failed. Tests: ${tests.passed} passed, ${tests.failed} failed, ${tests.skipped} skipped.`,
+);
+const summary = `${passed + tests.passed} passed, ${failed + tests.failed} failed`;
+writeFileSync(join(paths.results, "summary.txt"), `${summary}\n`);
+console.log(summary);
+process.exit(failed + tests.failed === 0 ? 0 : 1);

@@ -1,0 +1,41 @@
+/** Runs a tool of node_modules and keeps what it says, to be shown only when it matters. */
+import { spawn } from "node:child_process";
+import { delimiter, join } from "node:path";
+import { root } from "./project.ts";
+
+/** `note`: what a reader should see; of something in order, mostly nothing. */
+export type Finding = { ok: boolean; note: string };
+
+const PATH = `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`;
+
+/** Runs it to its end without a terminal. What it said is the note if it failed. */
+export async function runTool(command: string, ...args: string[]): Promise<Finding> {
+  const { code, output } = await capture(command, args);
+  return code === 0 ? { ok: true, note: "" } : { ok: false, note: output.trim() };
+}
+
+/** Exit code and everything it wrote. */
+export function capture(command: string, args: string[]): Promise<{ code: number; output: string }> {
+  const env = { ...process.env, PATH, NO_COLOR: "1", FORCE_COLOR: "0", WRANGLER_SEND_METRICS: "false" };
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** Runs it in this terminal. Resolves to its exit code. */
+export function show(command: string, args: string[]): Promise<number> {
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, PATH },
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code ?? 1));
+  });
+}

@@ -1,0 +1,38 @@
+/** Runs the tests and counts them from vitest's own report, so that nothing that failed goes uncounted. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { paths } from "./project.ts";
+import { show } from "./tool.ts";
+
+export type TestCount = { passed: number; failed: number; skipped: number };
+
+/** The part of the report that is read. */
+export type Report = {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: { status: string; assertionResults: { status: string }[] }[];
+};
+
+/** Runs the named projects of vitest.config.ts, or all of them. */
+export async function runTests(projects: string[]): Promise<TestCount> {
+  const file = join(paths.results, "tests.json");
+  const report = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const code = await show("vitest", ["run", ...report, ...projects.flatMap((name) => ["--project", name])]);
+  return count(existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Report) : null, code);
+}
+
+/** A file that could not be loaded is one failure, and so is a run that failed without saying where. */
+export function count(report: Report | null, exitCode: number): TestCount {
+  if (!report) return { passed: 0, failed: 1, skipped: 0 };
+  const broken = report.testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && !assertionResults.some((one) => one.status === "failed"),
+  );
+  const failed = report.numFailedTests + broken.length;
+  return {
+    passed: report.numPassedTests,
+    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
