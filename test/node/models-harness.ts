@@ -1,0 +1,78 @@
+/** Models in front of a real upstream, asked the way the engine asks them. */
+import { afterAll, beforeAll } from "vitest";
+import { type ModelEvent, ModelFailure, type ModelMessage } from "../../src/chat/ports.ts";
+import type { Config } from "../../src/config.ts";
+import type { ProviderAccess } from "../../src/models/catalog.ts";
+import { type ModelSettings, openModel } from "../../src/models/open.ts";
+import { type Step, type UpstreamClient, upstream } from "../upstream/client.ts";
+import { startUpstream, type Upstream } from "../upstream/server.ts";
+
+export const config: Config = {
+  TOKEN_SECRETS: ["s".repeat(32)],
+  ENCRYPTION_KEYS: [{ id: "k1", key: "A".repeat(43) }],
+  TOKEN_ISSUER: "test",
+  ALLOW_LOOPBACK_UPSTREAMS: "true",
+  local: true,
+};
+export const settings = { temperature: null, max_output_tokens: null, knowledge: [] };
+
+export type Heard = { text: string; pieces: string[]; finish: ModelEvent | null; failure: ModelFailure | null };
+
+/** Starts an upstream for the tests of this file; its members are there from the first test on. */
+export function useUpstream() {
+  let server: Upstream;
+  let client: UpstreamClient;
+  let count = 0;
+  beforeAll(async () => {
+    server = await startUpstream();
+    client = upstream(server.url);
+  });
+  afterAll(() => server.close());
+
+  const access = (kind: ProviderAccess["kind"] = "openai-compatible"): ProviderAccess => {
+    const base_url = kind === "google" ? `${server.url}/v1beta` : client.baseUrl;
+    return { name: "up", kind, base_url, api_key: "secret-key" };
+  };
+  const open = (model: string, more: Partial<ModelSettings> = {}, provider = access()) =>
+    openModel({ ...settings, ...more, model: `up/${model}` }, { config, providers: provider });
+
+  return {
+    get url() {
+      return server.url;
+    },
+    get client() {
+      return client;
+    },
+    /** The upstream as a company's provider `up`. */
+    access,
+    /** The model `up/<model>`. */
+    open,
+    /** What comes of a script: a model of its own follows it once. */
+    async playing(steps: Step[], kind: ProviderAccess["kind"] = "openai-compatible"): Promise<Heard> {
+      const model = `script-${++count}`;
+      await client.script(model, steps);
+      return ask(open(model, {}, access(kind)));
+    },
+  };
+}
+
+/** Everything a model says to `messages`, and how it ended. Only a ModelFailure may be thrown. */
+export async function ask(
+  model: ReturnType<typeof openModel>,
+  messages: ModelMessage[] = [{ role: "user", content: "Hi" }],
+  signal = new AbortController().signal,
+  instructions = "",
+): Promise<Heard> {
+  const heard: Heard = { text: "", pieces: [], finish: null, failure: null };
+  try {
+    for await (const event of model.stream({ instructions, messages }, signal)) {
+      if (event.type === "text") heard.pieces.push(event.text);
+      else heard.finish = event;
+    }
+  } catch (error) {
+    if (!(error instanceof ModelFailure)) throw error;
+    heard.failure = error;
+  }
+  heard.text = heard.pieces.join("");
+  return heard;
+}
