@@ -178,12 +178,12 @@ export class ConversationObject extends DurableObject<Env> {
   /** A running turn is stopped first; readers are sent away. Repeating it changes nothing. */
   remove(caller: Caller, id: string): Promise<Outcome<string>> {
     const work = (edit: Edit) => ({ conversation: conversationView(edits.deleteConversation(edit)) });
-    return this.#edit(caller, id, work, { deleted: true, stop: () => "all" });
+    return this.#edit(caller, id, work, { reach: "deleted", stop: () => "all" });
   }
 
   restore(caller: Caller, id: string): Promise<Outcome<string>> {
     const work = (edit: Edit) => ({ conversation: conversationView(edits.restoreConversation(edit)) });
-    return this.#edit(caller, id, work, { deleted: true });
+    return this.#edit(caller, id, work, { reach: "deleted" });
   }
 
   /** If the turn that answers this very message is running, it is stopped first. */
@@ -214,7 +214,7 @@ export class ConversationObject extends DurableObject<Env> {
       edits.eraseConversation(edit);
       return {};
     };
-    return this.#edit(caller, id, work, { deleted: true, stop: () => "all" });
+    return this.#edit(caller, id, work, { reach: "erased", stop: () => "all" });
   }
 
   /** Sends D1 what it lacks, drops old replay buffers, and sets itself again while anything is left to do. */
@@ -230,7 +230,7 @@ export class ConversationObject extends DurableObject<Env> {
   }
 
   /** The conversation, if it is there and this caller's to see; taken over from D1 at first touch. */
-  async #enter(caller: Caller, id: string, deletedToo = false): Promise<Outcome<Header>> {
+  async #enter(caller: Caller, id: string, reach: Reach = "live"): Promise<Outcome<Header>> {
     if (!this.#journal.header) {
       const db = await companyDatabase(this.env, caller.company_id);
       const row = await findConversation(db, caller.company_id, id);
@@ -239,7 +239,8 @@ export class ConversationObject extends DurableObject<Env> {
       if (!this.#journal.header) this.#journal.adopt(row, messages);
     }
     const header = this.#journal.header as Header;
-    const visible = mayAccess(caller, header) && (deletedToo || header.deleted_at === null);
+    const gone = header.erased_at !== null ? "erased" : header.deleted_at !== null ? "deleted" : "live";
+    const visible = mayAccess(caller, header) && REACH[reach].includes(gone);
     return visible ? ok(header) : refuse("not_found");
   }
 
@@ -265,10 +266,10 @@ export class ConversationObject extends DurableObject<Env> {
     caller: Caller,
     id: string,
     work: (edit: Edit) => object | null,
-    { deleted = false, stop = () => "nothing" }: { deleted?: boolean; stop?: () => "nothing" | "running" | "all" } = {},
+    { reach = "live", stop = () => "nothing" }: { reach?: Reach; stop?: () => "nothing" | "running" | "all" } = {},
   ): Promise<Outcome<string>> {
     return this.#inOrder(async () => {
-      const entered = await this.#enter(caller, id, deleted);
+      const entered = await this.#enter(caller, id, reach);
       if (!entered.ok) return entered;
       const toStop = stop();
       if (toStop !== "nothing") await this.#engine.stopAll(toStop === "all");
@@ -304,5 +305,9 @@ export class ConversationObject extends DurableObject<Env> {
     void this.ctx.storage.setAlarm(at);
   }
 }
+
+/** How far a request may look: at what lives, at what a restore can bring back, or at what is gone for good too. */
+type Reach = "live" | "deleted" | "erased";
+const REACH: Record<Reach, Reach[]> = { live: ["live"], deleted: ["live", "deleted"], erased: ["live", "deleted", "erased"] };
 
 type Edit = Parameters<typeof edits.deleteConversation>[0];

@@ -16,6 +16,8 @@ export type Conversation = Entity & {
   updated_at: number;
   deleted_at: number | null;
   deleted_by: string | null;
+  /** Content gone for good; such a conversation is never shown or restored. */
+  erased_at: number | null;
 };
 
 const timestamp = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString());

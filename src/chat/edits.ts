@@ -131,14 +131,15 @@ export function restoreConversation({ journal, caller, now }: Edit): Header {
 
 /** Removes the content for good, here and in D1, and deletes the conversation. Counts, times and audit stay. */
 export function eraseConversation({ journal, caller, now }: Edit): void {
+  if ((journal.header as Header).erased_at !== null) return;
   journal.transaction(() => {
     journal.run("UPDATE message SET content = '', metadata = '{}', feedback = NULL");
     journal.run("UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL");
     journal.run("DELETE FROM delta");
     const header = journal.header as Header;
     const deleted_by = header.deleted_by ?? caller.entity_id;
-    const gone = { title: "", metadata: {}, deleted_at: header.deleted_at ?? now, deleted_by, updated_at: now };
-    journal.setHeader(gone);
+    const deleted_at = header.deleted_at ?? now;
+    journal.setHeader({ title: "", metadata: {}, deleted_at, deleted_by, erased_at: now, updated_at: now });
     journal.outbox({ op: "erase", audit: auditRow(caller, aboutConversation(journal, "conversation.erase"), now) });
   });
 }

@@ -11,7 +11,7 @@ CREATE TABLE header (
   entity_type TEXT NOT NULL, entity_id TEXT NOT NULL,
   title TEXT NOT NULL, metadata TEXT NOT NULL, max_context_length INTEGER NOT NULL, status TEXT NOT NULL,
   message_count INTEGER NOT NULL, last_message_at INTEGER,
-  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, deleted_by TEXT,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, deleted_by TEXT, erased_at INTEGER,
   next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL
 );
 CREATE TABLE turn (
@@ -80,6 +80,7 @@ export const HEADER_MEMBERS = [
   "updated_at",
   "deleted_at",
   "deleted_by",
+  "erased_at",
 ] as const satisfies (keyof Conversation)[];
 
 export const MESSAGE_MEMBERS = [

@@ -112,8 +112,11 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       return [
         db.prepare(`UPDATE message SET content = '', metadata = '{}', feedback = NULL WHERE ${mine}`).bind(company_id, id),
         db
-          .prepare("UPDATE conversation SET creation_key = NULL, creation_hash = NULL WHERE id = ? AND company_id = ?")
-          .bind(id, company_id),
+          .prepare(
+            `UPDATE conversation SET erased_at = ?, creation_key = NULL, creation_hash = NULL
+             WHERE id = ? AND company_id = ?`,
+          )
+          .bind(batch.header.erased_at, id, company_id),
         updateHeader(db, batch.header),
         insertAudit(db, change.audit),
       ];

@@ -190,6 +190,8 @@ export const conversation = sqliteTable(
     updated_at: millis().notNull(),
     deleted_at: millis(),
     deleted_by: text(),
+    /** Content gone for good: never to be restored. */
+    erased_at: millis(),
     /** Idempotency-Key of the request that created it, and the hash of that request's body. */
     creation_key: text(),
     creation_hash: text(),

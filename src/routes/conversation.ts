@@ -4,6 +4,7 @@ import { conversationView } from "../chat/conversation.ts";
 import { findAgent } from "../db/agent.ts";
 import * as store from "../db/conversation.ts";
 import { companyDatabase } from "../db/database.ts";
+import { findLead } from "../db/lead.ts";
 import { mayAccess, type Principal } from "../auth/principal.ts";
 import { type Api, json } from "../http/api.ts";
 import { type AppContext, callerOf, linkTo } from "../http/context.ts";
@@ -120,6 +121,7 @@ export function conversationRoutes(api: Api): void {
       const agent = isId(body.agent_id) ? await findAgent(db, company_id, body.agent_id) : undefined;
       if (!agent || agent.deleted_at !== null) throw notFound();
       if (agent.status !== "active") throw new Problem("agent_inactive");
+      if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw goneLead();
       const input = {
         ...{ company_id, entity_type, entity_id, agent_id: agent.id, creation_key, creation_hash },
         title: body.title ?? "New Conversation",
@@ -298,6 +300,12 @@ export function conversationRoutes(api: Api): void {
     },
   );
 }
+
+/** A visitor who was deleted or erased starts nothing new, though the token may live for a while. */
+const goneLead = () =>
+  new Problem("unauthorized", "This visitor is not known any more.", {
+    headers: { "www-authenticate": 'Bearer realm="conversations", error="invalid_token"' },
+  });
 
 /** A live conversation that this caller may see, from D1; 404 otherwise. */
 export async function visibleConversation(c: AppContext, principal: Principal, conversation_id: string) {

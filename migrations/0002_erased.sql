@@ -1,0 +1,1 @@
+ALTER TABLE `conversation` ADD `erased_at` integer;
