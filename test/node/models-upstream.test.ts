@@ -164,7 +164,7 @@ describe("a failure", () => {
 
   it("ends an answer that is too long, and the connection with it", async () => {
     const piece = "é".repeat(8192);
-    await up.client.script("long", [...Array.from({ length: 640 }, () => ({ text: piece })), ...complete(["end"])]);
+    await up.client.script("long", [...Array.from({ length: 640 }, () => ({ text: piece })), { hang: true }]);
     const { failure, text, finish } = await ask(up.open("long"));
     expect(failure).toMatchObject({ kind: "error" });
     expect(finish).toBeNull();

@@ -1,0 +1,109 @@
+/** The models in workerd: the same code, another fetch, other streams. The cases themselves are in test/node. */
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { ModelFailure } from "../../src/chat/ports.ts";
+import { configOf } from "../../src/config.ts";
+import { openModel } from "../../src/models/open.ts";
+import { complete, upstream } from "../upstream/client.ts";
+
+const client = upstream(env.TEST_UPSTREAM);
+
+function open(model: string, base_url = client.baseUrl) {
+  const agent = { model: `up/${model}`, temperature: null, max_output_tokens: null, knowledge: [] };
+  const provider = { name: "up", kind: "openai-compatible" as const, base_url, api_key: null };
+  return openModel(agent, { config: configOf(env), providers: provider });
+}
+
+async function ask(model: ReturnType<typeof open>, content = "Hi", signal = new AbortController().signal) {
+  const heard = { pieces: [] as string[], finish: null as unknown, failure: null as string | null };
+  try {
+    for await (const event of model.stream({ instructions: "", messages: [{ role: "user", content }] }, signal)) {
+      if (event.type === "text") heard.pieces.push(event.text);
+      else heard.finish = event;
+    }
+  } catch (error) {
+    if (!(error instanceof ModelFailure)) throw error;
+    heard.failure = error.kind;
+  }
+  return heard;
+}
+
+describe("an upstream", () => {
+  it("is heard piece by piece, with its usage", async () => {
+    expect(await ask(open("workerd-plain"), "grüß 🙂")).toEqual({
+      pieces: ["reply ", "to: ", "grüß ", "🙂"],
+      finish: { type: "finish", usage: { input_tokens: 2, output_tokens: 4 } },
+      failure: null,
+    });
+  });
+
+  it("may cut a character anywhere", async () => {
+    const bytes = new TextEncoder().encode(
+      'data: {"choices":[{"delta":{"content":"é🙂"},"finish_reason":"stop"}]}\n\n',
+    );
+    const steps = [...bytes].map((byte) => ({ bytes_base64: btoa(String.fromCharCode(byte)) }));
+    await client.script("workerd-bytes", steps);
+    expect(await ask(open("workerd-bytes"))).toMatchObject({ pieces: ["é🙂"], failure: null });
+  });
+
+  it.each([
+    ["says 503", [{ status: 503 }], "unavailable"],
+    ["resets the connection at once", [{ reset: true as const }], "unavailable"],
+    ["resets it before the first token", [{ comment: "soon" }, { reset: true as const }], "unavailable"],
+    ["resets it in mid-answer", [{ text: "a" }, { reset: true as const }], "error"],
+    ["just ends", [{ text: "a" }], "error"],
+    ["says 500", [{ status: 500 }], "error"],
+    ["redirects", [{ status: 302, headers: { location: "/v1/elsewhere" } }], "error"],
+  ])("fails when it %s", async (name, steps, kind) => {
+    const model = `workerd-${name.replaceAll(" ", "-")}`;
+    await client.script(model, steps);
+    expect(await ask(open(model))).toMatchObject({ failure: kind, finish: null });
+  });
+
+  it("is unavailable when nobody listens", async () => {
+    expect(await ask(open("workerd-nobody", "http://127.0.0.1:9/v1"))).toMatchObject({ failure: "unavailable" });
+  });
+
+  it("sees the connection close when the answer is stopped", async () => {
+    await client.script("workerd-stop", [{ text: "half " }, { gate: "workerd-stop" }, ...complete(["more"])]);
+    const stop = new AbortController();
+    const asked = ask(open("workerd-stop"), "Hi", stop.signal);
+    await client.waitAtGate("workerd-stop");
+    stop.abort();
+    expect(await asked).toEqual({ pieces: ["half "], finish: null, failure: null });
+    await client.waitForAbort("workerd-stop");
+  });
+
+  it("sees the connection close when it is stopped before it answered", async () => {
+    await client.script("workerd-silent", [{ hang: true }]);
+    const stop = new AbortController();
+    const asked = ask(open("workerd-silent"), "Hi", stop.signal);
+    await client.waitForRequest("workerd-silent");
+    stop.abort();
+    expect(await asked).toEqual({ pieces: [], finish: null, failure: null });
+    await client.waitForAbort("workerd-silent");
+  });
+
+  it("sees the connection close when its answer is too long", async () => {
+    const piece = { text: "x".repeat(8192) };
+    await client.script("workerd-long", [...Array.from({ length: 129 }, () => piece), { hang: true }]);
+    expect(await ask(open("workerd-long"))).toMatchObject({ failure: "error", finish: null });
+    await client.waitForAbort("workerd-long");
+  });
+});
+
+describe("builtin/faq", () => {
+  const knowledge = [
+    { question: "営業時間は何時ですか？", answer: "9時から18時までです。" },
+    { question: "返品はできますか？", answer: "30日以内なら可能です。" },
+    { question: "What are your opening hours?", answer: "Nine to six." },
+  ];
+  it.each([
+    ["返品したいです", "30日以内なら可能です。"],
+    ["when do you open", "Nine to six."],
+  ])("cuts words as Node does: %s", async (message, answer) => {
+    const agent = { model: "builtin/faq", temperature: null, max_output_tokens: null, knowledge };
+    const { pieces } = await ask(openModel(agent, { config: configOf(env), providers: null }), message);
+    expect(pieces.join("")).toBe(answer);
+  });
+});
