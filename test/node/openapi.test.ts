@@ -1,0 +1,179 @@
+/** The OpenAPI document: valid by strict rules, complete, true of what is sent, and good enough to generate types from. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import app, { api } from "../../src/app.ts";
+import { root } from "../../src/cli/project.ts";
+import { type OpenApiDocument, TAGS } from "../../src/http/openapi.ts";
+import { problemCodes, problemDocument } from "../../src/http/problem.ts";
+
+const env = {
+  TOKEN_SECRETS: "a-secret-for-this-test-of-32-characters",
+  ENCRYPTION_KEYS: `k1:${"A".repeat(43)}`,
+};
+const get = (path: string, headers: Record<string, string> = {}) => app.request(path, { headers }, env);
+
+let folder: string;
+let file: string;
+let document: OpenApiDocument;
+
+beforeAll(async () => {
+  mkdirSync(join(root, "dist"), { recursive: true });
+  folder = mkdtempSync(join(root, "dist/openapi-"));
+  file = join(folder, "openapi.json");
+  const text = await (await get("/openapi.json")).text();
+  document = JSON.parse(text);
+  writeFileSync(file, text);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const operations = () =>
+  Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
+  );
+
+describe("The OpenAPI document", () => {
+  it("is the same under every prefix, for any website to read", async () => {
+    const whole = await (await get("/openapi.json")).text();
+    for (const path of ["/v1/openapi.json", "/api/v1/openapi.json"]) {
+      const response = await get(path);
+      expect(response.headers.get("content-type")).toBe("application/json");
+      expect(response.headers.get("access-control-allow-origin")).toBe("*");
+      expect(await response.text()).toBe(whole);
+    }
+  });
+
+  it("passes a strict linter", () => {
+    const args = ["lint", "--config", join(root, "redocly.yaml"), "--format", "stylish", file];
+    const telemetry = { REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" };
+    const options = { cwd: root, encoding: "utf8", stdio: "pipe", env: { ...process.env, ...telemetry } } as const;
+    let said = "";
+    try {
+      execFileSync(
+        process.execPath,
+        [createRequire(import.meta.url).resolve("@redocly/cli/bin/cli.js"), ...args],
+        options,
+      );
+    } catch (error) {
+      const { stdout, stderr } = error as { stdout: string; stderr: string };
+      said = `${stdout}${stderr}`;
+    }
+    expect(said).toBe("");
+  });
+
+  it("has every route, once", () => {
+    const documented = operations().map(({ method, path }) => `${method} ${path}`);
+    expect(documented.toSorted()).toEqual(api.routes.map(({ method, path }) => `${method} ${path}`).toSorted());
+    expect(new Set(operations().map(({ operation }) => operation.operationId)).size).toBe(documented.length);
+  });
+
+  it("has a tag with a description on every operation", () => {
+    const tags = new Set(operations().flatMap(({ operation }) => operation.tags ?? []));
+    expect([...tags].filter((tag) => !(tag in TAGS))).toEqual([]);
+    expect(document.tags?.map(({ name }) => name).toSorted()).toEqual([...tags].toSorted());
+  });
+
+  it("asks for the credentials that a route wants", () => {
+    for (const { audience, method, path } of api.routes) {
+      const security = document.paths?.[path]?.[method]?.security ?? [];
+      const open = security.length === 0 || security.some((one) => Object.keys(one).length === 0);
+      expect([method, path, open]).toEqual([method, path, audience === "public" || audience === "anyone"]);
+    }
+  });
+
+  it("describes problems member for member", () => {
+    const schema = document.components?.schemas?.["Problem"] as {
+      properties: Record<string, { enum?: string[] }>;
+      required: string[];
+    };
+    const sent = problemDocument({ code: "not_found" }, "https://api.example.com", "r");
+    expect(schema.required.toSorted()).toEqual(Object.keys(sent).toSorted());
+    expect(schema.properties["code"]?.enum).toEqual(problemCodes().map(({ code }) => code));
+  });
+
+  it("names a header only where there is one", () => {
+    const headersOf = (method: "get" | "post", path: string, status: string) =>
+      Object.keys(document.paths?.[path]?.[method]?.responses?.[status]?.headers ?? {});
+    expect(headersOf("post", "/conversation", "201")).toEqual(
+      expect.arrayContaining(["X-Request-Id", "Location", "Idempotent-Replayed"]),
+    );
+    expect(headersOf("get", "/conversation", "200")).toEqual(expect.arrayContaining(["X-Request-Id", "Link"]));
+    expect(headersOf("get", "/conversation/{id}", "200")).not.toContain("Link");
+    expect(headersOf("get", "/conversation", "401")).toContain("WWW-Authenticate");
+    expect(headersOf("get", "/health", "503")).toContain("Retry-After");
+  });
+});
+
+const CLIENT = `
+import type { components, paths } from "./api.js";
+
+type Json<T> = T extends { content: { "application/json": infer B } } ? B : never;
+type Created = Json<paths["/conversation"]["post"]["responses"]["201"]>;
+type Wanted = NonNullable<paths["/conversation"]["post"]["requestBody"]>["content"]["application/json"];
+
+export const wanted: Wanted = { agent_id: "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f", metadata: { any: ["thing"] } };
+export const idOf = (answer: Created): string => answer.conversation.id;
+export const codeOf = (problem: components["schemas"]["Problem"]): "not_found" | string => problem.code;
+// @ts-expect-error: there is no such member
+export const none = (answer: Created) => answer.conversation.nothing;
+`;
+
+describe("Types generated from it", () => {
+  it("compile, and know what a client sends and gets", () => {
+    const clients = createRequire(join(root, "test/clients/package.json"));
+    const generator = join(clients.resolve("openapi-typescript/package.json"), "../bin/cli.js");
+    execFileSync(process.execPath, [generator, file, "-o", join(folder, "api.d.ts")], { stdio: "pipe" });
+    writeFileSync(join(folder, "client.ts"), CLIENT);
+    const flags = [
+      "--noEmit",
+      "--strict",
+      "--module",
+      "nodenext",
+      "--target",
+      "es2022",
+      "--types",
+      "",
+      "--skipLibCheck",
+      "false",
+    ];
+    const compiler = join(clients.resolve("typescript/package.json"), "../bin/tsc");
+    let said = "";
+    try {
+      execFileSync(process.execPath, [compiler, ...flags, join(folder, "client.ts")], {
+        stdio: "pipe",
+        encoding: "utf8",
+      });
+    } catch (error) {
+      said = (error as { stdout: string }).stdout;
+    }
+    expect(said).toBe("");
+  });
+});
+
+describe("The pages", () => {
+  it("explain every problem that a document can link to", async () => {
+    for (const { code, status, title } of problemCodes()) {
+      const { type } = problemDocument({ code }, "http://api.test", "r");
+      const response = await get(new URL(type).pathname, { accept: "text/html" });
+      expect([code, response.status, response.headers.get("content-type")]).toEqual([
+        code,
+        200,
+        "text/html; charset=utf-8",
+      ]);
+      expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+      const page = await response.text();
+      expect(page).toContain(`<h1>${title}</h1>`);
+      expect(page).toContain(String(status));
+    }
+    expect((await get("/errors/nothing_like_it")).status).toBe(404);
+    expect(await (await get("/errors/not_found")).json()).toMatchObject({ code: "not_found", status: 404 });
+  });
+
+  it("are found from the root, by people and by programs", async () => {
+    expect(await (await get("/", { accept: "text/html" })).text()).toContain('href="/docs"');
+    expect(await (await get("/")).json()).toMatchObject({ docs: "http://localhost/docs", api: "http://localhost/v1" });
+    expect((await app.request("/docs", { method: "POST" }, env)).status).toBe(405);
+  });
+});

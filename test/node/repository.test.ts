@@ -1,0 +1,122 @@
+/** The checkout agrees with itself: what the documents name exists, and CI runs what the README says. */
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { VARIABLES } from "../../src/config.ts";
+import { root } from "../../src/cli/project.ts";
+
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const documents = [
+  "README.md",
+  "CONTRIBUTING.md",
+  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+].filter((path) => path.endsWith(".md"));
+const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
+
+/** `src/…`, `test/…` or a file at the top, as code in a document. */
+const FOLDERS = ["src", "test", "migrations", "docs", ".ci", ".github"];
+const TOP = /^\.?[\w-]+\.(?:toml|json|md|ts|yaml)$/;
+const isPath = (code: string) => FOLDERS.some((name) => code === name || code.startsWith(`${name}/`)) || TOP.test(code);
+
+describe.each(documents)("%s", (path) => {
+  const text = read(path);
+
+  it("names only paths that exist", () => {
+    const named = [...text.matchAll(/`([^`\s]+)`/g)].map(([, code = ""]) => code).filter(isPath);
+    const linked = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, target = ""]) =>
+      join(dirname(path), target),
+    );
+    expect([...named, ...linked].filter((name) => !existsSync(join(root, name)))).toEqual([]);
+  });
+
+  it("names only commands that exist", () => {
+    const run = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = ""]) => name);
+    expect(run.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
+describe("README.md", () => {
+  it("explains every variable, and no other", () => {
+    const section = read("README.md").split("## Configuration")[1]?.split("\n## ")[0] ?? "";
+    const explained = [...section.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+    expect(explained.toSorted()).toEqual(VARIABLES.toSorted());
+  });
+
+  it("names every folder of src", () => {
+    const folders = readdirSync(join(root, "src")).filter((name) => statSync(join(root, "src", name)).isDirectory());
+    const filled = folders.filter((name) => readdirSync(join(root, "src", name)).length > 0);
+    expect(filled.filter((name) => !read("README.md").includes(`\`src/${name}\``))).toEqual([]);
+  });
+
+  it("has the command line that CI runs", () => {
+    const commands = read("README.md").match(/^npm ci && npm .+$/gm);
+    expect(commands).toEqual(["npm ci && npm start", "npm ci && npm test"]);
+    expect(read(".ci/run").split("\n")).toContain("npm ci && npm test");
+    expect(read(".github/workflows/ci.yml")).toContain("run: .ci/run");
+    expect(statSync(join(root, ".ci/run")).mode & 0o111).toBe(0o111);
+  });
+});
+
+describe("The linter", () => {
+  const forbidden: [folder: string, imported: string][] = [
+    ["routes", "drizzle-orm"],
+    ["routes", "ai"],
+    ["routes", "cloudflare:workers"],
+    ["http", "../routes/docs.ts"],
+    ["auth", "../routes/docs.ts"],
+    ["auth", "@ai-sdk/openai"],
+    ["db", "hono"],
+    ["db", "../http/problem.ts"],
+    ["chat", "hono"],
+    ["chat", "drizzle-orm"],
+    ["chat", "ai"],
+    ["chat", "cloudflare:workers"],
+    ["models", "hono"],
+    ["models", "../routes/docs.ts"],
+    ["routes", "../cli/project.ts"],
+  ];
+
+  it("holds the borders between folders", () => {
+    // A folder of its own, with one file for each import that must be refused.
+    const copy = mkdtempSync(join(tmpdir(), "conversations-lint-"));
+    try {
+      writeFileSync(
+        join(copy, ".oxlintrc.json"),
+        read(".oxlintrc.json").replace('"typeAware": true', '"typeAware": false'),
+      );
+      const files = forbidden.map(([folder, imported], i) => {
+        const file = `src/${folder}/border-${i}.ts`;
+        mkdirSync(join(copy, "src", folder), { recursive: true });
+        writeFileSync(join(copy, file), `import * as it from ${JSON.stringify(imported)};\nexport const kept = it;\n`);
+        return file;
+      });
+      const refused = lint(copy);
+      expect(files.filter((file) => !refused.some((line) => line.startsWith(file)))).toEqual([]);
+    } finally {
+      rmSync(copy, { recursive: true });
+    }
+  });
+});
+
+/** Where oxlint finds a restricted import, as `file:line:column: …`. */
+function lint(folder: string): string[] {
+  const args = ["-c", ".oxlintrc.json", "--no-ignore", "-f", "unix", "."];
+  try {
+    execFileSync(join(root, "node_modules/.bin/oxlint"), args, { cwd: folder, encoding: "utf8", stdio: "pipe" });
+    return [];
+  } catch (error) {
+    const { stdout } = error as { stdout: string };
+    return stdout.split("\n").filter((line) => line.includes("no-restricted-imports"));
+  }
+}
