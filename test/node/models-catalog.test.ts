@@ -1,15 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Config } from "../../src/config.ts";
 import { modelProblem, parseModelName, workerProvider } from "../../src/models/catalog.ts";
+import { config as local } from "./models-harness.ts";
 
-const config = (settings: Partial<Config> = {}): Config => ({
-  TOKEN_SECRETS: ["s".repeat(32)],
-  ENCRYPTION_KEYS: [{ id: "k1", key: "A".repeat(43) }],
-  TOKEN_ISSUER: "test",
-  ALLOW_LOOPBACK_UPSTREAMS: settings.local ? "true" : "false",
-  local: false,
-  ...settings,
-});
+const config = (settings: Partial<Config> = {}): Config => ({ ...local, local: false, ...settings });
 const none = new Set<string>();
 
 describe("parseModelName", () => {

@@ -1,19 +1,17 @@
 /** Models in front of a real upstream, asked the way the engine asks them. */
 import { afterAll, beforeAll } from "vitest";
 import { type ModelEvent, ModelFailure, type ModelMessage } from "../../src/chat/ports.ts";
-import type { Config } from "../../src/config.ts";
+import { type Config, configOf, type Env } from "../../src/config.ts";
 import type { ProviderAccess } from "../../src/models/catalog.ts";
 import { type ModelSettings, openModel } from "../../src/models/open.ts";
 import { type Step, type UpstreamClient, upstream } from "../upstream/client.ts";
 import { startUpstream, type Upstream } from "../upstream/server.ts";
 
-export const config: Config = {
-  TOKEN_SECRETS: ["s".repeat(32)],
-  ENCRYPTION_KEYS: [{ id: "k1", key: "A".repeat(43) }],
-  TOKEN_ISSUER: "test",
+export const config: Config = configOf({
+  TOKEN_SECRETS: "s".repeat(32),
+  ENCRYPTION_KEYS: `k1:${"A".repeat(43)}`,
   ALLOW_LOOPBACK_UPSTREAMS: "true",
-  local: true,
-};
+} as unknown as Env);
 export const settings = { temperature: null, max_output_tokens: null, knowledge: [] };
 
 export type Heard = { text: string; pieces: string[]; finish: ModelEvent | null; failure: ModelFailure | null };

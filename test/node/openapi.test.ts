@@ -126,22 +126,12 @@ describe("Types generated from it", () => {
     const generator = join(clients.resolve("openapi-typescript/package.json"), "../bin/cli.js");
     execFileSync(process.execPath, [generator, file, "-o", join(folder, "api.d.ts")], { stdio: "pipe" });
     writeFileSync(join(folder, "client.ts"), CLIENT);
-    const flags = [
-      "--noEmit",
-      "--strict",
-      "--module",
-      "nodenext",
-      "--target",
-      "es2022",
-      "--types",
-      "",
-      "--skipLibCheck",
-      "false",
-    ];
+    const compilerOptions = { noEmit: true, strict: true, module: "nodenext", target: "es2022", types: [] };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["client.ts"] }));
     const compiler = join(clients.resolve("typescript/package.json"), "../bin/tsc");
     let said = "";
     try {
-      execFileSync(process.execPath, [compiler, ...flags, join(folder, "client.ts")], {
+      execFileSync(process.execPath, [compiler, "-p", folder], {
         stdio: "pipe",
         encoding: "utf8",
       });

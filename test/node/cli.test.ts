@@ -1,0 +1,102 @@
+/** The pure parts of the commands: SQL as text, run by a real SQLite, and the count of what passed. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { drizzle } from "drizzle-orm/d1";
+import { uuidv7 } from "uuidv7";
+import { describe, expect, it } from "vitest";
+import { hashSecret } from "../../src/auth/api-key.ts";
+import { companyStatements, newKeys } from "../../src/cli/new-company.ts";
+import { paths } from "../../src/cli/project.ts";
+import { sqlText } from "../../src/cli/sql-text.ts";
+import { count, type Report } from "../../src/cli/vitest.ts";
+import * as schema from "../../src/db/schema.ts";
+
+/** Migrated as wrangler does it: every file, in order. */
+function openDatabase(): DatabaseSync {
+  const database = new DatabaseSync(":memory:");
+  const files = readdirSync(paths.migrations).filter((file) => file.endsWith(".sql"));
+  for (const file of files.toSorted()) database.exec(readFileSync(join(paths.migrations, file), "utf8"));
+  return database;
+}
+
+describe("A company as a file of SQL", () => {
+  it.each(["Acme", "O'Reilly; DROP TABLE company; --", 'a "quoted" ? name', "Größe 🌱 \u{1F469}\u200D\u{1F33E}", "'"])(
+    "is stored whole: %s",
+    async (name) => {
+      const plan = { company_id: uuidv7(), user_id: uuidv7(), name, owner: "Owner", role: "admin" } as const;
+      const keys = await newKeys(plan, { admin: ["admin"] }, 1_700_000_000_000);
+      // Only asked for SQL: it never reaches a database of its own.
+      const db = drizzle({} as D1Database, { schema });
+      const text = sqlText(companyStatements(db, plan, keys, 1_700_000_000_000).map((one) => one.toSQL()));
+
+      const database = openDatabase();
+      database.exec(text);
+      const all = (sql: string) =>
+        database
+          .prepare(sql)
+          .all()
+          .map((row) => ({ ...row }));
+      expect(all("SELECT id, name, created_at FROM company")).toEqual([
+        { id: plan.company_id, name, created_at: 1_700_000_000_000 },
+      ]);
+      expect(all("SELECT id, company_id, role FROM user")).toEqual([
+        { id: plan.user_id, company_id: plan.company_id, role: "admin" },
+      ]);
+      const made = keys.credentials["admin"] ?? expect.fail("no key");
+      expect(all("SELECT key, secret_hash, scopes, user_id FROM api_key")).toEqual([
+        {
+          key: made.api_key,
+          secret_hash: await hashSecret(made.api_secret),
+          scopes: '["admin"]',
+          user_id: plan.user_id,
+        },
+      ]);
+      expect(text).not.toContain(made.api_secret);
+      expect(all("SELECT action, actor_type, target_id FROM audit_event ORDER BY action DESC")).toEqual([
+        { action: "company.create", actor_type: "system", target_id: plan.company_id },
+        { action: "api_key.create", actor_type: "system", target_id: keys.rows[0]?.id },
+      ]);
+    },
+  );
+
+  it("is refused rather than written wrong", () => {
+    expect(() => sqlText([{ sql: "INSERT INTO t VALUES (?)", params: [] }])).toThrow("as many values");
+    expect(() => sqlText([{ sql: "INSERT INTO t VALUES (?)", params: [Number.NaN] }])).toThrow("number");
+    expect(() => sqlText([{ sql: "INSERT INTO t VALUES (?)", params: ["a\0b"] }])).toThrow("string");
+    expect(() => sqlText([{ sql: "INSERT INTO t VALUES (?)", params: [undefined] }])).toThrow("undefined");
+  });
+});
+
+describe("The count of tests", () => {
+  const report = (changes: Partial<Report>): Report => ({
+    numPassedTests: 0,
+    numFailedTests: 0,
+    numPendingTests: 0,
+    numTodoTests: 0,
+    testResults: [],
+    ...changes,
+  });
+
+  it("is what vitest counted", () => {
+    expect(count(report({ numPassedTests: 7, numPendingTests: 1, numTodoTests: 1 }), 0)).toEqual({
+      passed: 7,
+      failed: 0,
+      skipped: 2,
+    });
+    const failed = { status: "failed", assertionResults: [{ status: "failed" }, { status: "passed" }] };
+    expect(count(report({ numPassedTests: 1, numFailedTests: 1, testResults: [failed] }), 1)).toMatchObject({
+      failed: 1,
+    });
+  });
+
+  it("has a failure for a file that could not be loaded", () => {
+    const broken = { status: "failed", assertionResults: [] };
+    expect(count(report({ numPassedTests: 3, testResults: [broken] }), 1)).toMatchObject({ passed: 3, failed: 1 });
+  });
+
+  it("has a failure when the run failed without naming one, or left no report", () => {
+    expect(count(report({ numPassedTests: 3 }), 1)).toMatchObject({ passed: 3, failed: 1 });
+    expect(count(null, 0)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+});
