@@ -6,13 +6,17 @@ import { uuidv7 } from "uuidv7";
 import { configOf } from "./config.ts";
 import { Api } from "./http/api.ts";
 import type { AppEnv } from "./http/context.ts";
+import { cors } from "./http/cors.ts";
 import { Problem, type ProblemDetails, problemResponse } from "./http/problem.ts";
 import { agentRoutes } from "./routes/agent.ts";
 import { analyticRoutes } from "./routes/analytic.ts";
 import { apiKeyRoutes } from "./routes/api-key.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { chatRoutes } from "./routes/chat.ts";
+import { contextRoutes } from "./routes/context.ts";
 import { conversationRoutes } from "./routes/conversation.ts";
+import { embedRoutes } from "./routes/embed.ts";
+import { feedbackRoutes } from "./routes/feedback.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { issuerRoutes } from "./routes/issuer.ts";
@@ -20,9 +24,11 @@ import { leadRoutes } from "./routes/lead.ts";
 import { messageRoutes } from "./routes/message.ts";
 import { modelProviderRoutes } from "./routes/model-provider.ts";
 import { tokenRoutes } from "./routes/token.ts";
+import { widgetRoutes } from "./routes/widget.ts";
 
 export const api = new Api();
 agentRoutes(api);
+embedRoutes(api);
 leadRoutes(api);
 apiKeyRoutes(api);
 tokenRoutes(api);
@@ -31,7 +37,9 @@ modelProviderRoutes(api);
 auditRoutes(api);
 conversationRoutes(api);
 messageRoutes(api);
+feedbackRoutes(api);
 chatRoutes(api);
+contextRoutes(api);
 healthRoutes(api);
 analyticRoutes(api);
 
@@ -47,9 +55,11 @@ app.use(async (c, next) => {
   if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
 });
 
+app.use(cors(api.routes));
 app.route("/v1", api.hono);
 app.route("/api/v1", api.hono);
 docsRoutes(app, api);
+widgetRoutes(app);
 
 /** Which methods a path has, so that a wrong one is 405 and not 404. */
 const methods = new TrieRouter<string>();

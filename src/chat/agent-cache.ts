@@ -17,6 +17,7 @@ type Owner = { company_id: string; agent_id: string };
 export class AgentCache {
   readonly #env: Env;
   readonly #config: Config;
+  #latest: TurnAgent | null = null;
   #known: { agent: Promise<TurnAgent | null>; until: number } | null = null;
 
   constructor(env: Env, config: Config) {
@@ -29,10 +30,20 @@ export class AgentCache {
     if (this.#known && this.#known.until > Date.now()) return this.#known.agent;
     const known = { agent: this.#read(owner), until: Date.now() + TTL };
     this.#known = known;
-    known.agent.catch(() => {
-      if (this.#known === known) this.#known = null;
-    });
+    known.agent.then(
+      (agent) => {
+        this.#latest = agent;
+      },
+      () => {
+        if (this.#known === known) this.#known = null;
+      },
+    );
     return known.agent;
+  }
+
+  /** The agent as it was last read, however long ago. */
+  get latest(): TurnAgent | null {
+    return this.#latest;
   }
 
   async #read({ company_id, agent_id }: Owner): Promise<TurnAgent | null> {
@@ -45,6 +56,9 @@ export class AgentCache {
     const { settings } = row;
     return {
       instructions: row.instructions,
+      max_input_tokens: settings.max_input_tokens ?? null,
+      summarize: (settings.summarize ?? false) && name !== "builtin",
+      auto_title: settings.auto_title ?? true,
       timeouts: {
         firstToken: settings.first_token_timeout_ms ?? TIMEOUTS.firstToken,
         betweenTokens: settings.token_timeout_ms ?? TIMEOUTS.betweenTokens,

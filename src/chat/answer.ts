@@ -1,14 +1,23 @@
 /** Gets one turn's answer out of a model: the window in, deltas out, each journalled before it is told. Never throws. */
+import { buildContext, type ContextSettings } from "./context.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
 import type { Ending, Journal } from "./journal.ts";
 import type { LiveTurn } from "./live-turn.ts";
 import { type Model, ModelFailure, type ModelRequest, type ModelUsage } from "./ports.ts";
+import { summaryOf } from "./summary.ts";
 import type { TurnError } from "./turn.ts";
 import { usageOf } from "./usage.ts";
 import { type Timeouts, watched } from "./watchdog.ts";
 
 /** What a turn takes from its agent. `open` throws ModelFailure when the model is not to be had. */
-export type TurnAgent = { instructions: string; timeouts: Timeouts; open: () => Model };
+export type TurnAgent = ContextSettings & {
+  timeouts: Timeouts;
+  /** What is too old for the window is summarised. */
+  summarize: boolean;
+  /** A conversation without a title gets one. */
+  auto_title: boolean;
+  open: () => Model;
+};
 
 export type AnswerPorts = {
   journal: Journal;
@@ -64,10 +73,10 @@ class Attempt {
       const agent = await loadAgent();
       if (!agent) throw new ModelFailure("error", "the agent is not active any more");
       this.#model = agent.open();
-      const window = journal.window(this.#live.turn);
-      this.#window_start = window[0]?.sequence ?? null;
-      const messages = window.map(({ role, content }) => ({ role, content }));
-      this.#request = { instructions: agent.instructions, messages };
+      const window = journal.window(this.#live.turn.user_sequence ?? 0);
+      const { request, shown } = buildContext(window, agent, agent.summarize ? summaryOf(journal) : null);
+      this.#request = request;
+      this.#window_start = shown[0]?.sequence ?? null;
       await this.#listen(this.#model, agent.timeouts);
       const silent = this.said === "" && !this.#live.stopping.signal.aborted;
       return silent ? new ModelFailure("error", "the model said nothing") : null;

@@ -22,4 +22,6 @@ export type Change =
   | { op: "feedback"; message_id: string; feedback: Feedback | null }
   /** A re-run reply took the place of a failed one. */
   | { op: "message"; message_id: string }
+  /** The conversation has another owner: D1 gets the header's. */
+  | { op: "reassign"; audit: AuditRow }
   | { op: "erase"; audit: AuditRow };

@@ -4,7 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
-import { type Caller, mayAccess } from "../auth/principal.ts";
+import { type Caller, type Entity, mayAccess } from "../auth/principal.ts";
 import { configOf, type Env } from "../config.ts";
 import { findConversation } from "../db/conversation.ts";
 import { companyDatabase, companyBinding } from "../db/database.ts";
@@ -13,6 +13,7 @@ import { writeBatch } from "../db/record.ts";
 import type { Json } from "../db/schema.ts";
 import { AgentCache } from "./agent-cache.ts";
 import { alarmAfter } from "./alarm.ts";
+import { contextReport, nextContext } from "./context-report.ts";
 import { conversationView } from "./conversation.ts";
 import * as edits from "./edits.ts";
 import { Engine, type TurnInput } from "./engine.ts";
@@ -25,7 +26,9 @@ import { type Outcome, ok, refuse, storeUnavailable } from "./outcome.ts";
 import { answerOf } from "./projection-json.ts";
 import { sseEncoder } from "./projection-sse.ts";
 import { uiEncoder } from "./projection-ui.ts";
-import { type EventId, parseEventId, type Turn } from "./turn.ts";
+import { summarise } from "./summary.ts";
+import { titleByTurn } from "./title.ts";
+import { type EventId, parseEventId, principalOf, type Turn } from "./turn.ts";
 
 /** A `/chat` request, as the edge has checked it. Metadata travels as JSON, to arrive exactly as it was sent. */
 export type ChatRequest = Omit<TurnInput, "principal" | "metadata" | "watched"> & { metadata: string };
@@ -39,6 +42,8 @@ export type Projection = "sse" | "ui";
 export type Answer = { body: string; replayed: boolean };
 export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
 export type ConversationChanges = Partial<Pick<Header, "title" | "max_context_length" | "status">> & { metadata?: string };
+
+const log = (event: object) => console.warn(JSON.stringify(event));
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -61,7 +66,6 @@ export class ConversationObject extends DurableObject<Env> {
         const timer = setTimeout(resolve, ms);
         signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
       });
-    const log = (event: object) => console.warn(JSON.stringify(event));
     this.#journal = new Journal(ctx.storage);
     this.#agents = new AgentCache(env, configOf(env));
     const write = async (batch: Parameters<typeof writeBatch>[1]) =>
@@ -75,6 +79,7 @@ export class ConversationObject extends DurableObject<Env> {
       newId: uuidv7,
       sleep,
       keepWatch: () => this.#wakeAt(Date.now() + alarmAfter.turn),
+      onClosed: (turn) => this.#afterTurn(turn),
       log,
     });
     if (this.#journal.header) this.#engine.recover();
@@ -208,6 +213,25 @@ export class ConversationObject extends DurableObject<Env> {
     return this.#edit(caller, id, (edit) => edits.restoreAllMessages(edit, deletion_id));
   }
 
+  /** From `former` to the caller, who has shown to be the same person. Readers come back with the caller's token. */
+  reassign(caller: Caller, id: string, former: Entity): Promise<Outcome<string>> {
+    const work = (edit: Edit) => {
+      edits.reassignConversation(edit);
+      this.#engine.reassign(principalOf(former), principalOf(caller));
+      for (const closed of this.#followers) closed.abort();
+      return {};
+    };
+    return this.#edit(caller, id, work, { reach: "erased", former });
+  }
+
+  /** What the model would be shown next, with estimates, and what not and why. */
+  async context(caller: Caller, id: string): Promise<Outcome<string>> {
+    const entered = await this.#enter(caller, id);
+    if (!entered.ok) return entered;
+    const agent = await this.#agents.load(entered.value);
+    return agent ? ok(JSON.stringify(contextReport(this.#journal, agent))) : refuse("agent_inactive");
+  }
+
   /** Content gone for good, here and in D1; the conversation ends up deleted. */
   erase(caller: Caller, id: string): Promise<Outcome<string>> {
     const work = (edit: Edit) => {
@@ -255,7 +279,7 @@ export class ConversationObject extends DurableObject<Env> {
     return this.#inOrder(async () => {
       const entered = await this.#enter(caller, id);
       if (!entered.ok) return entered;
-      const principal = `${caller.entity_type}:${caller.entity_id}`;
+      const principal = principalOf(caller);
       const metadata = JSON.parse(request.metadata) as { [key: string]: Json };
       return this.#engine.submit({ ...request, principal, metadata, watched });
     });
@@ -266,10 +290,11 @@ export class ConversationObject extends DurableObject<Env> {
     caller: Caller,
     id: string,
     work: (edit: Edit) => object | null,
-    { reach = "live", stop = () => "nothing" }: { reach?: Reach; stop?: () => "nothing" | "running" | "all" } = {},
+    { reach = "live", stop = () => "nothing", former }: EditOptions = {},
   ): Promise<Outcome<string>> {
     return this.#inOrder(async () => {
-      const entered = await this.#enter(caller, id, reach);
+      let entered = await this.#enter(caller, id, reach);
+      if (!entered.ok && former) entered = await this.#enter({ ...caller, ...former }, id, reach);
       if (!entered.ok) return entered;
       const toStop = stop();
       if (toStop !== "nothing") await this.#engine.stopAll(toStop === "all");
@@ -298,6 +323,17 @@ export class ConversationObject extends DurableObject<Env> {
     return sseEncoder({ conversation_id, request_id: caller.request_id, origin: links.origin }, start);
   }
 
+  /** What follows a turn: a title goes along with it, a summary takes its own time. */
+  #afterTurn(turn: Turn): void {
+    const agent = this.#agents.latest;
+    if (!agent) return;
+    if (agent.auto_title) this.#journal.transaction(() => titleByTurn(this.#journal, turn));
+    if (!agent.summarize) return;
+    const { shown } = nextContext(this.#journal, agent);
+    const ports = { journal: this.#journal, clock: Date.now, log };
+    this.ctx.waitUntil(summarise(ports, agent, shown[0]?.sequence ?? 0));
+  }
+
   /** Sets the alarm unless it will ring by then anyway. */
   #wakeAt(at: number): void {
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;
@@ -309,5 +345,8 @@ export class ConversationObject extends DurableObject<Env> {
 /** How far a request may look: at what lives, at what a restore can bring back, or at what is gone for good too. */
 type Reach = "live" | "deleted" | "erased";
 const REACH: Record<Reach, Reach[]> = { live: ["live"], deleted: ["live", "deleted"], erased: ["live", "deleted", "erased"] };
+
+/** `stop`: what has to stop first. `former`: an owner whose conversation the caller may enter as well. */
+type EditOptions = { reach?: Reach; stop?: () => "nothing" | "running" | "all"; former?: Entity };
 
 type Edit = Parameters<typeof edits.deleteConversation>[0];

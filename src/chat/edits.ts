@@ -4,9 +4,12 @@
  */
 import { type AuditEntry, auditRow } from "../db/audit.ts";
 import type { Caller } from "../auth/principal.ts";
+import { principalOf } from "./turn.ts";
 import type { Header } from "./journal-schema.ts";
 import type { Journal } from "./journal.ts";
 import type { Feedback, Message } from "./message.ts";
+import { forgetSummary } from "./summary.ts";
+import { retitle } from "./title.ts";
 
 type Edit = { journal: Journal; caller: Caller; now: number };
 
@@ -24,6 +27,7 @@ export function deleteMessage({ journal, caller, now }: Edit, message: Message):
     const deleted = { deleted_at: now, deleted_by: caller.entity_id, deletion_id: null };
     journal.run("UPDATE message SET deleted_at = ?, deleted_by = ? WHERE id = ?", now, caller.entity_id, message.id);
     forgetDeltas(journal, message.id);
+    reconsider(journal, message.sequence);
     countMessages(journal, -1, now);
     const entry = { action: "message.delete", target_type: "message", target_id: message.id };
     const audit = auditRow(caller, entry, now);
@@ -42,6 +46,7 @@ export function restoreMessage({ journal, caller, now }: Edit, message: Message)
       "UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL WHERE id = ?",
       message.id,
     );
+    reconsider(journal, message.sequence);
     countMessages(journal, 1, now);
     const entry = { action: "message.restore", target_type: "message", target_id: message.id };
     journal.outbox({ op: "restore_messages", ids: [message.id], deletion_id: null, audit: auditRow(caller, entry, now) });
@@ -73,6 +78,7 @@ export function deleteMessagesAfter(
       return { deleted: 0, deletion_id: String(journal.rows(latest)[0]?.["deletion_id"] ?? newId) };
     }
     journal.run("DELETE FROM delta WHERE turn IN (SELECT number FROM turn WHERE reply_sequence > ?)", after);
+    reconsider(journal, after);
     countMessages(journal, -rows.length, now);
     const entry = aboutConversation(journal, "message.delete_all", { deletion_id: newId, deleted: rows.length });
     const by = { deleted_at: now, deleted_by: caller.entity_id, deletion_id: newId };
@@ -90,6 +96,7 @@ export function restoreAllMessages({ journal, caller, now }: Edit, deletion_id: 
       deletion_id,
     );
     if (rows.length > 0) {
+      reconsider(journal, 0);
       countMessages(journal, rows.length, now);
       const details = { restored: rows.length, ...(deletion_id === null ? {} : { deletion_id }) };
       const entry = aboutConversation(journal, "message.restore_all", details);
@@ -102,7 +109,8 @@ export function restoreAllMessages({ journal, caller, now }: Edit, deletion_id: 
 /** Title, metadata, context length, status. */
 export function updateConversation({ journal, now }: Edit, changes: Partial<Header>): Header {
   return journal.transaction(() => {
-    const header = journal.setHeader({ ...changes, updated_at: now });
+    const titled = changes.title === undefined ? {} : { titled_by: null };
+    const header = journal.setHeader({ ...changes, ...titled, updated_at: now });
     journal.outbox({ op: "header", audit: null });
     return header;
   });
@@ -136,11 +144,26 @@ export function eraseConversation({ journal, caller, now }: Edit): void {
     journal.run("UPDATE message SET content = '', metadata = '{}', feedback = NULL");
     journal.run("UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL");
     journal.run("DELETE FROM delta");
+    journal.run("DELETE FROM summary");
     const header = journal.header as Header;
     const deleted_by = header.deleted_by ?? caller.entity_id;
     const deleted_at = header.deleted_at ?? now;
-    journal.setHeader({ title: "", metadata: {}, deleted_at, deleted_by, erased_at: now, updated_at: now });
+    journal.setHeader({ title: "", metadata: {}, deleted_at, deleted_by, erased_at: now, updated_at: now, titled_by: null });
     journal.outbox({ op: "erase", audit: auditRow(caller, aboutConversation(journal, "conversation.erase"), now) });
+  });
+}
+
+/** The caller becomes the owner. What the former one began, by key or by body, is the caller's to repeat. */
+export function reassignConversation({ journal, caller, now }: Edit): void {
+  const header = journal.header as Header;
+  const { entity_type, entity_id } = caller;
+  if (header.entity_type === entity_type && header.entity_id === entity_id) return;
+  journal.transaction(() => {
+    const details = { from: header.entity_id };
+    journal.run("UPDATE turn SET principal = ? WHERE principal = ?", principalOf(caller), principalOf(header));
+    journal.setHeader({ entity_type, entity_id, updated_at: now });
+    const entry = aboutConversation(journal, "conversation.reassign", details);
+    journal.outbox({ op: "reassign", audit: auditRow(caller, entry, now) });
   });
 }
 
@@ -151,6 +174,12 @@ export function rateMessage({ journal }: Edit, message: Message, feedback: Feedb
     journal.outbox({ op: "feedback", message_id: message.id, feedback });
     return { ...message, feedback };
   });
+}
+
+/** What was made out of messages from `sequence` on, and must not outlive them: summary and automatic title. */
+function reconsider(journal: Journal, sequence: number): void {
+  forgetSummary(journal, sequence);
+  retitle(journal);
 }
 
 function countMessages(journal: Journal, by: number, now: number): void {

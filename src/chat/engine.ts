@@ -15,6 +15,8 @@ export type EnginePorts = AnswerPorts & {
   newId: () => string;
   /** Makes sure that a crash from now on is noticed. */
   keepWatch: () => void;
+  /** A turn has been closed in the journal; D1 has not heard of it yet. */
+  onClosed: (turn: Turn) => void;
 };
 
 export type TurnInput = {
@@ -130,6 +132,13 @@ export class Engine {
     return live.turn.status === "stopped" ? ok(live.turn) : refuse("no_turn_running");
   }
 
+  /** Turns under way belong to somebody else from now on. */
+  reassign(from: string, to: string): void {
+    for (const live of [this.#running, ...this.#queue]) {
+      if (live?.turn.principal === from) live.turn = { ...live.turn, principal: to };
+    }
+  }
+
   /** Stops what runs; with `waiting` also takes back what waits. */
   async stopAll(waiting: boolean): Promise<void> {
     if (waiting) for (const live of [...this.#queue]) this.#drop(live);
@@ -217,6 +226,7 @@ export class Engine {
       const { ending, window_start } = await askModel(this.#ports, live);
       const { turn, reply } = journal.close(live.turn, { ...ending, last_event: live.nextEvent + 1 }, window_start, clock());
       live.turn = turn;
+      this.#ports.onClosed(turn);
       stored = await handover.flush();
       this.#running = null;
       live.end(turn, { type: "response", status: ending.status, message: reply, error: ending.error }, stored);

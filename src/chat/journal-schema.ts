@@ -3,7 +3,10 @@ import type { Conversation } from "./conversation.ts";
 import type { Message } from "./message.ts";
 import type { Turn } from "./turn.ts";
 
-/** `handed_over`: every message up to this sequence is in D1. `outbox`: further changes that D1 has yet to confirm. */
+/**
+ * `handed_over`: every message up to this sequence is in D1. `titled_by`: the message that the title was taken from.
+ * `outbox`: further changes that D1 has yet to confirm.
+ */
 export const SCHEMA = `
 CREATE TABLE header (
   one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -12,7 +15,7 @@ CREATE TABLE header (
   title TEXT NOT NULL, metadata TEXT NOT NULL, max_context_length INTEGER NOT NULL, status TEXT NOT NULL,
   message_count INTEGER NOT NULL, last_message_at INTEGER,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, deleted_by TEXT, erased_at INTEGER,
-  next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL
+  next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL, titled_by TEXT
 );
 CREATE TABLE turn (
   number INTEGER PRIMARY KEY,
@@ -35,10 +38,16 @@ CREATE INDEX message_context ON message (sequence) WHERE deleted_at IS NULL AND 
 CREATE TABLE delta (
   turn INTEGER NOT NULL, n INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (turn, n)
 ) WITHOUT ROWID;
+CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
 `;
 
-export type Header = Conversation & { next_sequence: number; next_turn: number; handed_over: number };
+export type Header = Conversation & {
+  next_sequence: number;
+  next_turn: number;
+  handed_over: number;
+  titled_by: string | null;
+};
 
 type Row = Record<string, SqlStorageValue>;
 

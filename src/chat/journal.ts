@@ -118,14 +118,14 @@ export class Journal {
     return this.#saveTurn({ ...turn, status: "queued", error: null, ended_at: null });
   }
 
-  /** The latest live messages up to and including the turn's own, oldest first. Failed replies are not among them. */
-  window(turn: Turn): Message[] {
+  /** The latest live messages up to sequence `upto`, oldest first. Failed replies are not among them. */
+  window(upto: number): Message[] {
     const limit = this.header?.max_context_length ?? 1;
     const rows = this.rows(
       `SELECT * FROM message INDEXED BY message_context
        WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '' AND sequence <= ?
        ORDER BY sequence DESC LIMIT ?`,
-      turn.user_sequence,
+      upto,
       limit,
     );
     return rows.reverse().map(toMessage);

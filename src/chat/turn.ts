@@ -2,6 +2,7 @@
  * A turn: one user message and at most one reply. Its states, and the numbered events that every answer (JSON, SSE,
  * UI stream) is a projection of. Pure.
  */
+import type { Entity } from "../auth/principal.ts";
 import type { JsonObject } from "../db/schema.ts";
 import type { Message } from "./message.ts";
 
@@ -40,6 +41,9 @@ export type Turn = {
   started_at: number | null;
   ended_at: number | null;
 };
+
+/** Who sends turns, as they note it. */
+export const principalOf = ({ entity_type, entity_id }: Entity): string => `${entity_type}:${entity_id}`;
 
 /** What happens to a turn, in order; `n` counts from 1 within the turn. */
 export type TurnEvent =

@@ -8,16 +8,18 @@ import { Hono } from "hono";
 import * as z from "zod";
 import { authenticate } from "../auth/authenticate.ts";
 import { hasScope, type Principal, type Scope } from "../auth/principal.ts";
+import { admitWebsite } from "../auth/website.ts";
 import { readJson } from "./body.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 import { invalid, Problem, type ProblemCode, statusOf } from "./problem.ts";
 import { problemContent } from "./problem-schema.ts";
+import { enforceLimit, type Limited } from "./rate-limit.ts";
 
 /**
- * Who may call a route. `staff`: users and API keys with the scope. `keys`: API keys only. `everyone`: leads too, for what is their own.
+ * Who may call a route. `staff`: users and API keys with the scope. `keys`: API keys only. `leads`: visitors only. `everyone`: leads too, for what is their own.
  * `anyone`: no credential needed, but one that is sent must be good. `public`: credentials are not looked at.
  */
-export type Audience = "staff" | "keys" | "everyone" | "anyone" | "public";
+export type Audience = "staff" | "keys" | "leads" | "everyone" | "anyone" | "public";
 
 type Fields = z.ZodType<Record<string, unknown>>;
 
@@ -37,8 +39,10 @@ export type RouteSpec = {
   /** True when the request may come without a body; the handler then finds undefined. */
   bodyOptional?: boolean;
   responses: RouteConfig["responses"];
+  /** What of a visitor is counted before anything else is done for it. */
+  limit?: Limited;
   /** Problems beyond those that follow from the rest of the spec. */
-  problems?: ProblemCode[];
+  problems?: readonly ProblemCode[];
 };
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -46,7 +50,7 @@ type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 /** What a handler is given: everything checked, nothing looked up. */
 export type Input<S extends RouteSpec> = {
   c: AppContext;
-  principal: S["audience"] extends "staff" | "keys" | "everyone" ? Principal : Principal | null;
+  principal: S["audience"] extends "staff" | "keys" | "leads" | "everyone" ? Principal : Principal | null;
   params: Parsed<S["params"]>;
   query: Parsed<S["query"]>;
   body: S["bodyOptional"] extends true ? Parsed<S["body"]> | undefined : Parsed<S["body"]>;
@@ -68,6 +72,7 @@ export class Api {
     this.hono.on(method, path.replaceAll(/\{(.+?)\}/g, ":$1"), async (c) => {
       const principal = audience === "public" ? null : await admit(c, audience, scope);
       c.set("principal", principal);
+      if (spec.limit) await enforceLimit(c, spec.limit, principal);
       const input = {
         c,
         principal,
@@ -92,6 +97,8 @@ async function admit(c: AppContext, audience: Audience, scope: Scope): Promise<P
   if (!hasScope(principal, scope)) throw new Problem("forbidden", `This needs the scope "${scope}".`);
   if (audience === "staff" && principal.kind === "lead") throw new Problem("forbidden", "This is not open to visitors.");
   if (audience === "keys" && principal.kind !== "api_key") throw new Problem("forbidden", "This is open to API keys only.");
+  if (audience === "leads" && principal.kind !== "lead") throw new Problem("forbidden", "This is open to visitors only.");
+  await admitWebsite(c, principal);
   return principal;
 }
 
@@ -130,7 +137,8 @@ function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }
 /** The route for the OpenAPI document: its own answers, and the problems that follow from what it takes. */
 function documented(spec: RouteSpec): RouteConfig {
   const keysOnly = spec.audience === "keys";
-  const authenticated = keysOnly || spec.audience === "staff" || spec.audience === "everyone";
+  const leadsOnly = spec.audience === "leads";
+  const authenticated = keysOnly || leadsOnly || spec.audience === "staff" || spec.audience === "everyone";
   const codes: ProblemCode[] = [
     ...(authenticated ? (["unauthorized", "forbidden"] as const) : []),
     ...(spec.audience === "anyone" ? (["unauthorized"] as const) : []),
@@ -138,11 +146,12 @@ function documented(spec: RouteSpec): RouteConfig {
     ...(spec.body ? (["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"] as const) : []),
     ...(spec.query ? (["validation_failed"] as const) : []),
     ...(isPaged(spec.query) ? (["invalid_cursor"] as const) : []),
+    ...(spec.limit ? (["rate_limited"] as const) : []),
     ...(spec.problems ?? []),
   ];
   const problems = Object.groupBy(new Set(codes), (code) => String(statusOf(code)));
   const key: Record<string, string[]> = { apiKey: [], apiSecret: [] };
-  const security: Record<string, string[]>[] = keysOnly ? [key] : [{ bearer: [] }, key];
+  const security: Record<string, string[]>[] = keysOnly ? [key] : leadsOnly ? [{ bearer: [] }] : [{ bearer: [] }, key];
   return {
     method: spec.method,
     path: spec.path,

@@ -1,0 +1,51 @@
+/** What the next turn of a conversation would show its model. */
+import * as z from "zod";
+import { type Api, json } from "../http/api.ts";
+import { callerOf } from "../http/context.ts";
+import { id, pathId } from "../http/fields.ts";
+import { unwrap } from "../http/problem.ts";
+import { conversationObject, jsonText } from "./object.ts";
+
+const tokens = z.int().meta({ description: "Estimated tokens." });
+const sequence = z.int();
+
+const contextSchema = z
+  .object({
+    conversation_id: id,
+    max_context_length: z.int(),
+    max_input_tokens: z.int().nullable().meta({ description: "The agent's input budget; null: none." }),
+    instructions_tokens: tokens,
+    summary: z.object({ upto_sequence: sequence, tokens, text: z.string() }).nullable(),
+    total_tokens: tokens,
+    messages: z.array(z.object({ message_id: id, turn_id: id, sequence, role: z.enum(["user", "assistant"]), tokens })),
+    left_out: z.array(
+      z.object({
+        reason: z.enum(["max_context_length", "input_budget", "deleted", "failed", "empty"]),
+        messages: z.int(),
+        first_sequence: sequence,
+        last_sequence: sequence,
+      }),
+    ),
+  })
+  .meta({ id: "ConversationContext" });
+
+export function contextRoutes(api: Api): void {
+  api.route(
+    {
+      method: "get",
+      path: "/conversation/{id}/context",
+      summary: "See what the next turn would send to the model",
+      description: "Instructions, summary and window with token estimates, and what is left out and why.",
+      tag: "Turns",
+      audience: "staff",
+      scope: "read",
+      params: pathId(),
+      problems: ["agent_inactive"],
+      responses: { 200: json("The context before a new message.", contextSchema) },
+    },
+    async ({ c, principal, params }) => {
+      const object = conversationObject(c, params.id);
+      return jsonText(c, unwrap(await object.context(callerOf(principal, c), params.id)));
+    },
+  );
+}
