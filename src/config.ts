@@ -8,6 +8,10 @@ export interface Env {
   DB: D1Database;
   CONVERSATION: DurableObjectNamespace<ConversationObject>;
   ASSETS: Fetcher;
+  /** How much visitors may do; see http/rate-limit.ts. */
+  LIMIT_IP?: RateLimit;
+  LIMIT_LEAD?: RateLimit;
+  LIMIT_AGENT?: RateLimit;
   /** Workers AI, bound in production only. */
   AI?: Ai;
   [name: string]: unknown;
@@ -48,12 +52,17 @@ const variables = z.object({
   ALLOW_LOOPBACK_UPSTREAMS: z.enum(["true", "false"]).default("false"),
   /** Origin to use in absolute links where it differs from the one requested. */
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** "off" serves visitors without the rate limit bindings; otherwise a missing one is an error. */
+  RATE_LIMITS: z.enum(["on", "off"]).default("on"),
   OPENAI_API_KEY: z.string().optional(),
   ANTHROPIC_API_KEY: z.string().optional(),
   GOOGLE_API_KEY: z.string().optional(),
   OPENAI_COMPATIBLE_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   OPENAI_COMPATIBLE_API_KEY: z.string().optional(),
 });
+
+/** Every variable's name, for the documentation. */
+export const VARIABLES = Object.keys(variables.shape);
 
 /** The checked variables, plus what follows from them. */
 export type Config = Readonly<z.infer<typeof variables>> & {

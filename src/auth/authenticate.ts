@@ -65,6 +65,7 @@ async function authenticateKey(c: AppContext, key: string, secret: string): Prom
     entity_type: "user",
     entity_id: row.user_id,
     scopes: row.scopes,
+    agent_id: null,
     api_key_id: row.id,
     expires_at: row.expires_at,
   };
@@ -78,9 +79,9 @@ async function authenticateToken(c: AppContext, token: string): Promise<Principa
   if (issuer === c.var.config.TOKEN_ISSUER) {
     const claims = await verifyToken(c.var.config, token, "access");
     if (!claims) throw bad;
-    const { company_id, entity_type, entity_id, role, expires_at } = claims;
+    const { company_id, entity_type, entity_id, role, agent_id = null, expires_at } = claims;
     const scopes = scopesOfRole(entity_type === "user" ? role : "member");
-    return { kind: entity_type, company_id, entity_type, entity_id, scopes, api_key_id: null, expires_at };
+    return { kind: entity_type, company_id, entity_type, entity_id, scopes, agent_id, api_key_id: null, expires_at };
   }
   const principal = await authenticateExternal(c, token, issuer);
   if (!principal) throw bad;
@@ -108,6 +109,7 @@ async function authenticateExternal(c: AppContext, token: string, issuer: string
     entity_type: "user",
     entity_id,
     scopes: scopesOfRole(user.role),
+    agent_id: null,
     api_key_id: null,
     expires_at: user.expires_at,
   };

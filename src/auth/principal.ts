@@ -10,6 +10,8 @@ export type Principal = Entity & {
   kind: "api_key" | "user" | "lead";
   company_id: string;
   scopes: readonly Scope[];
+  /** The agent that a visitor came to, as far as the token says; null for everybody else. */
+  agent_id: string | null;
   /** The API key behind the request, if one is; for the audit trail. */
   api_key_id: string | null;
   /** When the credential stops working, in milliseconds, or null. */

@@ -1,5 +1,5 @@
 /** Agents. A delete only marks; every change takes its audit row along in the same batch. */
-import { and, eq, isNotNull, isNull } from "drizzle-orm";
+import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Rows, Slice } from "../http/pagination.ts";
 import type { AuditRow } from "./audit.ts";
 import { auditedInsert, auditedUpdate } from "./audited.ts";
@@ -30,6 +30,24 @@ export const findPublicAgent = (db: Database, id: string): Promise<AgentRow | un
     .select()
     .from(agent)
     .where(and(eq(agent.id, id), isNull(agent.deleted_at)))
+    .get();
+
+/** allowed_origins of a live agent of the company, or of every one that it has. */
+export async function listAllowedOrigins(db: Database, company_id: string, id: string | null): Promise<string[][]> {
+  const all = and(eq(agent.company_id, company_id), isNull(agent.deleted_at));
+  const where = id === null ? all : live(company_id, id);
+  const rows = await db.select({ allowed_origins: agent.allowed_origins }).from(agent).where(where).all();
+  return rows.map((row) => row.allowed_origins);
+}
+
+/** The first agent that was ever made and can answer, of whichever company: for showing off a database on one's desk. */
+export const findFirstAgent = (db: Database): Promise<AgentRow | undefined> =>
+  db
+    .select()
+    .from(agent)
+    .where(and(eq(agent.status, "active"), isNull(agent.deleted_at)))
+    .orderBy(asc(agent.id))
+    .limit(1)
     .get();
 
 /** An agent of the company, deleted or not. */

@@ -1,8 +1,8 @@
 /** Leads: visitors of a company's website. A delete marks; an erasure takes everything personal for good. */
-import { and, eq, gt, isNotNull, isNull, lt, or } from "drizzle-orm";
+import { and, eq, gt, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/sqlite-core";
 import type { Rows, Slice } from "../http/pagination.ts";
-import type { AuditRow } from "./audit.ts";
+import { type AuditRow, insertAuditIf } from "./audit.ts";
 import { auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { contains, newestFirst } from "./newest-first.ts";
@@ -101,17 +101,54 @@ export const restoreLead = (db: Database, company_id: string, id: string, audit:
     audit,
   );
 
+const unerased = (company_id: string, id: string) => and(own(company_id, id), isNull(lead.erased_at));
+
+/** A row without everything personal. */
+const erased = (row: LeadRow, audit: AuditRow) => ({
+  external_id: null,
+  first_name: null,
+  last_name: null,
+  email: null,
+  phone: null,
+  source: null,
+  erased_at: audit.at,
+  deleted_at: row.deleted_at ?? audit.at,
+  deleted_by: row.deleted_by ?? audit.actor_id,
+  updated_at: audit.at,
+});
+
 /** Takes everything personal out of the row, which stays for the counts. A repeat changes nothing. */
-export async function eraseLead(db: Database, row: LeadRow, audit: AuditRow): Promise<LeadRow> {
-  const { company_id, id } = row;
-  const blank = { external_id: null, first_name: null, last_name: null, email: null, phone: null, source: null };
-  const mark = {
-    erased_at: audit.at,
-    deleted_at: row.deleted_at ?? audit.at,
-    deleted_by: row.deleted_by ?? audit.actor_id,
-  };
-  const unerased = and(own(company_id, id), isNull(lead.erased_at));
-  return (await auditedUpdate(db, lead, unerased, { ...blank, ...mark, updated_at: audit.at }, audit)) ?? row;
+export const eraseLead = async (db: Database, row: LeadRow, audit: AuditRow): Promise<LeadRow> =>
+  (await auditedUpdate(db, lead, unerased(row.company_id, row.id), erased(row, audit), audit)) ?? row;
+
+/** What a person may have told, and when they consented. */
+const TOLD = [
+  "first_name",
+  "last_name",
+  "email",
+  "phone",
+  "source",
+  "consent_data_processing_at",
+  "consent_marketing_at",
+] as const;
+
+/**
+ * One person had two rows: what only `from` knows goes over to `into`, and `from` is erased, so that nothing of the
+ * person stays behind there. A repeat changes nothing. The row that stays.
+ */
+export async function mergeLead(db: Database, from: LeadRow, into: LeadRow, audit: AuditRow): Promise<LeadRow> {
+  if (from.erased_at !== null) return into;
+  const is = unerased(from.company_id, from.id);
+  const stillThere = sql`exists (select 1 from ${lead} where ${is})`;
+  const told = Object.fromEntries(TOLD.map((name) => [name, sql`coalesce(${lead[name]}, ${from[name]})`]));
+  const target = own(into.company_id, into.id);
+  const [, , , rows] = await db.batch([
+    insertAuditIf(db, audit, stillThere),
+    db.update(lead).set({ ...told, updated_at: audit.at }).where(target),
+    db.update(lead).set(erased(from, audit)).where(is),
+    db.select().from(lead).where(target),
+  ]);
+  return rows[0] ?? into;
 }
 
 /** Ids of a lead's conversations, deleted ones too, in ascending order from behind `after` ("" to begin with). */

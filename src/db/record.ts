@@ -108,6 +108,16 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       ];
     case "message":
       return [];
+    case "reassign":
+      return [
+        db
+          .prepare(
+            `UPDATE conversation SET entity_type = ?, entity_id = ?, creation_key = NULL, creation_hash = NULL
+             WHERE id = ? AND company_id = ?`,
+          )
+          .bind(batch.header.entity_type, batch.header.entity_id, id, company_id),
+        insertAudit(db, change.audit),
+      ];
     case "erase":
       return [
         db.prepare(`UPDATE message SET content = '', metadata = '{}', feedback = NULL WHERE ${mine}`).bind(company_id, id),

@@ -55,6 +55,8 @@ const HEADERS = {
     "Pages of this list (RFC 8288): `first`, `prev`, `next`, `last`.",
     '<https://api.example.com/v1/conversation?page=2>; rel="next"',
   ),
+  RateLimit: text("What is left of a visitor's limit, and for how many seconds it holds.", '"lead";r=0;t=60'),
+  "RateLimit-Policy": text("The limit: requests in a window of seconds.", '"lead";q=120;w=60'),
   "Idempotent-Replayed": text(
     "`true` when this is the answer to an earlier request with the same Idempotency-Key.",
     "true",
@@ -123,7 +125,8 @@ function addHeaders(method: string, operation: Operation): void {
 
 function headersOf(status: number, { content }: Response): (keyof typeof HEADERS)[] {
   if (status === 401) return ["WWW-Authenticate"];
-  if (status === 429 || status === 503) return ["Retry-After"];
+  if (status === 429) return ["Retry-After", "RateLimit", "RateLimit-Policy"];
+  if (status === 503) return ["Retry-After"];
   if (status === 200 && "pagination" in (content?.["application/json"]?.schema?.properties ?? {})) return ["Link"];
   return [];
 }

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
 import type { Principal } from "../auth/principal.ts";
+import { admitPage, forgetWebsites } from "../auth/website.ts";
 import {
   type AgentRow,
   deleteAgent,
@@ -56,6 +57,7 @@ export function agentRoutes(api: Api): void {
       const id = uuidv7();
       const row = { ...columnsOf(body), id, company_id: principal.company_id, created_at: now, updated_at: now };
       const agent = await insertAgent(db, row, audit(c, principal, "agent.create", id, now));
+      forgetWebsites();
       return c.json({ agent: agentView(agent) }, 201, { location: linkTo(c, `/agent/${id}`) });
     },
   );
@@ -98,6 +100,7 @@ export function agentRoutes(api: Api): void {
       description:
         "Users and keys see the whole agent. Visitors, with a lead token or none at all, see what a widget needs.",
       params: pathId(),
+      problems: ["origin_not_allowed"],
       responses: { 200: json("The agent.", z.object({ agent: z.union([agentSchema, widgetAgentSchema]) })) },
     },
     async ({ c, principal, params }) => {
@@ -106,6 +109,7 @@ export function agentRoutes(api: Api): void {
         ? await findAgent(await companyDatabase(c.env, principal.company_id), principal.company_id, params.id)
         : await findPublicAgent(controlDatabase(c.env), params.id);
       if (!agent) throw notFound();
+      if (!principal) admitPage(c, agent.allowed_origins);
       const isStaff = principal !== null && principal.kind !== "lead";
       return c.json({ agent: isStaff ? agentView(agent) : widgetAgentView(agent) });
     },
@@ -132,6 +136,7 @@ export function agentRoutes(api: Api): void {
       if (isUnchanged(before, fields)) return c.json({ agent: agentView(before) });
       const record = audit(c, principal, "agent.update", before.id, Date.now());
       const agent = await updateAgent(db, company_id, before.id, fields, record);
+      forgetWebsites();
       if (!agent) throw notFound();
       return c.json({ agent: agentView(agent) });
     },
@@ -163,6 +168,7 @@ export function agentRoutes(api: Api): void {
         const db = await companyDatabase(c.env, principal.company_id);
         const record = audit(c, principal, action, params.id, Date.now());
         const agent = await run(db, principal.company_id, params.id, record);
+        forgetWebsites();
         if (!agent) throw notFound();
         return c.json({ agent: agentView(agent) });
       },

@@ -103,6 +103,7 @@ export function chatRoutes(api: Api): void {
       tag,
       audience: "everyone",
       scope: "write",
+      limit: "lead",
       params: pathId(),
       headers: idempotencyHeader,
       body: chatBody,

@@ -105,6 +105,7 @@ export function conversationRoutes(api: Api): void {
       tag,
       audience: "everyone",
       scope: "write",
+      limit: "lead",
       headers: idempotencyHeader,
       body: createBody,
       problems: ["not_found", "agent_inactive", "idempotency_mismatch"],

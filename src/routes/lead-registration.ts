@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
 import { isCanonicalJws, LEAD_ACCESS_TTL, LEAD_REFRESH_TTL, mintToken, verifyToken } from "../auth/token.ts";
+import { admitWebsite, originRefused } from "../auth/website.ts";
 import type { Config } from "../config.ts";
 import { findPublicAgent } from "../db/agent.ts";
 import { createConversation } from "../db/conversation.ts";
@@ -38,7 +39,7 @@ const registered = z
 
 /** Registration and refresh under `base` (`/lead`, and its alias). */
 export function leadRegistrationRoutes(api: Api, base: string): void {
-  const common = { tag: "Leads", audience: "public", scope: "write", method: "post" } as const;
+  const common = { tag: "Leads", audience: "public", scope: "write", method: "post", limit: "ip" } as const;
 
   api.route(
     {
@@ -55,9 +56,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const { agent_id, ...given } = body;
       const agent = isId(agent_id) ? await findPublicAgent(controlDatabase(c.env), agent_id) : undefined;
       if (!agent) throw notFound();
-      if (!originAllowed(c.req.header("origin"), agent.allowed_origins, c.var.config.local)) {
-        throw new Problem("origin_not_allowed", "This agent may not be used from here.");
-      }
+      if (!originAllowed(c.req.header("origin"), agent.allowed_origins, c.var.config.local)) throw originRefused();
       if (agent.status !== "active") throw new Problem("agent_inactive");
       if (agent.lead_form === "required") {
         const missing = (["first_name", "email"] as const).filter((name) => !given[name]?.trim());
@@ -101,7 +100,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       description: "Refused once the lead has been deleted or erased.",
       body: refreshBody,
       responses: { 200: json("New tokens.", z.object(tokens)) },
-      problems: ["unauthorized"],
+      problems: ["unauthorized", "origin_not_allowed"],
     },
     async ({ c, body }) => {
       const { config } = c.var;
@@ -116,6 +115,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
           headers: { "www-authenticate": 'Bearer realm="conversations", error="invalid_token"' },
         });
       }
+      await admitWebsite(c, { kind: "lead", company_id: lead.company_id, agent_id: claims?.agent_id ?? null });
       return c.json(await mintTokens(config, lead));
     },
   );

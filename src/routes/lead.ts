@@ -9,9 +9,10 @@ import { type AppContext, callerOf } from "../http/context.ts";
 import { instant, isId, pathId, text } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { notFound, Problem, unwrap } from "../http/problem.ts";
+import { leadMergeRoute } from "./lead-merge.ts";
 import { leadRegistrationRoutes } from "./lead-registration.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./lead-schema.ts";
-import { conversationObject } from "./object.ts";
+import { conversationObject, forEachConversation } from "./object.ts";
 
 const wrapped = z.object({ lead: leadSchema });
 const updateBody = z.strictObject(leadFields).meta({ id: "LeadChanges" });
@@ -25,12 +26,10 @@ const listQuery = pageQuery().extend({
   created_before: instant.optional(),
 });
 
-/** Conversations that are erased at the same time. */
-const ERASE_AT_ONCE = 10;
-
 export function leadRoutes(api: Api): void {
   for (const base of ["/lead", "/sdk/lead"]) {
     leadRegistrationRoutes(api, base);
+    leadMergeRoute(api, base);
     staffRoutes(api, base);
   }
 }
@@ -149,15 +148,9 @@ async function eraseLead(
 ): Promise<store.LeadRow> {
   if (lead.erased_at !== null) return lead;
   const caller = callerOf(principal, c);
-  let after = "";
-  for (;;) {
-    const ids = await store.conversationIdsOfLead(db, principal.company_id, lead.id, after, ERASE_AT_ONCE);
-    const results = await Promise.all(ids.map((id) => conversationObject(c, id).erase(caller, id)));
-    for (const result of results) unwrap(result);
-    const last = ids.at(-1);
-    if (last === undefined || ids.length < ERASE_AT_ONCE) break;
-    after = last;
-  }
+  await forEachConversation(db, principal.company_id, lead.id, async (id) => {
+    unwrap(await conversationObject(c, id).erase(caller, id));
+  });
   return store.eraseLead(db, lead, audit(c, principal, "lead.erase", lead.id, Date.now()));
 }
 

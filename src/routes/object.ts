@@ -1,5 +1,7 @@
 /** How routes reach a conversation's object. */
 import type { ConversationObject } from "../chat/conversation-object.ts";
+import type { Database } from "../db/database.ts";
+import { conversationIdsOfLead } from "../db/lead.ts";
 import { type AppContext, originOf, prefixOf } from "../http/context.ts";
 import { isId } from "../http/fields.ts";
 import { notFound } from "../http/problem.ts";
@@ -15,3 +17,25 @@ export const linksOf = (c: AppContext) => ({ origin: originOf(c), base: `${origi
 /** JSON that the object has serialised already. */
 export const jsonText = (c: AppContext, body: string, status: 200 | 201 = 200): Response =>
   c.body(body, status, { "content-type": "application/json" });
+
+/** Conversations of a lead that are worked on at the same time. */
+const AT_ONCE = 10;
+
+/** Does `work` on every conversation of a lead, deleted ones too. Returns how many there were. */
+export async function forEachConversation(
+  db: Database,
+  company_id: string,
+  lead_id: string,
+  work: (id: string) => Promise<void>,
+): Promise<number> {
+  let after = "";
+  let count = 0;
+  for (;;) {
+    const ids = await conversationIdsOfLead(db, company_id, lead_id, after, AT_ONCE);
+    await Promise.all(ids.map(work));
+    count += ids.length;
+    const last = ids.at(-1);
+    if (last === undefined || ids.length < AT_ONCE) return count;
+    after = last;
+  }
+}

@@ -30,6 +30,7 @@ const open: Record<Audience, Holder["kind"][]> = {
   everyone: ["key", "user", "lead"],
   staff: ["key", "user"],
   keys: ["key"],
+  leads: ["lead"],
 };
 
 /** 401, 403, or null when the request must get past the guard. */

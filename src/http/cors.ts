@@ -1,0 +1,69 @@
+/**
+ * CORS (Fetch standard) for the routes that browsers of visitors and users call, and for no other: a route for secret
+ * keys answers a web page as if CORS did not exist. Only the Authorization header carries a credential, never a cookie.
+ */
+import type { MiddlewareHandler } from "hono";
+import { TrieRouter } from "hono/router/trie-router";
+import type { Audience, MountedRoute } from "./api.ts";
+import type { AppContext, AppEnv } from "./context.ts";
+import { Problem } from "./problem.ts";
+
+/** What a page may send. The headers of an API key are not among them. */
+const REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-D1-Bookmark, X-Request-Id";
+/** What a page may read. */
+const RESPONSE_HEADERS =
+  "Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-D1-Bookmark, X-Request-Id, X-Vercel-AI-UI-Message-Stream";
+/** Seconds that a browser remembers the answer to a preflight. */
+const MAX_AGE = "7200";
+
+const FOR_BROWSERS: Record<Audience, boolean> = {
+  public: true,
+  anyone: true,
+  everyone: true,
+  leads: true,
+  staff: false,
+  keys: false,
+};
+
+/** Answers preflights, and adds the headers to what these routes answer. */
+export function cors(routes: MountedRoute[]): MiddlewareHandler<AppEnv> {
+  const table = new TrieRouter<MountedRoute>();
+  for (const route of routes) {
+    const path = route.path.replaceAll(/\{(.+?)\}/g, ":$1");
+    for (const prefix of ["/v1", "/api/v1"]) table.add(route.method.toUpperCase(), prefix + path, route);
+  }
+  return async (c, next) => {
+    const { method } = c.req;
+    const asked = method === "OPTIONS" ? c.req.header("access-control-request-method") : undefined;
+    const [[first]] = table.match(asked ?? (method === "HEAD" ? "GET" : method), c.req.path);
+    if (!first || !FOR_BROWSERS[first[0].audience]) return next();
+    const origin = c.req.header("origin");
+    if (origin !== undefined && asked !== undefined) return preflight(origin, asked);
+    await next();
+    c.header("vary", "Origin", { append: true });
+    if (origin === undefined || usesKey(c) || isRefused(c)) return;
+    c.header("access-control-allow-origin", origin);
+    c.header("access-control-expose-headers", RESPONSE_HEADERS);
+  };
+}
+
+/**
+ * A preflight carries no credential and no body, so that it cannot be said yet whether this website may do what it is
+ * about to ask for. The request itself decides.
+ */
+const preflight = (origin: string, method: string) =>
+  new Response(null, {
+    status: 204,
+    headers: {
+      "access-control-allow-origin": origin,
+      "access-control-allow-methods": method,
+      "access-control-allow-headers": REQUEST_HEADERS,
+      "access-control-max-age": MAX_AGE,
+      vary: "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+    },
+  });
+
+const usesKey = (c: AppContext) =>
+  c.req.header("x-api-key") !== undefined || c.req.header("x-api-secret") !== undefined;
+
+const isRefused = (c: AppContext) => c.error instanceof Problem && c.error.details.code === "origin_not_allowed";

@@ -1,0 +1,65 @@
+/**
+ * An anonymous visitor turns out to be one whom the company's backend knows: the conversations move to the identified
+ * lead. Only who holds both tokens can do that, so that no claim ever opens anybody's history.
+ */
+import * as z from "zod";
+import { isCanonicalJws, verifyToken } from "../auth/token.ts";
+import { auditRow } from "../db/audit.ts";
+import { companyDatabase } from "../db/database.ts";
+import { findAnyLead, findLead, mergeLead } from "../db/lead.ts";
+import { type Api, json } from "../http/api.ts";
+import { callerOf } from "../http/context.ts";
+import { invalid, notFound, Problem, unwrap } from "../http/problem.ts";
+import { leadSchema, leadView } from "./lead-schema.ts";
+import { conversationObject, forEachConversation } from "./object.ts";
+
+const mergeBody = z
+  .strictObject({ anonymous_token: z.string().meta({ description: "The access token that registering gave." }) })
+  .meta({ id: "LeadMerge" });
+
+const merged = z
+  .object({ lead: leadSchema, moved: z.int().meta({ description: "Conversations that changed hands just now." }) })
+  .meta({ id: "MergedLead" });
+
+export function leadMergeRoute(api: Api, base: string): void {
+  api.route(
+    {
+      method: "post",
+      path: `${base}/merge`,
+      tag: "Leads",
+      audience: "leads",
+      scope: "write",
+      limit: "lead",
+      summary: "Join an anonymous visitor's conversations to an identified one",
+      description:
+        "The Bearer token is that of a visitor whom `POST /auth/token` vouched for. Conversations of the anonymous visitor become the identified one's, details that are missing are filled in, and the anonymous lead is gone. Repeating it changes nothing.",
+      body: mergeBody,
+      problems: ["store_unavailable"],
+      responses: { 200: json("The identified lead.", merged) },
+    },
+    async ({ c, principal, body }) => {
+      const { company_id } = principal;
+      const db = await companyDatabase(c.env, company_id);
+      const into = await findLead(db, company_id, principal.entity_id);
+      if (!into) throw notFound();
+      if (into.external_id === null) {
+        throw new Problem("forbidden", "This needs the token of a visitor whom the company's backend vouched for.");
+      }
+      const token = body.anonymous_token;
+      const claims = isCanonicalJws(token) ? await verifyToken(c.var.config, token, "access") : null;
+      const isVisitor = claims?.entity_type === "lead" && claims.company_id === company_id;
+      const from = isVisitor ? await findAnyLead(db, company_id, claims.entity_id) : undefined;
+      if (!from || from.external_id !== null) {
+        throw invalid({ path: "/anonymous_token", message: "is not a good token of an anonymous visitor" });
+      }
+      const caller = callerOf(principal, c);
+      const former = { entity_type: "lead", entity_id: from.id } as const;
+      const moved = await forEachConversation(db, company_id, from.id, async (id) => {
+        unwrap(await conversationObject(c, id).reassign(caller, id, former));
+      });
+      const entry = { action: "lead.merge", target_type: "lead", target_id: from.id, details: { into: into.id } };
+      const lead = await mergeLead(db, from, into, auditRow(caller, entry, Date.now()));
+      return c.json({ lead: leadView(lead), moved });
+    },
+  );
+}

@@ -1,0 +1,51 @@
+/** `/widget.js`, which any website may load, and `/demo`, a shop that has it on its page. */
+import type { Hono } from "hono";
+import { findFirstAgent } from "../db/agent.ts";
+import { controlDatabase } from "../db/database.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
+import { isId } from "../http/fields.ts";
+
+/** As strict as a host page can be, and so a proof that the widget asks for nothing else. */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+export function widgetRoutes(app: Hono<AppEnv>): void {
+  app.get("/widget.js", async (c) => {
+    const asset = await assetOf(c, "/widget.js");
+    asset.headers.set("cache-control", "public, max-age=300, stale-while-revalidate=86400");
+    asset.headers.set("cross-origin-resource-policy", "cross-origin");
+    asset.headers.set("access-control-allow-origin", "*");
+    return asset;
+  });
+
+  app.get("/demo", async (c) => {
+    const agent_id = await demoAgent(c);
+    const page = await assetOf(c, "/demo");
+    page.headers.set("content-security-policy", CONTENT_SECURITY_POLICY);
+    page.headers.set("referrer-policy", "no-referrer");
+    page.headers.set("cache-control", "no-cache");
+    page.headers.delete("etag");
+    const hint = { element: (element: Element) => void element.remove() };
+    const script = { element: (element: Element) => void element.setAttribute("data-agent-id", agent_id ?? "") };
+    const rewriter = agent_id
+      ? new HTMLRewriter().on("[data-without-agent]", hint).on("script[data-agent-id]", script)
+      : new HTMLRewriter().on("script[data-agent-id]", hint);
+    return rewriter.transform(page);
+  });
+}
+
+/** The built file, with headers that can be changed; conditional requests are answered as such. */
+async function assetOf(c: AppContext, path: string): Promise<Response> {
+  const headers = new Headers();
+  const known = c.req.header("if-none-match");
+  if (known !== undefined) headers.set("if-none-match", known);
+  const asset = await c.env.ASSETS.fetch(new Request(new URL(path, c.req.url), { headers }));
+  return new Response(asset.body, asset);
+}
+
+/** `?agent=…`; on one's own desk the first agent there is. */
+async function demoAgent(c: AppContext): Promise<string | null> {
+  const asked = c.req.query("agent");
+  if (asked !== undefined) return isId(asked) ? asked : null;
+  return c.var.config.local ? ((await findFirstAgent(controlDatabase(c.env)))?.id ?? null) : null;
+}

@@ -1,0 +1,13 @@
+/** The numbers that the Worker tells are those that Cloudflare counts by, here and in production. */
+import { unstable_readConfig } from "wrangler";
+import { describe, expect, it } from "vitest";
+import { RATE_LIMITS } from "../../src/http/rate-limit.ts";
+
+describe.each([undefined, "production"])("rate limits of environment %s", (env) => {
+  it("are the same in wrangler.toml and in the code", () => {
+    const { ratelimits } = unstable_readConfig({ config: "wrangler.toml", env }, { hideWarnings: true });
+    const bound = ratelimits.map(({ name, simple }) => ({ binding: name, quota: simple.limit, window: simple.period }));
+    expect(bound).toEqual(Object.values(RATE_LIMITS));
+    expect(new Set(ratelimits.map(({ namespace_id }) => namespace_id)).size).toBe(ratelimits.length);
+  });
+});
