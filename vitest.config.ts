@@ -1,4 +1,7 @@
-/** Two projects: `workers` runs in workerd against real D1 and Durable Objects, `node` runs pure code. */
+/**
+ * Three projects: `workers` runs in workerd against real D1 and Durable Objects, `node` runs pure code, and `faults` kills,
+ * starves and disturbs the built bundle from outside.
+ */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
@@ -31,6 +34,26 @@ export default defineConfig({
         },
       },
       { test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000 } },
+      // Whole programs, after everything else: they start servers and take their time.
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          globalSetup: ["test/faults/global-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 });

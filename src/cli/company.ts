@@ -6,7 +6,6 @@ import { parseArgs } from "node:util";
 import { drizzle } from "drizzle-orm/d1";
 import { uuidv7 } from "uuidv7";
 import * as schema from "../db/schema.ts";
-import { openLocalDatabase } from "./local-database.ts";
 import { companyStatements, type NewKeys, newKeys } from "./new-company.ts";
 import { fail } from "./project.ts";
 import { sqlText } from "./sql-text.ts";
@@ -49,6 +48,8 @@ function readArguments(): { name: string; remote: boolean } {
 }
 
 async function storeLocally(company: Plan, made: NewKeys): Promise<void> {
+  // Loaded only here: what is wrong with the command line is said at once.
+  const { openLocalDatabase } = await import("./local-database.ts");
   const { d1, close } = await openLocalDatabase();
   try {
     const db = drizzle(d1, { schema });

@@ -1,11 +1,6 @@
 /** `npm start`: prepares what is missing, serves locally until it is told to stop, and says how to talk to it. */
-import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { buildAssets } from "./build.ts";
-import { prepareDemo } from "./demo.ts";
-import { openLocalDatabase } from "./local-database.ts";
-import { localConfig, writeLocalVars } from "./local-vars.ts";
-import { fail, paths } from "./project.ts";
+import { fail } from "./project.ts";
 import { screen } from "./screen.ts";
 import { HOST, portIsFree, startServer } from "./server.ts";
 
@@ -15,9 +10,9 @@ if (!(await portIsFree(port))) {
   fail(`Port ${port} is in use. Stop what listens there, or choose another one: PORT=${port + 1} npm start`);
 }
 
-if (fresh) for (const path of [paths.state, paths.dev]) rmSync(path, { recursive: true, force: true });
-writeLocalVars(fresh);
-const [demo] = await Promise.all([makeDemo(), buildAssets()]);
+// Loaded only now: what is wrong with the command line is said at once.
+const { prepare } = await import("./prepare.ts");
+const demo = await prepare(`http://${HOST}:${port}`, fresh);
 
 const interrupted = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("interrupted"));
@@ -31,15 +26,6 @@ if (outcome === null) {
 await server.stop();
 if (outcome === "interrupted") process.exit(0);
 fail(`The local server ${outcome}. What it said is above; npm start -- --fresh begins with empty data.`);
-
-async function makeDemo() {
-  const { d1, close } = await openLocalDatabase();
-  try {
-    return await prepareDemo(d1, localConfig(), `http://${HOST}:${port}`);
-  } finally {
-    await close();
-  }
-}
 
 function readArguments(): { fresh: boolean } {
   try {

@@ -240,6 +240,8 @@ describe("the model", () => {
       "'",
       "’s",
       "topic",
+      "__proto__",
+      "constructor",
       "0",
       "🙂",
       "é",

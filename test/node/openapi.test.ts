@@ -72,7 +72,7 @@ describe("The OpenAPI document", () => {
   it("has a tag with a description on every operation", () => {
     const tags = new Set(operations().flatMap(({ operation }) => operation.tags ?? []));
     expect([...tags].filter((tag) => !(tag in TAGS))).toEqual([]);
-    expect(document.tags?.map(({ name }) => name).toSorted()).toEqual([...tags].toSorted());
+    expect(new Set(document.tags?.map(({ name }) => name))).toEqual(tags);
   });
 
   it("asks for the credentials that a route wants", () => {

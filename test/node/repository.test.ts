@@ -50,7 +50,7 @@ describe("README.md", () => {
   it("explains every variable, and no other", () => {
     const section = read("README.md").split("## Configuration")[1]?.split("\n## ")[0] ?? "";
     const explained = [...section.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
-    expect(explained.toSorted()).toEqual(VARIABLES.toSorted());
+    expect(new Set(explained)).toEqual(new Set(VARIABLES));
   });
 
   it("names every folder of src", () => {

@@ -1,0 +1,24 @@
+/** Everything that must be there before the local server starts. What is there already is kept. */
+import { rmSync } from "node:fs";
+import { buildAssets } from "./build.ts";
+import { type Demo, prepareDemo } from "./demo.ts";
+import { openLocalDatabase } from "./local-database.ts";
+import { localConfig, writeLocalVars } from "./local-vars.ts";
+import { paths } from "./project.ts";
+
+/** Variables, database, demo data and pages; with `fresh`, from nothing. */
+export async function prepare(base_url: string, fresh: boolean): Promise<Demo> {
+  if (fresh) for (const path of [paths.state, paths.dev]) rmSync(path, { recursive: true, force: true });
+  writeLocalVars(fresh);
+  const [demo] = await Promise.all([prepareData(base_url), buildAssets()]);
+  return demo;
+}
+
+async function prepareData(base_url: string): Promise<Demo> {
+  const { d1, close } = await openLocalDatabase();
+  try {
+    return await prepareDemo(d1, localConfig(), base_url);
+  } finally {
+    await close();
+  }
+}
