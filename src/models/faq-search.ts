@@ -25,10 +25,12 @@ export class KnowledgeIndex {
   readonly #entries: { entry: Knowledge; words: Word[] }[];
   readonly #index: MiniSearch;
   readonly #vocabulary = new Set<string>();
+  readonly #asWritten = new Map<string, Knowledge>();
 
   constructor(knowledge: Knowledge[]) {
     this.language = languageOf(knowledge.map(({ question }) => question).join("\n"));
     this.#entries = knowledge.map((entry) => ({ entry, words: informative(this.#wordsOf(entry.question)) }));
+    for (const entry of knowledge.toReversed()) this.#asWritten.set(tokens(entry.question).join(" "), entry);
     this.#index = new MiniSearch({
       fields: ["question", "answer"],
       tokenize: tokens,
@@ -36,6 +38,12 @@ export class KnowledgeIndex {
       searchOptions: { boost: { question: 3 }, tokenize: (term) => [term], processTerm: (term) => term },
     });
     this.#index.addAll(knowledge.map((entry, id) => ({ id, ...entry })));
+  }
+
+  /** The first entry whose question has the same words as `text`, whatever their case and punctuation. */
+  same(text: string): Knowledge | undefined {
+    const words = tokens(text).join(" ");
+    return words === "" ? undefined : this.#asWritten.get(words);
   }
 
   /** The words of a text, told by the language it is in. */

@@ -4,8 +4,6 @@ import { LANGUAGES, MORE_STOP_WORDS, type Phrases, REFERRING_WORDS, SAME_TOPIC, 
 /** One word of a text: how it was written, what is looked up, and how much it tells about the topic (0 to 1). */
 export type Word = { text: string; term: string; topic: string | null; weight: number };
 
-const segmenter = new Intl.Segmenter("en", { granularity: "word" });
-
 /** Lower case, compatibility forms unified, accents of European scripts dropped; other scripts keep their marks. */
 export const fold = (text: string): string =>
   text
@@ -15,15 +13,25 @@ export const fold = (text: string): string =>
     .replaceAll("ß", "ss")
     .normalize("NFKC");
 
-/** The words of a text, folded. Scripts written without spaces are cut by dictionary; elisions ("l'eau") by apostrophe. */
+/** Characters of a word that are kept. */
+const MAX_WORD = 40;
+
+/** Scripts that do not put spaces between words: a dictionary has to. */
+const UNSPACED =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+const SPACED_WORD = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*/gu;
+const segmenter = new Intl.Segmenter("en", { granularity: "word" });
+
+/** The words of a text, folded. Elisions ("l'eau") are cut at the apostrophe, and their single letters dropped. */
 export function tokens(text: string): string[] {
-  const found: string[] = [];
-  for (const { segment, isWordLike } of segmenter.segment(fold(text))) {
-    if (!isWordLike) continue;
-    const parts = segment.split(/['’]/);
-    found.push(...(parts.length === 1 ? parts : parts.filter((part) => part.length > 1)));
-  }
-  return found;
+  const folded = fold(text);
+  const found = UNSPACED.test(folded)
+    ? Array.from(segmenter.segment(folded), ({ segment, isWordLike }) => (isWordLike ? segment : ""))
+    : (folded.match(SPACED_WORD) ?? []);
+  return found.flatMap((word) => {
+    const parts = word.slice(0, MAX_WORD).split(/['’]/);
+    return parts.filter((part) => part.length > (parts.length > 1 ? 1 : 0));
+  });
 }
 
 /** Endings of English that change no topic, longest first. Elsewhere they change both sides alike, which does no harm. */

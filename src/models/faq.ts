@@ -5,9 +5,11 @@
 import type { Model, ModelEvent, ModelRequest } from "../chat/ports.ts";
 import type { Knowledge } from "../db/schema.ts";
 import { KnowledgeIndex, type Match } from "./faq-search.ts";
-import { courtesyOf, isFollowUp, languageOf, refersBack, tokens, type Word, wordsOf } from "./faq-terms.ts";
+import { courtesyOf, isFollowUp, languageOf, refersBack, type Word, wordsOf } from "./faq-terms.ts";
 import { words } from "./words.ts";
 
+/** Characters of a message that are read: what is longer is hardly a question, but would take long to look up. */
+const MAX_READ = 2000;
 /** Questions that are offered where there is no answer. */
 const OFFERED = 3;
 /** Earlier messages that a follow-up is understood from, and how much their words count beside its own. */
@@ -23,7 +25,7 @@ async function* stream(
   knowledge: Knowledge[],
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent, void> {
-  const asked = request.messages.filter(({ role }) => role === "user").map(({ content }) => content);
+  const asked = request.messages.flatMap(({ role, content }) => (role === "user" ? [content.slice(0, MAX_READ)] : []));
   for (const text of words(answerTo(asked, knowledge))) {
     if (signal.aborted) return;
     yield { type: "text", text };
@@ -46,11 +48,10 @@ function indexOf(knowledge: Knowledge[]): KnowledgeIndex {
 /** The reply to the last of the user's messages (oldest first). */
 export function answerTo(messages: string[], knowledge: Knowledge[]): string {
   const message = messages.at(-1) ?? "";
-  const spelt = tokens(message).join(" ");
-  const same = knowledge.find(({ question }) => spelt !== "" && tokens(question).join(" ") === spelt);
+  const index = indexOf(knowledge);
+  const same = index.same(message);
   if (same) return same.answer;
 
-  const index = indexOf(knowledge);
   const { phrases } = languageOf(message, index.language);
   const courtesy = courtesyOf(message);
   const matches = courtesy ? [] : find(messages, index);

@@ -9,8 +9,6 @@ import { type CallSettings, languageModel } from "./language-model.ts";
 import { connectTo } from "./providers.ts";
 import { sleep } from "./sleep.ts";
 
-export type { ProviderAccess } from "./catalog.ts";
-
 /** The parts of an agent that its model depends on. */
 export type ModelSettings = CallSettings & {
   /** `provider/name`. */
