@@ -77,7 +77,7 @@ app.notFound((c) => {
 app.onError((error, c) => {
   const details = problemOf(error);
   if (details.code === "internal_error") console.error({ request_id: c.var.request_id, error: causeOf(error) });
-  return problemResponse(details, new URL(c.req.url).origin, c.var.request_id ?? "");
+  return problemResponse(details, new URL(c.req.url).origin, c.var.request_id ?? "", c.var.dialect);
 });
 
 function problemOf(error: unknown): ProblemDetails {

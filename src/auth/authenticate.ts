@@ -28,11 +28,18 @@ export function forgetCredentials(): void {
   issuerCache.clear();
 }
 
-/** The principal, or null when no credential was sent. Throws 401 when a bad one was. */
-export async function authenticate(c: AppContext): Promise<Principal | null> {
+/**
+ * The principal, or null when no credential was sent. Throws 401 when a bad one was. With `keyAsBearer` an API key may
+ * come as a Bearer token too: its halves with a colon between them.
+ */
+export async function authenticate(c: AppContext, keyAsBearer = false): Promise<Principal | null> {
   const authorization = c.req.header("authorization");
   const bearer = authorization === undefined ? null : /^Bearer(?: +(.*))?$/i.exec(authorization);
-  if (bearer) return authenticateToken(c, (bearer[1] ?? "").trim());
+  if (bearer) {
+    const token = (bearer[1] ?? "").trim();
+    const halves = keyAsBearer ? /^(ak_[^:]*):(as_[^:]*)$/.exec(token) : null;
+    return halves ? authenticateKey(c, halves[1] ?? "", halves[2] ?? "") : authenticateToken(c, token);
+  }
   const key = c.req.header("x-api-key");
   const secret = c.req.header("x-api-secret");
   if (key === undefined && secret === undefined) return null;

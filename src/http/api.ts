@@ -11,7 +11,7 @@ import { hasScope, type Principal, type Scope } from "../auth/principal.ts";
 import { admitWebsite } from "../auth/website.ts";
 import { readJson } from "./body.ts";
 import type { AppContext, AppEnv } from "./context.ts";
-import { invalid, Problem, type ProblemCode, statusOf } from "./problem.ts";
+import { type Dialect, invalid, Problem, type ProblemCode, statusOf } from "./problem.ts";
 import { problemContent } from "./problem-schema.ts";
 import { enforceLimit, type Limited } from "./rate-limit.ts";
 
@@ -41,6 +41,8 @@ export type RouteSpec = {
   responses: RouteConfig["responses"];
   /** What of a visitor is counted before anything else is done for it. */
   limit?: Limited;
+  /** `openai`: takes an API key as Bearer too, and tells problems in the form that clients of OpenAI's API read. */
+  dialect?: Dialect;
   /** Problems beyond those that follow from the rest of the spec. */
   problems?: readonly ProblemCode[];
 };
@@ -70,7 +72,8 @@ export class Api {
     this.routes.push({ method, path, audience, scope, hasBody: body !== undefined });
     this.registry.registerPath(documented(spec));
     this.hono.on(method, path.replaceAll(/\{(.+?)\}/g, ":$1"), async (c) => {
-      const principal = audience === "public" ? null : await admit(c, audience, scope);
+      c.set("dialect", spec.dialect);
+      const principal = audience === "public" ? null : await admit(c, spec);
       c.set("principal", principal);
       if (spec.limit) await enforceLimit(c, spec.limit, principal);
       const input = {
@@ -86,8 +89,8 @@ export class Api {
 }
 
 /** The principal, once its credential is good and its scope suffices. */
-async function admit(c: AppContext, audience: Audience, scope: Scope): Promise<Principal | null> {
-  const principal = await authenticate(c);
+async function admit(c: AppContext, { audience, scope, dialect }: RouteSpec): Promise<Principal | null> {
+  const principal = await authenticate(c, dialect === "openai");
   if (!principal) {
     if (audience === "anyone") return null;
     throw new Problem("unauthorized", "Send an API key and secret, or a Bearer token.", {
@@ -175,7 +178,7 @@ function documented(spec: RouteSpec): RouteConfig {
       ...Object.fromEntries(
         Object.entries(problems).map(([status, names]) => [
           status,
-          { description: (names ?? []).map((name) => `\`${name}\``).join(", "), content: problemContent },
+          { description: (names ?? []).map((name) => `\`${name}\``).join(", "), content: problemContent(spec.dialect) },
         ]),
       ),
     },

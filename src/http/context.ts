@@ -2,10 +2,11 @@
 import type { Context } from "hono";
 import type { Caller, Principal } from "../auth/principal.ts";
 import type { Config, Env } from "../config.ts";
+import type { Dialect } from "./problem.ts";
 
 export type AppEnv = {
   Bindings: Env;
-  Variables: { request_id: string; config: Config; principal: Principal | null };
+  Variables: { request_id: string; config: Config; principal: Principal | null; dialect: Dialect | undefined };
 };
 
 export type AppContext = Context<AppEnv>;

@@ -1,6 +1,6 @@
 /** The problem document as the OpenAPI document describes it: member for member what problem.ts sends. */
 import * as z from "zod";
-import { problemCodes } from "./problem.ts";
+import { type Dialect, problemCodes } from "./problem.ts";
 
 const codes = problemCodes().map(({ code }) => code);
 
@@ -28,4 +28,15 @@ export const problemSchema = z
   })
   .meta({ id: "Problem", description: "RFC 9457 problem document." });
 
-export const problemContent = { "application/problem+json": { schema: problemSchema } };
+const openAiProblemSchema = problemSchema
+  .extend({
+    error: z
+      .object({ message: z.string(), type: z.string(), code: z.enum(codes), param: z.string().nullable() })
+      .meta({ description: "What clients of OpenAI's API read." }),
+  })
+  .meta({ id: "OpenAIProblem", description: "RFC 9457 problem document, with OpenAI's error object in it." });
+
+/** The content of a problem answer on a route of this dialect. */
+export const problemContent = (dialect?: Dialect) => ({
+  "application/problem+json": { schema: dialect === "openai" ? openAiProblemSchema : problemSchema },
+});

@@ -1,4 +1,5 @@
 /** Every error a client sees is one of these, as a problem document (RFC 9457). Nothing else leaves as an error. */
+import { inOpenAiForm, retryAdvice } from "./openai-error.ts";
 
 const CODES = {
   malformed_request: [400, "Malformed request"],
@@ -95,14 +96,17 @@ export function problemDocument(details: ProblemDetails, origin: string, request
   };
 }
 
+/** Whose clients a route speaks to, where it is not this API's own. */
+export type Dialect = "openai";
+
 /** The document as a response, with the headers its status calls for. */
-export function problemResponse(details: ProblemDetails, origin: string, requestId: string): Response {
-  const headers = new Headers({ "content-type": "application/problem+json", ...details.headers });
+export function problemResponse(details: ProblemDetails, origin: string, requestId: string, dialect?: Dialect): Response {
+  const status = statusOf(details.code);
+  const advice = dialect === "openai" ? retryAdvice(status) : {};
+  const headers = new Headers({ "content-type": "application/problem+json", ...advice, ...details.headers });
   if (details.retry_after !== undefined) headers.set("retry-after", String(Math.max(1, Math.ceil(details.retry_after))));
-  return new Response(JSON.stringify(problemDocument(details, origin, requestId)), {
-    status: statusOf(details.code),
-    headers,
-  });
+  const document = problemDocument(details, origin, requestId);
+  return new Response(JSON.stringify(dialect === "openai" ? inOpenAiForm(document) : document), { status, headers });
 }
 
 /** Every code with its status and title, for the documentation. */
