@@ -28,7 +28,8 @@ export type UpstreamCall = {
 
 export function upstreamCall(policy: OutboundPolicy): UpstreamCall {
   const outbound = outboundFetch(policy, MAX_RESPONSE);
-  let tail = "";
+  // The end of what was received; a line can begin where nothing has been yet.
+  let tail = "\n";
   return {
     fetch: async (input, init) => {
       const response = await outbound(input, init).catch((error: unknown) => {
@@ -38,30 +39,42 @@ export function upstreamCall(policy: OutboundPolicy): UpstreamCall {
         response.body?.cancel().catch(() => undefined);
         throw new UpstreamStatus(response.status);
       }
-      const body = response.body && watched(response.body, (chunk) => (tail = (tail + ending(chunk)).slice(-TAIL)));
-      return new Response(body, response);
+      const isLast = (chunk: Uint8Array) => {
+        tail = (tail + latin1.decode(chunk.subarray(-TAIL))).slice(-TAIL);
+        return DONE_LINE.test(tail);
+      };
+      return new Response(response.body && watched(response.body, isLast), response);
     },
-    saidDone: () => /data: ?\[DONE\]\s*$/.test(tail),
+    saidDone: () => DONE.test(tail),
   };
 }
 
 /** Bytes at the end of a stream that are remembered. */
 const TAIL = 64;
 const latin1 = new TextDecoder("latin1");
-const ending = (chunk: Uint8Array) => latin1.decode(chunk.subarray(-TAIL));
+/** A line of its own: inside an event's JSON there are no line ends. The second may still lack its own line end. */
+const DONE_LINE = /[\r\n]data: ?\[DONE\]\s*[\r\n]$/;
+const DONE = /[\r\n]data: ?\[DONE\]\s*$/;
 
 const connectionError = (error: unknown) => (error instanceof OutboundRefusal ? error : new ConnectionLost());
 
-/** The same bytes; `see` is shown every chunk, and a failure to read becomes ConnectionLost. */
-function watched(body: ReadableStream<Uint8Array>, see: (chunk: Uint8Array) => void): ReadableStream<Uint8Array> {
+/** Milliseconds that an upstream has to close a connection on which it has said everything. */
+const LINGER = 100;
+
+/**
+ * The same bytes, up to the chunk that `isLast`: some servers leave the connection open after it, while one that ends
+ * properly can be used again. A failure to read becomes ConnectionLost.
+ */
+function watched(body: ReadableStream<Uint8Array>, isLast: (chunk: Uint8Array) => boolean): ReadableStream<Uint8Array> {
   const reader = body.getReader();
+  let complete = false;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const { done, value } = await reader.read();
-          if (done) return controller.close();
-          see(value);
+          const { done, value } = complete ? await lastRead(reader) : await reader.read();
+          if (done || complete) return controller.close();
+          complete = isLast(value);
           controller.enqueue(value);
         } catch (error) {
           controller.error(connectionError(error));
@@ -71,4 +84,14 @@ function watched(body: ReadableStream<Uint8Array>, see: (chunk: Uint8Array) => v
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Reads once more, but not for long: then the reader is cancelled, which ends the read. */
+async function lastRead(reader: ReadableStreamDefaultReader<Uint8Array>) {
+  const timer = setTimeout(() => void reader.cancel().catch(() => undefined), LINGER);
+  try {
+    return await reader.read();
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -25,8 +25,8 @@ describe("an answer", () => {
       { role: "user", content: "third" },
     ];
     await ask(up.open("vendor/settings:free", agent), messages, undefined, "Be kind.");
-    const [seen] = await up.client.requests("vendor/settings:free");
-    expect(seen).toMatchObject({ path: "/v1/chat/completions", method: "POST", state: "answered" });
+    const [seen] = await up.client.waitForAnswer("vendor/settings:free");
+    expect(seen).toMatchObject({ path: "/v1/chat/completions", method: "POST", aborted: false });
     expect(seen?.headers.authorization).toBe("Bearer secret-key");
     expect(seen?.body).toEqual({
       model: "vendor/settings:free",
@@ -73,6 +73,17 @@ describe("an answer", () => {
       "with CRLF line ends",
       [{ raw: 'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\r\n\r\n' }],
       "a",
+    ],
+    ["on a connection that is left open", [...complete(["a"]), { hang: true }], "a"],
+    [
+      "about the protocol's own words",
+      [
+        { text: "\ndata: [DONE]\n" },
+        { raw: 'data: {"choices":[{"delta":{"content":"data: [DONE]' },
+        { raw: '\\n"}}]}\n\n' },
+        ...complete(["b"]),
+      ],
+      "\ndata: [DONE]\ndata: [DONE]\nb",
     ],
     ["of white space", complete([" ", "\n"]), " \n"],
   ])("may come %s", async (_, steps, text) => {

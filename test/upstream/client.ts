@@ -45,6 +45,9 @@ export function upstream(base: string) {
     /** The requests for `model`, as soon as there are `count`. */
     waitForRequest: (model: string, count = 1) => requests(model, { count }),
 
+    /** The requests for `model` whose answer went out to its end, as soon as there are `count`. */
+    waitForAnswer: (model: string, count = 1) => requests(model, { count, state: "answered" }),
+
     /** The requests for `model` that the client broke off, as soon as there are `count`. */
     waitForAbort: (model: string, count = 1) => requests(model, { count, state: "aborted" }),
 

@@ -46,6 +46,17 @@ describe("an upstream", () => {
     expect(await ask(open("workerd-bytes"))).toMatchObject({ pieces: ["é🙂"], failure: null });
   });
 
+  it("is done when it says so, even if it leaves the connection open", async () => {
+    await client.script("workerd-lingers", [...complete(["a"]), { hang: true }]);
+    expect(await ask(open("workerd-lingers"))).toMatchObject({ pieces: ["a"], failure: null });
+    await client.waitForAbort("workerd-lingers");
+  });
+
+  it("ends a connection properly where the upstream does", async () => {
+    expect(await ask(open("workerd-ends"))).toMatchObject({ failure: null });
+    expect(await client.waitForAnswer("workerd-ends")).toMatchObject([{ aborted: false }]);
+  });
+
   it.each([
     ["says 503", [{ status: 503 }], "unavailable"],
     ["resets the connection at once", [{ reset: true as const }], "unavailable"],
