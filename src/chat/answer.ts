@@ -70,7 +70,9 @@ class Attempt {
   async run(): Promise<ModelFailure | null> {
     const { loadAgent, journal } = this.#ports;
     try {
-      const agent = await loadAgent();
+      const agent = await loadAgent().catch(() => {
+        throw new ModelFailure("unavailable", "the agent could not be read");
+      });
       if (!agent) throw new ModelFailure("error", "the agent is not active any more");
       this.#model = agent.open();
       const window = journal.window(this.#live.turn.user_sequence ?? 0);
