@@ -24,6 +24,7 @@ import { Journal } from "./journal.ts";
 import { type Feedback, type Message, messageView } from "./message.ts";
 import { type Outcome, ok, refuse, storeUnavailable } from "./outcome.ts";
 import { answerOf } from "./projection-json.ts";
+import { chunkEncoder, type Chunks, completionOf } from "./projection-openai.ts";
 import { sseEncoder } from "./projection-sse.ts";
 import { uiEncoder } from "./projection-ui.ts";
 import { summarise } from "./summary.ts";
@@ -36,8 +37,8 @@ export type ChatRequest = Omit<TurnInput, "principal" | "metadata" | "watched"> 
 /** Where links and problem types of an answer point. */
 export type Links = { origin: string; base: string };
 
-/** How a stream tells a turn: as server-sent events of this API, or as the AI SDK's UI message stream. */
-export type Projection = "sse" | "ui";
+/** How a stream tells a turn: as server-sent events of this API, as the AI SDK's UI message stream, or as OpenAI's chunks. */
+export type Projection = "sse" | "ui" | Chunks;
 
 export type Answer = { body: string; replayed: boolean };
 export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
@@ -86,14 +87,20 @@ export class ConversationObject extends DurableObject<Env> {
   }
 
   /** Runs a turn, or joins or replays the one that this request repeats, and answers when both messages are stored. */
-  async chat(caller: Caller, id: string, request: ChatRequest, links: Links): Promise<Outcome<Answer>> {
+  async chat(
+    caller: Caller,
+    id: string,
+    request: ChatRequest,
+    links: Links,
+    form: "answer" | "completion" = "answer",
+  ): Promise<Outcome<Answer>> {
     const accepted = await this.#submit(caller, id, request, false);
     if (!accepted.ok) return accepted;
     const { live } = accepted.value;
     const stored = live ? (await live.ended).stored : await this.#handover.flush();
     const turn = live ? live.turn : accepted.value.turn;
     if (!stored && !turn.error) return storeUnavailable({ turn_id: turn.id, message_id: turn.user_message_id });
-    const answer = answerOf(this.#journal, turn, links.base);
+    const answer = form === "answer" ? answerOf(this.#journal, turn, links.base) : completionOf(this.#journal, turn);
     return answer.ok ? ok({ body: answer.value, replayed: live === null }) : answer;
   }
 
@@ -191,9 +198,12 @@ export class ConversationObject extends DurableObject<Env> {
     return this.#edit(caller, id, work, { reach: "deleted" });
   }
 
-  /** If the turn that answers this very message is running, it is stopped first. */
+  /** If the turn that answers this very message, or writes it anew, is running, it is stopped first. */
   removeMessage(caller: Caller, id: string, message_id: string): Promise<Outcome<string>> {
-    const stop = () => (this.#engine.running?.turn.user_message_id === message_id ? "running" : "nothing");
+    const stop = () => {
+      const { user_message_id, reply_id } = this.#engine.running?.turn ?? {};
+      return message_id === user_message_id || message_id === reply_id ? "running" : "nothing";
+    };
     return this.#edit(caller, id, (edit) => this.#onMessage(message_id, (m) => edits.deleteMessage(edit, m)), { stop });
   }
 
@@ -297,8 +307,8 @@ export class ConversationObject extends DurableObject<Env> {
       if (!entered.ok && former) entered = await this.#enter({ ...caller, ...former }, id, reach);
       if (!entered.ok) return entered;
       const toStop = stop();
-      if (toStop !== "nothing") await this.#engine.stopAll(toStop === "all");
-      const result = work({ journal: this.#journal, caller, now: Date.now() });
+      const change = () => work({ journal: this.#journal, caller, now: Date.now() });
+      const result = toStop === "nothing" ? change() : await this.#engine.stopFor(toStop === "all", change);
       if (result === null) return refuse("not_found");
       if (this.#journal.header?.deleted_at !== null) for (const closed of this.#followers) closed.abort();
       if (this.#handover.pending) this.#wakeAt(Date.now() + alarmAfter.failure(1));
@@ -315,8 +325,13 @@ export class ConversationObject extends DurableObject<Env> {
     const reader = new AbortController();
     const frames = followTurn({ engine: this.#engine, journal: this.#journal }, turn, after, reader.signal);
     const start = { turn: turn.number, event: after };
-    const encode = projection === "ui" ? uiEncoder(id) : this.#sse(caller, id, links, start);
+    const encode = typeof projection === "object" ? this.#chunks(caller, links, projection)
+      : projection === "ui" ? uiEncoder(id) : this.#sse(caller, id, links, start);
     return toStream(frames, encode, () => reader.abort());
+  }
+
+  #chunks({ request_id }: Caller, { origin }: Links, form: Chunks) {
+    return chunkEncoder(this.#journal, { origin, request_id }, form);
   }
 
   #sse(caller: Caller, conversation_id: string, links: Links, start: EventId) {

@@ -41,6 +41,8 @@ export class Engine {
   #running: LiveTurn | null = null;
   #queue: LiveTurn[] = [];
   #arrival = Promise.withResolvers<LiveTurn>();
+  /** While something is changed that the next turn has to find as it is then. */
+  #paused = false;
 
   constructor(ports: EnginePorts) {
     this.#ports = ports;
@@ -71,6 +73,7 @@ export class Engine {
       else this.#fail(turn);
     }
     this.#advance();
+    void this.#ports.handover.flush();
   }
 
   /** Takes a request for a turn; must be called in order of arrival, one after another. */
@@ -78,12 +81,11 @@ export class Engine {
     const { journal, clock, newId } = this.#ports;
     const earlier = this.#earlier(input);
     if (earlier && earlier.body_hash !== input.body_hash) return refuse("idempotency_mismatch");
+    const underWay = earlier && this.find((turn) => turn.id === earlier.id);
+    if (underWay) return ok({ live: underWay, turn: underWay.turn });
     const repeat = earlier && onRepeat(earlier);
-    if (earlier && repeat !== "rerun") {
-      const live = this.find((turn) => turn.id === earlier.id);
-      if (live) return ok({ live, turn: live.turn });
-      return repeat === "refuse" ? refuse("turn_stopped") : ok({ live: null, turn: earlier });
-    }
+    if (repeat === "refuse") return refuse("turn_stopped");
+    if (earlier && repeat === "replay") return ok({ live: null, turn: earlier });
     if (earlier && journal.message(earlier.user_message_id)?.deleted_at !== null) return refuse("message_deleted");
     if (!(await this.#ports.loadAgent())) return refuse("agent_inactive");
     const place = admit(input.on_busy, this.#running !== null, this.#queue.length);
@@ -139,12 +141,19 @@ export class Engine {
     }
   }
 
-  /** Stops what runs; with `waiting` also takes back what waits. */
-  async stopAll(waiting: boolean): Promise<void> {
-    if (waiting) for (const live of [...this.#queue]) this.#drop(live);
-    const running = this.#running;
-    running?.stopping.abort();
-    await running?.ended;
+  /** Stops what runs, with `waiting` also what waits; then `work` is done before the next turn begins. */
+  async stopFor<T>(waiting: boolean, work: () => T): Promise<T> {
+    this.#paused = true;
+    try {
+      if (waiting) for (const live of [...this.#queue]) this.#drop(live);
+      const running = this.#running;
+      running?.stopping.abort();
+      await running?.ended;
+      return work();
+    } finally {
+      this.#paused = false;
+      this.#advance();
+    }
   }
 
   #live(turn: Turn): LiveTurn {
@@ -163,8 +172,10 @@ export class Engine {
     const live = this.find(same);
     if (live) return live.turn;
     const last = journal.lastTurn();
-    const unanswered = last && (last.status === "failed" || (last.status === "completed" && handover.pending));
-    return unanswered && same(last) ? last : null;
+    const isThere = (message_id: string) => journal.message(message_id)?.deleted_at === null;
+    if (!last || !same(last) || !isThere(last.user_message_id)) return null;
+    const unconfirmed = last.status === "completed" && handover.pending && isThere(last.reply_id);
+    return last.status === "failed" || unconfirmed ? last : null;
   }
 
   #restart(turn: Turn, watched: boolean): Accepted {
@@ -201,9 +212,13 @@ export class Engine {
     live.end(turn, { type: "response", status: "stopped", message: null, error }, true);
   }
 
-  /** The next waiting turn begins, if none runs. */
+  /** The next waiting turn begins, if none runs. One whose message was deleted while it waited has nothing to answer. */
   #advance(): void {
-    if (this.#running) return;
+    if (this.#running || this.#paused) return;
+    const { journal } = this.#ports;
+    const isGone = ({ turn }: LiveTurn) =>
+      turn.user_sequence !== null && journal.message(turn.user_message_id)?.deleted_at !== null;
+    for (const live of this.#queue.filter(isGone)) this.#drop(live);
     const live = this.#queue.shift();
     if (!live) return;
     this.#queue.forEach((waiting, index) => this.#tellPosition(waiting, index + 1));

@@ -37,6 +37,9 @@ export type Ending = {
 export class Journal {
   readonly #storage: DurableObjectStorage;
   #header: Header | null | undefined;
+  /** Members of the header that storage does not have yet, and how deep in transactions we are. */
+  #unwritten: Partial<Header> = {};
+  #depth = 0;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -93,8 +96,14 @@ export class Journal {
   }
 
   /** Notes a turn, gives its message the next sequence, and marks it running: all of it, or nothing. */
-  begin(input: NewTurn, now: number): Turn {
-    return this.transaction(() => this.start(this.#newTurn(input, "running", now), 0, now));
+  begin({ content, ...input }: NewTurn, now: number): Turn {
+    return this.transaction(() => {
+      const user_sequence = this.#append(input.user_message_id, input.id, "user", now, {
+        content: content ?? "",
+        metadata: input.metadata,
+      });
+      return this.#newTurn({ ...input, content: null, user_sequence, started_at: now }, "running", now);
+    });
   }
 
   /** A waiting turn begins, or a failed one begins again; its message is stored once only. */
@@ -115,7 +124,7 @@ export class Journal {
 
   /** A failed turn waits to be run again. */
   requeue(turn: Turn): Turn {
-    return this.#saveTurn({ ...turn, status: "queued", error: null, ended_at: null });
+    return this.#saveTurn({ ...turn, status: "queued", error: null, started_at: null, ended_at: null });
   }
 
   /** The latest live messages up to sequence `upto`, oldest first. Failed replies are not among them. */
@@ -198,11 +207,28 @@ export class Journal {
     this.run("INSERT INTO outbox (change) VALUES (?)", JSON.stringify(change));
   }
 
-  /** Changes members of the header, here and in memory alike. */
+  /** Changes members of the header; within a transaction they are written once, at its end. */
   setHeader(changes: Partial<Header>): Header {
-    this.#update("header", changes, "one = 1");
     this.#header = { ...(this.header as Header), ...changes };
+    this.#unwritten = { ...this.#unwritten, ...changes };
+    if (this.#depth === 0) this.#writeHeader();
     return this.#header;
+  }
+
+  /**
+   * D1 has every message up to `sequence`. Only remembered, and written along with the next change: after a crash in
+   * between they are sent once more, which changes nothing.
+   */
+  confirmUpTo(sequence: number): void {
+    if (!this.#header || sequence <= this.#header.handed_over) return;
+    this.#header = { ...this.#header, handed_over: sequence };
+    this.#unwritten = { ...this.#unwritten, handed_over: sequence };
+  }
+
+  #writeHeader(): void {
+    if (Object.keys(this.#unwritten).length === 0) return;
+    this.#update("header", this.#unwritten, "one = 1");
+    this.#unwritten = {};
   }
 
   rows(query: string, ...values: unknown[]): Record<string, SqlStorageValue>[] {
@@ -214,12 +240,20 @@ export class Journal {
 
   /** All of `work`, or none of it: also of what is remembered of the header. */
   transaction<T>(work: () => T): T {
-    const header = this.#header;
+    const before = { header: this.#header, unwritten: this.#unwritten };
+    this.#depth++;
     try {
-      return this.#storage.transactionSync(work);
+      return this.#storage.transactionSync(() => {
+        const result = work();
+        if (this.#depth === 1) this.#writeHeader();
+        return result;
+      });
     } catch (error) {
-      this.#header = header;
+      this.#header = before.header;
+      this.#unwritten = before.unwritten;
       throw error;
+    } finally {
+      this.#depth--;
     }
   }
 
@@ -228,10 +262,9 @@ export class Journal {
     return row ? toTurn(row) : null;
   }
 
-  #newTurn(input: NewTurn, status: "queued" | "running", now: number): Turn {
+  #newTurn(input: NewTurn & Partial<Turn>, status: "queued" | "running", now: number): Turn {
     const number = (this.header as Header).next_turn;
-    const unset = { user_sequence: null, reply_sequence: null, window_start: null, last_event: null, error: null };
-    const turn: Turn = { number, ...input, status, ...unset, event_base: 0, created_at: now, started_at: null, ended_at: null };
+    const turn: Turn = { ...UNSET, ...input, number, status, created_at: now };
     this.#insert("turn", turn);
     this.setHeader({ next_turn: number + 1 });
     return turn;
@@ -262,5 +295,16 @@ export class Journal {
     this.run(`UPDATE ${table} SET ${set.join(", ")} WHERE ${where}`, ...Object.values(changes).map(bindable), ...values);
   }
 }
+
+const UNSET = {
+  user_sequence: null,
+  reply_sequence: null,
+  window_start: null,
+  event_base: 0,
+  last_event: null,
+  error: null,
+  started_at: null,
+  ended_at: null,
+};
 
 const MESSAGE_STATUS: Record<EndStatus, MessageStatus> = { completed: "complete", failed: "failed", stopped: "stopped" };
