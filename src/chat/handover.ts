@@ -43,6 +43,12 @@ export class Handover {
     return this.#next() !== null;
   }
 
+  /** Whether D1 lacks a message; cheaper to know. */
+  get lacksMessages(): boolean {
+    const header = this.#journal.header;
+    return header !== null && header.handed_over < header.next_sequence - 1;
+  }
+
   /** Resolves true once everything that the journal holds now is in D1, false when D1 would not take it. */
   flush(): Promise<boolean> {
     if (!this.#running) {
@@ -110,9 +116,7 @@ export class Handover {
   }
 
   #confirm(batch: Batch): void {
-    this.#journal.transaction(() => {
-      if (batch.upto > (this.#journal.header?.handed_over ?? 0)) this.#journal.setHeader({ handed_over: batch.upto });
-      if (batch.lastChange > 0) this.#journal.run("DELETE FROM outbox WHERE id <= ?", batch.lastChange);
-    });
+    this.#journal.confirmUpTo(batch.upto);
+    if (batch.lastChange > 0) this.#journal.run("DELETE FROM outbox WHERE id <= ?", batch.lastChange);
   }
 }

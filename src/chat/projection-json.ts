@@ -1,18 +1,31 @@
 /** A turn as one JSON answer: the text that goes over the wire, made once. */
 import type { Header } from "./journal-schema.ts";
 import type { Journal } from "./journal.ts";
-import { messageView } from "./message.ts";
+import { type Message, messageView } from "./message.ts";
 import { type Outcome, ok, refuse } from "./outcome.ts";
 import type { Turn } from "./turn.ts";
 
+const aboutTurn = (journal: Journal, turn: Turn) => ({
+  conversation_id: (journal.header as Header).id,
+  turn_id: turn.id,
+  message_id: turn.user_message_id,
+});
+
+/** The reply of an ended turn, or the problem that the turn ended with. */
+export function replyOf(journal: Journal, turn: Turn): Outcome<Message> {
+  const extra = aboutTurn(journal, turn);
+  if (turn.error) return refuse(turn.error.code, { detail: turn.error.detail, extra });
+  const reply = journal.message(turn.reply_id);
+  return reply && reply.deleted_at === null ? ok(reply) : refuse("message_deleted", { extra });
+}
+
 /** The body of the 200, or the problem that the turn ended with. `base` is the absolute URL of the API's prefix. */
 export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<string> {
-  const { id: conversation_id } = journal.header as Header;
-  const about = { conversation_id, turn_id: turn.id, message_id: turn.user_message_id };
-  if (turn.error) return refuse(turn.error.code, { detail: turn.error.detail, extra: about });
-  const reply = journal.message(turn.reply_id);
-  if (!reply || reply.deleted_at !== null) return refuse("message_deleted", { extra: about });
-  const view = messageView(conversation_id, reply);
+  const stored = replyOf(journal, turn);
+  if (!stored.ok) return stored;
+  const about = aboutTurn(journal, turn);
+  const { conversation_id } = about;
+  const view = messageView(conversation_id, stored.value);
   const { role, content, model_used, processing_time, usage } = view;
   const messages = journal.answerWindow(turn).map((m) => messageView(conversation_id, m));
   const stream_url = `${base}/conversation/${conversation_id}/messages/stream?turn_id=${turn.id}`;

@@ -257,9 +257,10 @@ describe("streams", () => {
 describe("stop", () => {
   it("keeps the text, and answers the waiting request with it", async () => {
     const { company, id } = await setUp();
-    const stream = await streamChat(company, id, "/sleep 10000 never");
+    const key = { "idempotency-key": "stopped" };
+    const stream = await streamChat(company, id, "/sleep 10000 never", key);
     const { turn_id } = (await stream.until("chat_delta")).data;
-    const waiting = chat(company, id, "/sleep 10000 never");
+    const waiting = chat(company, id, "/sleep 10000 never", {}, key);
     const stopped = await call("POST", `/v1/conversation/${id}/chat/stop`, { headers: company.user, body: { turn_id } });
     expect(stopped).toMatchObject({ status: 200, body: { turn_id, status: "stopped" } });
     expect((await waiting).body).toMatchObject({ turn_id, content: "echo: ", reply: { status: "stopped" } });
