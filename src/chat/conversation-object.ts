@@ -24,9 +24,8 @@ import { Journal } from "./journal.ts";
 import { type Feedback, type Message, messageView } from "./message.ts";
 import { type Outcome, ok, refuse, storeUnavailable } from "./outcome.ts";
 import { answerOf } from "./projection-json.ts";
-import { chunkEncoder, type Chunks, completionOf } from "./projection-openai.ts";
-import { sseEncoder } from "./projection-sse.ts";
-import { uiEncoder } from "./projection-ui.ts";
+import { completionOf } from "./projection-openai.ts";
+import { encoderFor, type Projection } from "./projection.ts";
 import { summarise } from "./summary.ts";
 import { titleByTurn } from "./title.ts";
 import { type EventId, parseEventId, principalOf, type Turn } from "./turn.ts";
@@ -36,9 +35,6 @@ export type ChatRequest = Omit<TurnInput, "principal" | "metadata" | "watched"> 
 
 /** Where links and problem types of an answer point. */
 export type Links = { origin: string; base: string };
-
-/** How a stream tells a turn: as server-sent events of this API, as the AI SDK's UI message stream, or as OpenAI's chunks. */
-export type Projection = "sse" | "ui" | Chunks;
 
 export type Answer = { body: string; replayed: boolean };
 export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
@@ -159,7 +155,8 @@ export class ConversationObject extends DurableObject<Env> {
       return ok({ stream: this.#turnStream(caller, id, turn, links, "sse", after) });
     }
     const last = this.#journal.lastTurn();
-    const encode = this.#sse(caller, id, links, start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 });
+    const position = start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 };
+    const encode = this.#encoder(caller, id, links, "sse", position);
     const source = { engine: this.#engine, journal: this.#journal };
     const reader = new AbortController();
     const closed = new AbortController();
@@ -325,17 +322,11 @@ export class ConversationObject extends DurableObject<Env> {
     const reader = new AbortController();
     const frames = followTurn({ engine: this.#engine, journal: this.#journal }, turn, after, reader.signal);
     const start = { turn: turn.number, event: after };
-    const encode = typeof projection === "object" ? this.#chunks(caller, links, projection)
-      : projection === "ui" ? uiEncoder(id) : this.#sse(caller, id, links, start);
-    return toStream(frames, encode, () => reader.abort());
+    return toStream(frames, this.#encoder(caller, id, links, projection, start), () => reader.abort());
   }
 
-  #chunks({ request_id }: Caller, { origin }: Links, form: Chunks) {
-    return chunkEncoder(this.#journal, { origin, request_id }, form);
-  }
-
-  #sse(caller: Caller, conversation_id: string, links: Links, start: EventId) {
-    return sseEncoder({ conversation_id, request_id: caller.request_id, origin: links.origin }, start);
+  #encoder({ request_id }: Caller, conversation_id: string, { origin }: Links, projection: Projection, start: EventId) {
+    return encoderFor(projection, { conversation_id, request_id, origin }, this.#journal, start);
   }
 
   /** What follows a turn: a title goes along with it, a summary takes its own time. */

@@ -28,10 +28,15 @@ export type TurnInput = {
   on_busy: OnBusy;
   /** Somebody follows the events: the user's message is shown in the history at once. */
   watched: boolean;
+  /** The client says that it has sent this before: a reply that was only just given may not have reached it. */
+  resent?: boolean;
 };
 
 /** A turn that is under way, or one that ended earlier and is only told again. */
 export type Accepted = { live: LiveTurn; turn: Turn } | { live: null; turn: Turn };
+
+/** Milliseconds for which a reply that its client asks for again may have been lost on the way. */
+const LOST_WITHIN = 15_000;
 
 /** Milliseconds before the message of a turn that nobody watches goes to D1 by itself. */
 const EARLY_WRITE = 20;
@@ -90,7 +95,7 @@ export class Engine {
     if (!(await this.#ports.loadAgent())) return refuse("agent_inactive");
     const place = admit(input.on_busy, this.#running !== null, this.#queue.length);
     if (place.action === "refuse") return this.#busy(place.code);
-    const { on_busy: _, watched: __, ...rest } = input;
+    const { on_busy: _, watched: __, resent: ___, ...rest } = input;
     const fresh: NewTurn = { ...rest, id: newId(), user_message_id: newId(), reply_id: newId() };
     if (place.action === "run") {
       if (earlier) return ok(this.#restart(earlier, input.watched));
@@ -166,7 +171,7 @@ export class Engine {
 
   /** The turn that this request may be a repetition of: by its key, or else by its body. */
   #earlier(input: TurnInput): Turn | null {
-    const { journal, handover } = this.#ports;
+    const { journal, handover, clock } = this.#ports;
     if (input.idempotency_key !== null) return journal.turnByKey(input.principal, input.idempotency_key);
     const same = (turn: Turn) => turn.principal === input.principal && turn.body_hash === input.body_hash;
     const live = this.find(same);
@@ -174,7 +179,8 @@ export class Engine {
     const last = journal.lastTurn();
     const isThere = (message_id: string) => journal.message(message_id)?.deleted_at === null;
     if (!last || !same(last) || !isThere(last.user_message_id)) return null;
-    const unconfirmed = last.status === "completed" && handover.pending && isThere(last.reply_id);
+    const lost = input.resent && clock() - (last.ended_at ?? 0) < LOST_WITHIN;
+    const unconfirmed = last.status === "completed" && (handover.pending || lost) && isThere(last.reply_id);
     return last.status === "failed" || unconfirmed ? last : null;
   }
 
