@@ -1,5 +1,6 @@
 /** `npm start`: prepares what is missing, serves locally until it is told to stop, and says how to talk to it. */
 import { parseArgs } from "node:util";
+import { launcherGone } from "./launcher.ts";
 import { fail } from "./project.ts";
 import { screen } from "./screen.ts";
 import { HOST, portIsFree, startServer } from "./server.ts";
@@ -16,6 +17,7 @@ const demo = await prepare(`http://${HOST}:${port}`, fresh);
 
 const interrupted = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("interrupted"));
+  void launcherGone().then(() => resolve("interrupted"));
 });
 const server = startServer(port);
 let outcome = await Promise.race([interrupted, server.ready]);

@@ -43,9 +43,13 @@ const freePort = () =>
 
 type Run = { child: ChildProcess; output: () => string; exited: Promise<number | null> };
 
-/** A command as its npm script runs it, without a terminal. */
-function run(file: string, args: string[] = [], env: Record<string, string> = {}): Run {
-  const child = spawn(process.execPath, ["--import", "./src/cli/require-node.js", `src/cli/${file}`, ...args], {
+/** A command as its npm script runs it. */
+const run = (file: string, args: string[] = [], env: Record<string, string> = {}): Run =>
+  spawnIn(process.execPath, ["--import", "./src/cli/require-node.js", `src/cli/${file}`, ...args], env);
+
+/** In the folder, without a terminal. */
+function spawnIn(command: string, args: string[], env: Record<string, string> = {}): Run {
+  const child = spawn(command, args, {
     cwd: folder,
     env: { ...process.env, PORT: String(port), ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -206,6 +210,13 @@ it("ends with a reason when its server dies, or it is itself killed outright", a
   await ready(next);
   next.child.kill("SIGKILL");
   await next.exited;
+  await expect.poll(isListening, { timeout: 20_000 }).toBe(false);
+});
+
+it.each(["SIGTERM", "SIGKILL"] as const)("ends when npm, which started it, is ended by %s", async (signal) => {
+  const npm = spawnIn("npm", ["start"]);
+  await ready(npm);
+  npm.child.kill(signal);
   await expect.poll(isListening, { timeout: 20_000 }).toBe(false);
 });
 
