@@ -112,14 +112,16 @@ function followedUp(messages: string[], own: Word[], alone: Match[], index: Know
   return best ? alone : together.map((match) => ({ ...match, covered: false }));
 }
 
-/** Words of the messages before a follow-up, back to the first that stands on its own. */
+/** Words of the messages before a follow-up, back to the first that stands on its own and had an answer. */
 function earlierWords(messages: string[], index: KnowledgeIndex, weighing: number): Word[] {
   const found: Word[] = [];
   for (const message of messages.slice(-EARLIER).toReversed()) {
     if (courtesyOf(message)) continue;
     const own = wordsIn(message, index);
+    const followsUp = isFollowUp(message, own);
+    if (!followsUp && !index.same(message) && !index.search(own)[0]?.covered) continue;
     found.push(...own.map((word) => ({ ...word, weight: word.weight * weighing })));
-    if (!isFollowUp(message, own)) break;
+    if (!followsUp) break;
   }
   return found.filter(({ weight }) => weight > 0);
 }

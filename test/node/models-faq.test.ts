@@ -127,6 +127,7 @@ describe("a follow-up", () => {
   it.each([
     [["What are your opening hours?", "and on weekends?"], HOURS],
     [["What are your opening hours?", "and on Sundays"], HOURS],
+    [["What are your opening hours?", "Do you sell spaceships to Mars?", "and on weekends?"], HOURS],
     [["Do you offer a premium membership?", "how much is it?"], "The premium membership is 49 €."],
     [["Do you offer a premium membership?", "Yes please", "and the price?"], "The premium membership is 49 €."],
     [["How much is a membership?", "how do i cancel it?"], CANCEL],
