@@ -48,6 +48,8 @@ export class Engine {
   #arrival = Promise.withResolvers<LiveTurn>();
   /** While something is changed that the next turn has to find as it is then. */
   #paused = false;
+  /** The last turn that D1 would not take when it ended: its reply could not be given. */
+  #refused: string | null = null;
 
   constructor(ports: EnginePorts) {
     this.#ports = ports;
@@ -73,12 +75,14 @@ export class Engine {
 
   /** After a restart: what ran has failed, what waited goes on. */
   recover(): void {
-    for (const turn of this.#ports.journal.openTurns()) {
+    const { journal, handover } = this.#ports;
+    const open = journal.openTurns();
+    for (const turn of open) {
       if (turn.status === "queued") this.#queue.push(this.#live(turn));
       else this.#fail(turn);
     }
     this.#advance();
-    void this.#ports.handover.flush();
+    if (open.length > 0) void handover.flush();
   }
 
   /** Takes a request for a turn; must be called in order of arrival, one after another. */
@@ -180,7 +184,8 @@ export class Engine {
     const isThere = (message_id: string) => journal.message(message_id)?.deleted_at === null;
     if (!last || !same(last) || !isThere(last.user_message_id)) return null;
     const lost = input.resent && clock() - (last.ended_at ?? 0) < LOST_WITHIN;
-    const unconfirmed = last.status === "completed" && (handover.pending || lost) && isThere(last.reply_id);
+    const refused = last.id === this.#refused && handover.pending;
+    const unconfirmed = last.status === "completed" && (refused || lost) && isThere(last.reply_id);
     return last.status === "failed" || unconfirmed ? last : null;
   }
 
@@ -249,6 +254,7 @@ export class Engine {
       live.turn = turn;
       this.#ports.onClosed(turn);
       stored = await handover.flush();
+      if (!stored) this.#refused = turn.id;
       this.#running = null;
       live.end(turn, { type: "response", status: ending.status, message: reply, error: ending.error }, stored);
     } finally {
