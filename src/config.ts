@@ -54,6 +54,12 @@ const variables = z.object({
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** "off" serves visitors without the rate limit bindings; otherwise a missing one is an error. */
   RATE_LIMITS: z.enum(["on", "off"]).default("on"),
+  /** Days after which what was deleted is purged for good by the scheduled run; 0 keeps it for ever. */
+  RETENTION_DAYS: z
+    .string()
+    .regex(/^\d{1,5}$/, "must be a whole number of days")
+    .transform(Number)
+    .default(0),
   OPENAI_API_KEY: z.string().optional(),
   ANTHROPIC_API_KEY: z.string().optional(),
   GOOGLE_API_KEY: z.string().optional(),

@@ -1,7 +1,11 @@
 /** The Worker. */
 import app from "./app.ts";
 import type { Env } from "./config.ts";
+import { purgeExpired } from "./retention.ts";
 
 export { ConversationObject } from "./chat/conversation-object.ts";
 
-export default { fetch: app.fetch } satisfies ExportedHandler<Env>;
+export default {
+  fetch: app.fetch,
+  scheduled: async ({ scheduledTime }, env) => void (await purgeExpired(env, scheduledTime)),
+} satisfies ExportedHandler<Env>;

@@ -17,11 +17,13 @@ export type Change =
     }
   /** `ids` null: every deleted message, or with `deletion_id` those that one bulk delete removed. */
   | { op: "restore_messages"; ids: string[] | null; deletion_id: string | null; audit: AuditRow }
-  /** Title, metadata, limits, status or deletion of the conversation: D1 gets the header as it is. */
+  /** Title, metadata, limits, status, deletion or end of the conversation: D1 gets the header as it is. */
   | { op: "header"; audit: AuditRow | null }
   | { op: "feedback"; message_id: string; feedback: Feedback | null }
   /** A re-run reply took the place of a failed one. */
   | { op: "message"; message_id: string }
+  /** These messages keep their place and lose what they say, for good. */
+  | { op: "purge_messages"; ids: string[]; purged_at: number; audit: AuditRow }
   /** The conversation has another owner: D1 gets the header's. */
   | { op: "reassign"; audit: AuditRow }
   | { op: "erase"; audit: AuditRow };

@@ -6,10 +6,12 @@ import { DurableObject } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { type Caller, type Entity, mayAccess } from "../auth/principal.ts";
 import { configOf, type Env } from "../config.ts";
+import { systemAuditRow } from "../db/audit.ts";
 import { findConversation } from "../db/conversation.ts";
 import { companyDatabase, companyBinding } from "../db/database.ts";
 import { allMessages } from "../db/message.ts";
 import { writeBatch } from "../db/record.ts";
+import { closeConversation, removeConversation } from "../db/retention.ts";
 import type { Json } from "../db/schema.ts";
 import { AgentCache } from "./agent-cache.ts";
 import { alarmAfter } from "./alarm.ts";
@@ -26,6 +28,7 @@ import { type Outcome, ok, refuse, storeUnavailable } from "./outcome.ts";
 import { answerOf } from "./projection-json.ts";
 import { completionOf } from "./projection-openai.ts";
 import { encoderFor, type Projection } from "./projection.ts";
+import { closeForGood, isExpired, purgeMessages } from "./purge.ts";
 import { summarise } from "./summary.ts";
 import { titleByTurn } from "./title.ts";
 import { type EventId, parseEventId, principalOf, type Turn } from "./turn.ts";
@@ -55,6 +58,8 @@ export class ConversationObject extends DurableObject<Env> {
   /** When the alarm will ring, as far as this process knows. */
   #alarmAt: number | null = null;
   #alarmFailures = 0;
+  /** How often this process has purged the conversation. */
+  #purges = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -248,6 +253,48 @@ export class ConversationObject extends DurableObject<Env> {
     return this.#edit(caller, id, work, { reach: "erased", stop: () => "all" });
   }
 
+  /** Retention: of a conversation that was deleted before `before` (ms) nothing stays. False when it is not, or not yet. */
+  purge(company_id: string, id: string, before: number): Promise<Outcome<boolean>> {
+    const now = Date.now();
+    return this.#inOrder(async () => {
+      const { header } = this.#journal;
+      if (header && !isExpired(header, before)) return ok(false);
+      if (header) closeForGood(this.#journal, now);
+      if (!(await this.#handover.flush())) return storeUnavailable();
+      try {
+        const db = await companyDatabase(this.env, company_id);
+        if (!(await closeConversation(db, { company_id, id }, before, now))) return ok(false);
+        this.#purges++;
+        await this.ctx.storage.deleteAlarm();
+        await this.ctx.storage.deleteAll();
+        this.#journal.forget();
+        this.#alarmAt = null;
+        const entry = { action: "conversation.purge", target_type: "conversation", target_id: id };
+        await removeConversation(db, { company_id, id }, systemAuditRow(company_id, "retention", entry, now));
+        return ok(true);
+      } catch (error) {
+        log({ event: "purge_failed", conversation_id: id, error: String(error) });
+        return storeUnavailable();
+      }
+    });
+  }
+
+  /** Retention: those of the messages `ids` that were deleted before `before` (ms) say nothing any more. How many. */
+  purgeMessages(company_id: string, id: string, ids: string[], before: number): Promise<Outcome<number>> {
+    const staff: Caller = { company_id, entity_type: "user", entity_id: "", api_key_id: null, request_id: "" };
+    return this.#inOrder(async () => {
+      const entered = await this.#enter(staff, id, "erased");
+      if (!entered.ok) return entered;
+      const now = Date.now();
+      const purged = purgeMessages(this.#journal, ids, { before, now }, (count) => {
+        const entry = { action: "message.purge", target_type: "conversation", target_id: id, details: { purged: count } };
+        return systemAuditRow(company_id, "retention", entry, now);
+      });
+      if (this.#handover.pending) this.#wakeAt(now + alarmAfter.failure(1));
+      return (await this.#handover.flush()) ? ok(purged) : storeUnavailable();
+    });
+  }
+
   /** Sends D1 what it lacks, drops old replay buffers, and sets itself again while anything is left to do. */
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
@@ -263,10 +310,13 @@ export class ConversationObject extends DurableObject<Env> {
   /** The conversation, if it is there and this caller's to see; taken over from D1 at first touch. */
   async #enter(caller: Caller, id: string, reach: Reach = "live"): Promise<Outcome<Header>> {
     if (!this.#journal.header) {
+      const purges = this.#purges;
       const db = await companyDatabase(this.env, caller.company_id);
       const row = await findConversation(db, caller.company_id, id);
-      if (!row) return refuse("not_found");
+      // What is being purged is not taken over again, not even what was read of it a moment before.
+      if (!row || (row.erased_at !== null && reach !== "erased")) return refuse("not_found");
       const messages = row.last_message_at === null ? [] : await allMessages(db, caller.company_id, id);
+      if (this.#purges !== purges) return refuse("not_found");
       if (!this.#journal.header) this.#journal.adopt(row, messages);
     }
     const header = this.#journal.header as Header;
@@ -315,7 +365,8 @@ export class ConversationObject extends DurableObject<Env> {
 
   #onMessage(message_id: string, work: (message: Message) => Message): object | null {
     const message = this.#journal.message(message_id);
-    return message && { message: messageView((this.#journal.header as Header).id, work(message)) };
+    if (!message || message.purged_at !== null) return null;
+    return { message: messageView((this.#journal.header as Header).id, work(message)) };
   }
 
   #turnStream(caller: Caller, id: string, turn: Turn, links: Links, projection: Projection, after = 0) {

@@ -92,7 +92,7 @@ export function restoreAllMessages({ journal, caller, now }: Edit, deletion_id: 
   return journal.transaction(() => {
     const rows = journal.rows(
       `UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL
-       WHERE deleted_at IS NOT NULL AND (?1 IS NULL OR deletion_id = ?1) RETURNING sequence`,
+       WHERE deleted_at IS NOT NULL AND purged_at IS NULL AND (?1 IS NULL OR deletion_id = ?1) RETURNING sequence`,
       deletion_id,
     );
     if (rows.length > 0) {

@@ -32,7 +32,7 @@ CREATE TABLE message (
   id TEXT NOT NULL UNIQUE, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
   model_used TEXT, processing_time REAL, input_tokens INTEGER, output_tokens INTEGER, usage_source TEXT,
   metadata TEXT NOT NULL, feedback TEXT, created_at INTEGER NOT NULL,
-  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT
+  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER
 );
 CREATE INDEX message_context ON message (sequence) WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '';
 CREATE TABLE delta (
@@ -110,6 +110,7 @@ export const MESSAGE_MEMBERS = [
   "deleted_at",
   "deleted_by",
   "deletion_id",
+  "purged_at",
 ] as const satisfies (keyof Message)[];
 
 export const pick = <T, K extends keyof T>(row: T, members: readonly K[]): Pick<T, K> =>

@@ -68,6 +68,11 @@ export class Journal {
     this.#header = undefined;
   }
 
+  /** Knows nothing any more, once the storage is empty. */
+  forget(): void {
+    this.#header = undefined;
+  }
+
   turnByKey(principal: string, key: string): Turn | null {
     return this.#turn("principal = ? AND idempotency_key = ?", principal, key);
   }

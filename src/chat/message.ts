@@ -26,6 +26,8 @@ export type Message = {
   deleted_at: number | null;
   deleted_by: string | null;
   deletion_id: string | null;
+  /** Text gone for good; such a message is never shown or restored. */
+  purged_at: number | null;
 };
 
 const timestamp = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString());

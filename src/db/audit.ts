@@ -30,6 +30,13 @@ export const auditRow = (caller: Caller, entry: AuditEntry, at: number): AuditRo
   details: entry.details ?? {},
 });
 
+/** An audit row for something that the service does by itself, `actor` being the part of it that does, at `at` (ms). */
+export const systemAuditRow = (company_id: string, actor: string, entry: AuditEntry, at: number): AuditRow => ({
+  ...auditRow({ company_id, entity_type: "user", entity_id: actor, api_key_id: null, request_id: "" }, entry, at),
+  actor_type: "system",
+  request_id: null,
+});
+
 /** The statement that writes it; goes into the batch of the change itself. */
 export const insertAudit = (db: Database, row: AuditRow) => db.insert(audit_event).values(row).onConflictDoNothing();
 

@@ -85,9 +85,10 @@ export async function listConversations(
   return { rows, total };
 }
 
-/** Soft-deleted conversations of the company, newest deletion first. */
+/** Soft-deleted conversations of the company that a restore can bring back, newest deletion first. */
 export async function listDeletedConversations(db: Database, company_id: string, slice: Slice) {
-  const where = and(eq(conversation.company_id, company_id), isNotNull(conversation.deleted_at));
+  const deleted = and(isNotNull(conversation.deleted_at), isNull(conversation.erased_at));
+  const where = and(eq(conversation.company_id, company_id), deleted);
   const [rows, tally] = await Promise.all([
     readPage(db, where, conversation.deleted_at, slice),
     readTally(db, company_id, "company"),

@@ -8,13 +8,20 @@ import { readTally } from "./tally.ts";
 
 export type MessageRow = typeof message.$inferSelect;
 
-/** One message of the company together with whose conversation it is in; null when either is unknown or deleted. */
+/** One message of the company and whose conversation it is in; null when it is unknown or purged, or that is deleted. */
 export async function findMessage(db: Database, company_id: string, id: string) {
   const row = await db
     .select({ message, entity_type: conversation.entity_type, entity_id: conversation.entity_id })
     .from(message)
     .innerJoin(conversation, eq(conversation.id, message.conversation_id))
-    .where(and(eq(message.id, id), eq(message.company_id, company_id), isNull(conversation.deleted_at)))
+    .where(
+      and(
+        eq(message.id, id),
+        eq(message.company_id, company_id),
+        isNull(message.purged_at),
+        isNull(conversation.deleted_at),
+      ),
+    )
     .get();
   return row ?? null;
 }
@@ -63,7 +70,7 @@ export async function listMessages(
   return { rows, total };
 }
 
-/** Deleted messages of the company, newest deletion first. */
+/** Deleted messages of the company that a restore can bring back, newest deletion first. */
 export async function listDeletedMessages(
   db: Database,
   company_id: string,
@@ -73,12 +80,23 @@ export async function listDeletedMessages(
   const where = and(
     eq(message.company_id, company_id),
     isNotNull(message.deleted_at),
+    isNull(message.purged_at),
     after ? sql`(${message.deleted_at}, ${message.id}) < (${at}, ${id})` : undefined,
   );
   const order = [desc(message.deleted_at), desc(message.id)];
-  const page = db.select({ id: message.id }).from(message).where(where).orderBy(...order).limit(limit).offset(offset);
+  const page = db
+    .select({ id: message.id })
+    .from(message)
+    .where(where)
+    .orderBy(...order)
+    .limit(limit)
+    .offset(offset);
   const [rows, tally] = await Promise.all([
-    db.select().from(message).where(inArray(message.id, page)).orderBy(...order),
+    db
+      .select()
+      .from(message)
+      .where(inArray(message.id, page))
+      .orderBy(...order),
     readTally(db, company_id, "message"),
   ]);
   return { rows, total: tally.deleted };

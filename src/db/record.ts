@@ -92,7 +92,7 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       const { ids, deletion_id } = change;
       const which = ids
         ? "AND id IN (SELECT value FROM json_each(?3)) AND ?4 IS NULL"
-        : "AND ?3 IS NULL AND deleted_at IS NOT NULL AND (?4 IS NULL OR deletion_id = ?4)";
+        : "AND ?3 IS NULL AND deleted_at IS NOT NULL AND purged_at IS NULL AND (?4 IS NULL OR deletion_id = ?4)";
       const update = db
         .prepare(`UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL WHERE ${mine} ${which}`)
         .bind(company_id, id, scalar(ids), deletion_id);
@@ -108,6 +108,16 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       ];
     case "message":
       return [];
+    case "purge_messages":
+      return [
+        db
+          .prepare(
+            `UPDATE message SET content = '', metadata = '{}', feedback = NULL, purged_at = ?3
+             WHERE ${mine} AND id IN (SELECT value FROM json_each(?4))`,
+          )
+          .bind(company_id, id, change.purged_at, scalar(change.ids)),
+        insertAudit(db, change.audit),
+      ];
     case "reassign":
       return [
         db
@@ -122,11 +132,8 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       return [
         db.prepare(`UPDATE message SET content = '', metadata = '{}', feedback = NULL WHERE ${mine}`).bind(company_id, id),
         db
-          .prepare(
-            `UPDATE conversation SET erased_at = ?, creation_key = NULL, creation_hash = NULL
-             WHERE id = ? AND company_id = ?`,
-          )
-          .bind(batch.header.erased_at, id, company_id),
+          .prepare("UPDATE conversation SET creation_key = NULL, creation_hash = NULL WHERE id = ? AND company_id = ?")
+          .bind(id, company_id),
         updateHeader(db, batch.header),
         insertAudit(db, change.audit),
       ];
@@ -136,8 +143,8 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
 const updateHeader = (db: Session, header: Batch["header"]) =>
   db
     .prepare(
-      `UPDATE conversation SET title = ?, metadata = ?, max_context_length = ?, status = ?, deleted_at = ?, deleted_by = ?
-       WHERE id = ? AND company_id = ?`,
+      `UPDATE conversation SET title = ?, metadata = ?, max_context_length = ?, status = ?, deleted_at = ?, deleted_by = ?,
+       erased_at = ? WHERE id = ? AND company_id = ?`,
     )
     .bind(
       header.title,
@@ -146,6 +153,7 @@ const updateHeader = (db: Session, header: Batch["header"]) =>
       header.status,
       header.deleted_at,
       header.deleted_by,
+      header.erased_at,
       header.id,
       header.company_id,
     );

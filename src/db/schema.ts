@@ -100,6 +100,7 @@ export const lead = sqliteTable(
   (t) => [
     uniqueIndex("lead_external").on(t.company_id, t.external_id).where(sql`external_id IS NOT NULL`),
     index("lead_company").on(t.company_id, t.id).where(sql`deleted_at IS NULL`),
+    index("lead_created").on(t.company_id, t.created_at, t.id),
   ],
 );
 
@@ -206,6 +207,8 @@ export const conversation = sqliteTable(
       .on(t.company_id, t.activity_at, t.id)
       .where(sql`deleted_at IS NULL AND status = 'archived'`),
     index("conversation_deleted").on(t.company_id, t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL`),
+    index("conversation_created").on(t.company_id, t.created_at, t.id),
+    index("conversation_retention").on(t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL`),
     uniqueIndex("conversation_creation")
       .on(t.company_id, t.entity_type, t.entity_id, t.creation_key)
       .where(sql`creation_key IS NOT NULL`),
@@ -237,15 +240,20 @@ export const message = sqliteTable(
     deleted_by: text(),
     /** The bulk delete that removed it, if one did. */
     deletion_id: text(),
+    /** Text gone for good: never to be restored. */
+    purged_at: millis(),
   },
   (t) => [
     uniqueIndex("message_sequence").on(t.conversation_id, t.sequence),
-    index("message_deleted").on(t.company_id, t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL`),
+    index("message_deleted")
+      .on(t.company_id, t.deleted_at, t.id)
+      .where(sql`deleted_at IS NOT NULL AND purged_at IS NULL`),
+    index("message_retention").on(t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL AND purged_at IS NULL`),
     index("message_reply_time").on(t.company_id, t.created_at).where(sql`role = 'assistant'`),
   ],
 );
 
-/** How many rows a list would find, kept by triggers so that no page ever counts. */
+/** How many rows a list would find, kept by triggers so that no page ever counts. What is gone for good is in no list. */
 export const tally = sqliteTable(
   "tally",
   {
