@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { root } from "./project.ts";
+import { quiet } from "./wrangler.ts";
 
 /** `note`: what a reader should see; of something in order, mostly nothing. */
 export type Finding = { ok: boolean; note: string };
@@ -16,7 +17,7 @@ export async function runTool(command: string, ...args: string[]): Promise<Findi
 
 /** Exit code and everything it wrote. */
 export function capture(command: string, args: string[]): Promise<{ code: number; output: string }> {
-  const env = { ...process.env, PATH, NO_COLOR: "1", FORCE_COLOR: "0", WRANGLER_SEND_METRICS: "false" };
+  const env = { ...process.env, ...quiet, PATH, NO_COLOR: "1", FORCE_COLOR: "0" };
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
@@ -32,7 +33,7 @@ export function show(command: string, args: string[]): Promise<number> {
   const child = spawn(command, args, {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, PATH },
+    env: { ...process.env, ...quiet, PATH },
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);

@@ -6,7 +6,7 @@ import { root } from "./project.ts";
 const cli = fileURLToPath(import.meta.resolve("wrangler"));
 
 /** No usage metrics, no request for a `cf` object, and no traces kept of every local request (twice as fast without). */
-const quiet = {
+export const quiet = {
   WRANGLER_SEND_METRICS: "false",
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
   X_LOCAL_OBSERVABILITY: "false",
