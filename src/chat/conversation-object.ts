@@ -70,8 +70,14 @@ export class ConversationObject extends DurableObject<Env> {
       });
     this.#journal = new Journal(ctx.storage);
     this.#agents = new AgentCache(env, configOf(env));
-    const write = async (batch: Parameters<typeof writeBatch>[1]) =>
-      writeBatch(await companyBinding(env, batch.header.company_id), batch);
+    const write = async (batch: Parameters<typeof writeBatch>[1]) => {
+      try {
+        await writeBatch(await companyBinding(env, batch.header.company_id), batch);
+      } catch (error) {
+        this.#wakeAt(Date.now() + alarmAfter.failure(this.#alarmFailures + 1));
+        throw error;
+      }
+    };
     this.#handover = new Handover(this.#journal, { write }, sleep, log);
     this.#engine = new Engine({
       journal: this.#journal,
