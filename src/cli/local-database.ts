@@ -23,7 +23,7 @@ export async function openLocalDatabase(): Promise<{ d1: D1Database; close: () =
 }
 
 /** Applies what is missing, each migration with its record in one batch, in the table that wrangler keeps. */
-async function migrate(d1: D1Database): Promise<void> {
+export async function migrate(d1: D1Database): Promise<void> {
   await d1
     .prepare(
       `CREATE TABLE IF NOT EXISTS "d1_migrations" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE,

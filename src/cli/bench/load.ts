@@ -3,7 +3,6 @@
  * message in is a list of lanes, each a list of requests sent one after another; lanes go side by side.
  */
 import { Agent, request as send } from "node:http";
-import "../end-with-parent.ts";
 
 export type Send = {
   method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -21,13 +20,14 @@ export type Sample = { status: number; ms: number; first: number | null; body: s
 export type Task = { id: number; lanes: Send[][] };
 export type Done = { id: number; ms: number; lanes: Sample[][] };
 
-const agent = new Agent({ keepAlive: true, maxSockets: 256, noDelay: true });
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
 function once({ method, url, headers, body, until, keep }: Send): Promise<Sample> {
   return new Promise((resolve, reject) => {
     const start = performance.now();
     let first: number | null = null;
-    const sent = body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const sent =
+      body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
     const request = send(url, { method, agent, headers: { ...sent, ...headers } }, (response) => {
       let text = "";
       response.setEncoding("utf8");

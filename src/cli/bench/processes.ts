@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Done, Sample, Send, Task } from "./load.ts";
 
-const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url).href);
 
 /** Starts the model server. */
 export async function startUpstream(): Promise<{ base_url: string; stop: () => void }> {

@@ -5,7 +5,6 @@ import { complete, completeText, event } from "./openai.ts";
 import { insertMessage } from "./record.ts";
 import { type FloorEnv, serve } from "./serve.ts";
 
-
 export class Conversation extends DurableObject<FloorEnv> {
   #sequence = 0;
 

@@ -1,0 +1,52 @@
+/**
+ * `npm run bench [-- --quick]`: how fast the service is, beside floors that do less in the same run on the same machine.
+ * Prints a table and writes dist/bench.json. Everything runs on loopback with state on disk; nothing of it is kept.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { measure } from "./bench/measure.ts";
+import { Load, startUpstream } from "./bench/processes.ts";
+import { costTable, isReached, table } from "./bench/report.ts";
+import { fail, root } from "./project.ts";
+
+// What wrangler.ts sets for a wrangler of its own process; here miniflare runs in this one.
+Object.assign(process.env, { CLOUDFLARE_CF_FETCH_ENABLED: "false", X_LOCAL_OBSERVABILITY: "false" });
+
+const { quick } = readArguments();
+/** All of it within five minutes, or within one. */
+const times = quick
+  ? { turns: 12, streams: 8, first: 6, parallel: 2, depths: 5, lists: 8, start: 3 }
+  : { turns: 60, streams: 40, first: 20, parallel: 8, depths: 20, lists: 40, start: 9 };
+
+const began = performance.now();
+const seconds = () => (performance.now() - began) / 1000;
+const say = (what: string) => console.error(`${seconds().toFixed(0).padStart(4)} s  ${what}`);
+
+mkdirSync(join(root, "dist"), { recursive: true });
+// Inside the checkout, because a temporary folder may be memory.
+const folder = mkdtempSync(join(root, "dist", "bench-"));
+const upstream = await startUpstream();
+const load = new Load();
+try {
+  const { lines, costs } = await measure({ folder, load, model: upstream.base_url, times, say });
+  const missed = lines.filter((line) => isReached(line) === false).length;
+  const result = { at: new Date().toISOString(), quick, seconds: seconds(), lines, costs };
+  writeFileSync(join(root, "dist", "bench.json"), `${JSON.stringify(result, null, 2)}\n`);
+  console.log(`${table(lines)}\n\n${costTable(costs)}\n`);
+  console.log(
+    `${missed === 0 ? "Every target was reached." : `Targets missed: ${missed}.`} All of it is in dist/bench.json.`,
+  );
+} finally {
+  load.stop();
+  upstream.stop();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+function readArguments(): { quick: boolean } {
+  try {
+    return parseArgs({ options: { quick: { type: "boolean", default: false } } }).values;
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : String(error)}\nUsage: npm run bench [-- --quick]`);
+  }
+}

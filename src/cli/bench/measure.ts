@@ -1,0 +1,131 @@
+/** Everything that is measured, in order, as lines of the report. */
+import { join } from "node:path";
+import { unstable_readConfig } from "wrangler";
+import { readConfig } from "../../config.ts";
+import { paths } from "../project.ts";
+import { listCases, measureLists } from "./lists.ts";
+import type { Load } from "./processes.ts";
+import type { Line } from "./report.ts";
+import { type OperationCost, operationCosts } from "./rows.ts";
+import { seedConversations, seedHistory, seedTenant } from "./seed.ts";
+import { bundle, serve, type Served } from "./served.ts";
+import { bundleSize, startUpTime } from "./startup.ts";
+import { median, pairedRatio, quantile } from "./statistics.ts";
+import { TARGETS, Targets } from "./targets.ts";
+import { depths, firstTokens, firstTurns, jsonTurns, type Rounds, throughput } from "./turns.ts";
+
+/** How often each measure is repeated. */
+export type Times = Record<"turns" | "streams" | "first" | "parallel" | "depths" | "lists" | "start", number>;
+
+const LARGE = 100_000;
+const LANES = 16;
+
+/** Secrets of a database that lives for minutes. */
+const VARS = {
+  TOKEN_SECRETS: "benchmark-".repeat(5),
+  ENCRYPTION_KEYS: `k1:${"A".repeat(43)}`,
+  ALLOW_LOOPBACK_UPSTREAMS: "true",
+  RATE_LIMITS: "off",
+};
+
+export type Run = { folder: string; load: Load; model: string; times: Times; say: (what: string) => void };
+
+export async function measure(run: Run): Promise<{ lines: Line[]; costs: OperationCost[] }> {
+  run.say("building");
+  const script = await bundle(join(run.folder, "bundle"));
+  const shipped = await measureShipped(run, script);
+  run.say("starting");
+  const vars = { ...VARS, OPENAI_COMPATIBLE_BASE_URL: run.model, MODEL: run.model };
+  const served = await serve(run.folder, script, vars);
+  try {
+    const { lines, costs } = await measureServed(run, served);
+    return { lines: [...shipped, ...lines], costs };
+  } finally {
+    await served.stop();
+  }
+}
+
+async function measureShipped({ folder, times }: Run, script: string): Promise<Line[]> {
+  const { compatibility_date: date = "", compatibility_flags: flags } = unstable_readConfig(
+    { config: paths.config },
+    { hideWarnings: true },
+  );
+  const start = await startUpTime(join(folder, "start"), script, { date, flags }, times.start);
+  return [
+    { ...line("bundle, gzipped", [bundleSize(script)], "KiB"), target: { atMost: 350 }, judged: "figure" },
+    { ...line("start-up, CPU", [start]), target: { atMost: 60 }, judged: "figure" },
+  ];
+}
+
+async function measureServed(
+  { load, times, say }: Run,
+  served: Served,
+): Promise<{ lines: Line[]; costs: OperationCost[] }> {
+  const tenant = (kind: number) => seedTenant(served.db, readConfig(VARS), kind);
+  const [talking, small, large, history] = [await tenant(1), await tenant(2), await tenant(3), await tenant(4)];
+  const targets = new Targets(served, load, talking);
+
+  say("turns, one after another");
+  const turns = await jsonTurns(load, targets, times.turns, 10);
+  say("turns, streamed");
+  const tokens = await firstTokens(load, targets, times.streams, 8);
+  say("first turns of new conversations");
+  const firsts = await firstTurns(load, targets, times.first);
+  say(`${LANES} conversations at once`);
+  const parallel = await throughput(load, targets, times.parallel, LANES, 8);
+  say("a long conversation");
+  const { early, late } = await depths(load, targets, times.depths, 1000);
+
+  say("seeding");
+  await seedConversations(served.db, small, 0x102, 100);
+  await seedConversations(served.db, large, 0x103, LARGE);
+  const short = await seedHistory(served.db, history, 0x104, 100);
+  const long = await seedHistory(served.db, history, 0x105, 10_000);
+  say("lists");
+  const cases = await listCases(load, served.url("service"), { small, large, history, short, long });
+  const lists = await measureLists(load, cases, times.lists, 5);
+  say("rows");
+  const costs = await operationCosts(load, served.url("metered"), talking, cases);
+
+  const lines = [
+    ...against("turn", turns, { atMost: 1.3 }),
+    ...against("first token", tokens, { atMost: 1.3 }),
+    ...against("first turn of a conversation", firsts),
+    ...against(`${LANES} at once`, parallel, { atLeast: 0.75 }, "turns/s"),
+    ...compared("turn 1,000 / turn 10", late, early, 1.1),
+    ...[...lists].flatMap(([name, { near, far }]) => compared(name, far, near, isNumbered(name) ? null : 1.2)),
+  ];
+  return { lines, costs };
+}
+
+/** Every target of a measure; the service judged by its ratio to the promise floor. */
+function against(measured: string, rounds: Rounds, target?: Line["target"], unit = "ms"): Line[] {
+  return TARGETS.map((name) => ({
+    ...line(`${measured}: ${name}`, rounds[name].flat(), unit),
+    ...(name === "service" ? { ratio: pairedRatio(rounds.service, rounds.promise), of: "promise floor", target } : {}),
+    ...(name === "promise" ? { ratio: pairedRatio(rounds.promise, rounds.durable), of: "durable floor" } : {}),
+  }));
+}
+
+/** A page by its number walks the index up to it: that is what cursors are for. */
+const isNumbered = (name: string) => name.includes("page=");
+
+/** Two sides of the service itself: the ratio of the first to the second. */
+function compared(name: string, far: number[][], near: number[][], atMost: number | null): Line[] {
+  const [ofFar = "", ofNear = ""] = name.split(" / ");
+  return [
+    line(ofNear, near.flat()),
+    {
+      ...line(ofFar, far.flat()),
+      ...{ ratio: pairedRatio(far, near), of: ofNear },
+      ...(atMost === null ? {} : { target: { atMost } }),
+    },
+  ];
+}
+
+const line = (measured: string, values: number[], unit = "ms"): Line => ({
+  measure: measured,
+  median: median(values),
+  ...(values.length < 20 ? {} : { p99: quantile(values, 0.99) }),
+  unit,
+});

@@ -1,0 +1,117 @@
+/** Turns: one after another, streamed, sixteen conversations at once, and late in a long conversation. */
+import type { Sample, Send } from "./load.ts";
+import type { Load } from "./processes.ts";
+import { inOrderOf, TARGETS, type TargetName, type Targets } from "./targets.ts";
+
+/** Milliseconds (or turns a second) of every target, a list per round. */
+export type Rounds = Record<TargetName, number[][]>;
+
+const empty = (): Rounds => Object.fromEntries(TARGETS.map((name) => [name, []])) as unknown as Rounds;
+
+type Make = (name: TargetName, url: string, n: number) => Send;
+
+/** `perRound` turns of a fresh conversation after its first one, of each target in each round. */
+async function alternate(
+  load: Load,
+  targets: Targets,
+  rounds: number,
+  perRound: number,
+  make: Make,
+  value: (sample: Sample) => number,
+): Promise<Rounds> {
+  const result = empty();
+  // The first round warms everything up and is not counted.
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of inOrderOf(round)) {
+      const url = await targets.conversation(name);
+      const turns = Array.from({ length: perRound + 1 }, (_, n) => make(name, url, n));
+      const samples = await load.run(turns);
+      if (round > 0) result[name].push(samples.slice(1).map(value));
+    }
+  }
+  return result;
+}
+
+export const jsonTurns = (load: Load, targets: Targets, rounds: number, perRound: number): Promise<Rounds> =>
+  alternate(
+    load,
+    targets,
+    rounds,
+    perRound,
+    (...args) => targets.turn(...args),
+    (sample) => sample.ms,
+  );
+
+export const firstTokens = (load: Load, targets: Targets, rounds: number, perRound: number): Promise<Rounds> =>
+  alternate(
+    load,
+    targets,
+    rounds,
+    perRound,
+    (...args) => targets.streamed(...args),
+    ({ first, body }) => {
+      if (first === null) throw new Error(`a stream without text: ${body}`);
+      return first;
+    },
+  );
+
+/** Milliseconds of the very first turn of a new conversation: an object nobody has touched. */
+export async function firstTurns(load: Load, targets: Targets, rounds: number): Promise<Rounds> {
+  const result = empty();
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of inOrderOf(round)) {
+      const url = await targets.conversation(name);
+      const [sample] = await load.run([targets.turn(name, url, 0)]);
+      if (round > 0 && sample) result[name].push([sample.ms]);
+    }
+  }
+  return result;
+}
+
+/** Turns a second with `lanes` conversations at once, each sending one turn after another. */
+export async function throughput(
+  load: Load,
+  targets: Targets,
+  rounds: number,
+  lanes: number,
+  perLane: number,
+): Promise<Rounds> {
+  const result = empty();
+  const urls = new Map<TargetName, string[]>();
+  for (const name of TARGETS) {
+    urls.set(name, await Promise.all(Array.from({ length: lanes }, () => targets.conversation(name))));
+  }
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of inOrderOf(round)) {
+      const work = (urls.get(name) ?? []).map((url) =>
+        Array.from({ length: perLane }, (_, n) => targets.turn(name, url, round * perLane + n)),
+      );
+      const { ms } = await load.lanes(work);
+      if (round > 0) result[name].push([(lanes * perLane * 1000) / ms]);
+    }
+  }
+  return result;
+}
+
+/** Turns around the tenth of fresh conversations beside turns around the `depth`th of one that has grown to it. */
+export async function depths(
+  load: Load,
+  targets: Targets,
+  rounds: number,
+  depth: number,
+): Promise<{ early: number[][]; late: number[][] }> {
+  const EACH = 3;
+  const long = await targets.conversation("service");
+  let turn = 0;
+  const grow = (count: number) => load.run(Array.from({ length: count }, () => targets.turn("service", long, ++turn)));
+  await grow(depth - Math.ceil((rounds * EACH) / 2));
+  const early: number[][] = [];
+  const late: number[][] = [];
+  for (let round = 0; round < rounds; round++) {
+    const url = await targets.conversation("service");
+    const young = Array.from({ length: 11 }, (_, n) => targets.turn("service", url, n));
+    early.push((await load.run(young)).slice(-EACH).map((sample) => sample.ms));
+    late.push((await grow(EACH)).map((sample) => sample.ms));
+  }
+  return { early, late };
+}
