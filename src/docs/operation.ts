@@ -7,6 +7,7 @@ import { memberRow, members, schemaLink } from "./schema.ts";
 const AUDIENCE: Record<string, string> = {
   staff: "users and API keys",
   keys: "API keys only",
+  leads: "visitors only",
   everyone: "users, API keys, visitors",
   anyone: "anybody; more with a credential",
   public: "anybody",
