@@ -3,7 +3,7 @@ import * as z from "zod";
 import { conversationView } from "../chat/conversation.ts";
 import { findAgent } from "../db/agent.ts";
 import * as store from "../db/conversation.ts";
-import { companyDatabase } from "../db/database.ts";
+import { companyDatabase, type Database } from "../db/database.ts";
 import { findLead } from "../db/lead.ts";
 import { mayAccess, type Principal } from "../auth/principal.ts";
 import { type Api, json } from "../http/api.ts";
@@ -119,12 +119,9 @@ export function conversationRoutes(api: Api): void {
       const creation_key = idempotencyKey(c);
       const creation_hash = creation_key === null ? null : await hashOf(body);
       const db = await companyDatabase(c.env, company_id);
-      const agent = isId(body.agent_id) ? await findAgent(db, company_id, body.agent_id) : undefined;
-      if (!agent || agent.deleted_at !== null) throw notFound();
-      if (agent.status !== "active") throw new Problem("agent_inactive");
-      if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw goneLead();
+      await admitToAgent(db, principal, body.agent_id);
       const input = {
-        ...{ company_id, entity_type, entity_id, agent_id: agent.id, creation_key, creation_hash },
+        ...{ company_id, entity_type, entity_id, agent_id: body.agent_id, creation_key, creation_hash },
         title: body.title ?? "New Conversation",
         metadata: body.metadata ?? {},
         max_context_length: body.max_context_length ?? 20,
@@ -180,12 +177,15 @@ export function conversationRoutes(api: Api): void {
       audience: "everyone",
       scope: "read",
       params: pathId("entity_id"),
-      query: listQuery.extend({ entity_type: entityType.default("user") }),
+      query: listQuery.extend({
+        entity_type: entityType.optional().meta({ description: "What kind it is; by default the caller's own." }),
+      }),
       problems: ["invalid_cursor"],
       responses: page,
     },
     ({ c, principal, params, query }) => {
-      const entity = { entity_type: query.entity_type, entity_id: String(params["entity_id"]) };
+      const entity_type = query.entity_type ?? principal.entity_type;
+      const entity = { entity_type, entity_id: String(params["entity_id"]) };
       if (principal.kind === "lead" && !mayAccess(principal, { company_id: principal.company_id, ...entity })) {
         throw notFound();
       }
@@ -302,18 +302,37 @@ export function conversationRoutes(api: Api): void {
   );
 }
 
+/** Throws unless the caller may begin a conversation with this agent now. `unknown` explains the 404. */
+export async function admitToAgent(
+  db: Database,
+  principal: Principal,
+  agent_id: string,
+  unknown?: string,
+): Promise<void> {
+  const { company_id, entity_type, entity_id } = principal;
+  const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
+  if (!agent) throw new Problem("not_found", unknown);
+  if (agent.status !== "active") throw new Problem("agent_inactive");
+  if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw goneLead();
+}
+
 /** A visitor who was deleted or erased starts nothing new, though the token may live for a while. */
 const goneLead = () =>
   new Problem("unauthorized", "This visitor is not known any more.", {
     headers: { "www-authenticate": 'Bearer realm="conversations", error="invalid_token"' },
   });
 
-/** A live conversation that this caller may see, from D1; 404 otherwise. */
-export async function visibleConversation(c: AppContext, principal: Principal, conversation_id: string) {
-  if (!isId(conversation_id)) throw notFound();
+/** A live conversation that this caller may see, from D1; 404 otherwise, which `unknown` explains. */
+export async function visibleConversation(
+  c: AppContext,
+  principal: Principal,
+  conversation_id: string,
+  unknown?: string,
+) {
+  if (!isId(conversation_id)) throw new Problem("not_found", unknown);
   const db = await companyDatabase(c.env, principal.company_id);
   const row = await store.findConversation(db, principal.company_id, conversation_id);
-  if (!row || row.deleted_at !== null || !mayAccess(principal, row)) throw notFound();
+  if (!row || row.deleted_at !== null || !mayAccess(principal, row)) throw new Problem("not_found", unknown);
   return row;
 }
 

@@ -194,6 +194,9 @@ describe("lists", () => {
     expect((await get(byId, company.user)).body.conversations).toHaveLength(1);
     expect((await get(byId, lead.headers)).body.conversations).toHaveLength(1);
     expect((await get(byId, stranger.headers)).status).toBe(404);
+    const ownId = `/v1/conversation/entity/${lead.lead_id}`;
+    expect((await get(ownId, lead.headers)).body.conversations).toHaveLength(1);
+    expect((await get(ownId, company.user)).body.conversations).toEqual([]);
   });
 
   it("pages through messages with order, role and sequence bounds", async () => {
