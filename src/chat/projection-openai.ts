@@ -23,7 +23,9 @@ export function completionOf(journal: Journal, turn: Turn): Outcome<string> {
   const choices = [{ index: 0, message, logprobs: null, finish_reason: "stop" }];
   const usage = usageOf(reply.value);
   const envelope = envelopeOf(journal.header as Header, turn, "chat.completion");
-  return ok(JSON.stringify({ ...envelope, choices, ...(usage ? { usage } : {}), conversation: conversationOf(journal, turn) }));
+  return ok(
+    JSON.stringify({ ...envelope, choices, ...(usage ? { usage } : {}), conversation: conversationOf(journal, turn) }),
+  );
 }
 
 /** An encoder of frames. Signs of life are chunks that say nothing; before the first chunk there is none. */
@@ -31,7 +33,12 @@ export function chunkEncoder(journal: Journal, links: { origin: string; request_
   const header = journal.header as Header;
   let latest: Turn | null = null;
   const chunk = (turn: Turn, choices: object[], more: object = {}) =>
-    encode({ ...envelopeOf(header, turn, "chat.completion.chunk"), choices, ...(form.include_usage ? { usage: null } : {}), ...more });
+    encode({
+      ...envelopeOf(header, turn, "chat.completion.chunk"),
+      choices,
+      ...(form.include_usage ? { usage: null } : {}),
+      ...more,
+    });
   const open = (turn: Turn): string => {
     if (latest) return "";
     const conversation = conversationOf(journal, turn);
@@ -58,7 +65,9 @@ export function chunkEncoder(journal: Journal, links: { origin: string; request_
 
 const encode = (data: object) => `data: ${JSON.stringify(data)}\n\n`;
 
-const choice = (delta: object, finish_reason: "stop" | null = null) => [{ index: 0, delta, logprobs: null, finish_reason }];
+const choice = (delta: object, finish_reason: "stop" | null = null) => [
+  { index: 0, delta, logprobs: null, finish_reason },
+];
 
 /** `created` is in seconds, and the same in everything that is said of one turn. */
 const envelopeOf = (header: Header, turn: Turn, object: "chat.completion" | "chat.completion.chunk") => ({

@@ -4,6 +4,7 @@ import { uuidv7 } from "uuidv7";
 import type { Entity } from "../auth/principal.ts";
 import type { Rows, Slice } from "../http/pagination.ts";
 import type { Database } from "./database.ts";
+import { type ImportedMessage, insertImported } from "./imported-message.ts";
 import { conversation, type JsonObject } from "./schema.ts";
 import { readTally, type TallyKind } from "./tally.ts";
 
@@ -22,15 +23,19 @@ export type NewConversation = Entity & {
 
 /**
  * Makes a conversation, or finds the one that the same entity made with the same creation_key (`created: false`; the
- * caller compares creation_hash). One insert, backed by a unique index: two requests at once make one row.
+ * caller compares creation_hash). One batch, backed by a unique index: two requests at once make one row.
  */
 export async function createConversation(
   db: Database,
   input: NewConversation,
   now: number,
+  history: ImportedMessage[] = [],
 ): Promise<{ row: ConversationRow; created: boolean }> {
   const values = { ...input, id: uuidv7(), activity_at: now, created_at: now, updated_at: now };
-  const inserted = await db.insert(conversation).values(values).onConflictDoNothing().returning().get();
+  const said = history.length === 0 ? {} : { message_count: history.length, last_message_at: now };
+  const insertion = db.insert(conversation).values({ ...values, ...said }).onConflictDoNothing().returning();
+  const imports = history.length === 0 ? [] : [insertImported(db, values, history)];
+  const [[inserted]] = await db.batch([insertion, ...imports]);
   if (inserted) return { row: inserted, created: true };
   const row = await db
     .select()

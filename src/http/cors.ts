@@ -12,7 +12,7 @@ import { Problem } from "./problem.ts";
 const REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-D1-Bookmark, X-Request-Id";
 /** What a page may read. */
 const RESPONSE_HEADERS =
-  "Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-D1-Bookmark, X-Request-Id, X-Vercel-AI-UI-Message-Stream";
+  "Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Conversation-Id, X-D1-Bookmark, X-Left-Aside, X-Request-Id, X-Vercel-AI-UI-Message-Stream";
 /** Seconds that a browser remembers the answer to a preflight. */
 const MAX_AGE = "7200";
 
@@ -64,6 +64,8 @@ const preflight = (origin: string, method: string) =>
   });
 
 const usesKey = (c: AppContext) =>
-  c.req.header("x-api-key") !== undefined || c.req.header("x-api-secret") !== undefined;
+  c.req.header("x-api-key") !== undefined ||
+  c.req.header("x-api-secret") !== undefined ||
+  /^Bearer +ak_/i.test(c.req.header("authorization") ?? "");
 
 const isRefused = (c: AppContext) => c.error instanceof Problem && c.error.details.code === "origin_not_allowed";

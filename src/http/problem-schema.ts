@@ -20,6 +20,7 @@ export const problemSchema = z
     code: z.enum(codes).meta({ description: "Stable; what programs should look at." }),
     request_id: z.string().meta({ description: "Also in the header X-Request-Id; quote it when you ask for help." }),
     errors: z.array(fieldError).meta({ description: "Every member that is wrong; empty unless the status is 422." }),
+    conversation_id: z.string().optional().meta({ description: "The conversation of a turn that failed." }),
     turn_id: z.string().optional().meta({ description: "The turn that failed, where one did." }),
     message_id: z.string().optional().meta({ description: "The user's message of that turn, which is stored." }),
     error: z.string().meta({ description: "The same as `title`." }),

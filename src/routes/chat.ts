@@ -61,7 +61,7 @@ const eventStream = {
 const wantsEvents = (c: AppContext) => /\btext\/event-stream\b/i.test(c.req.header("accept") ?? "");
 
 /** A stream of events; nothing between here and the client may hold it back. */
-const events = (stream: ReadableStream, headers: Record<string, string> = {}): Response =>
+export const events = (stream: ReadableStream, headers: Record<string, string> = {}): Response =>
   new Response(stream, {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",

@@ -1,0 +1,182 @@
+/**
+ * The door for code that was written for OpenAI's API: `model` is an agent, and every completion is a turn of a stored
+ * conversation. What a client sends again, by a key or by its own count of attempts, is the same turn.
+ */
+import * as z from "zod";
+import type { Principal } from "../auth/principal.ts";
+import type { ChatRequest } from "../chat/conversation-object.ts";
+import { attemptKey, takeOver } from "../db/attempt.ts";
+import { createConversation } from "../db/conversation.ts";
+import { companyDatabase } from "../db/database.ts";
+import type { ImportedMessage } from "../db/imported-message.ts";
+import type { JsonObject } from "../db/schema.ts";
+import { type Api, json } from "../http/api.ts";
+import { type AppContext, callerOf } from "../http/context.ts";
+import { text } from "../http/fields.ts";
+import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
+import { invalid, Problem, unwrap } from "../http/problem.ts";
+import { events } from "./chat.ts";
+import { type CompletionBody, completionBody, completionSchema, leftAsideOf, saidIn } from "./completion-schema.ts";
+import { admitToAgent, visibleConversation } from "./conversation.ts";
+import { conversationObject, linksOf } from "./object.ts";
+
+/** What is asked for: what came before, what the user says now, and what is kept with it. */
+type Asked = {
+  agent_id: string;
+  conversation_id: string | null;
+  history: ImportedMessage[];
+  message: string;
+  metadata: JsonObject;
+};
+
+/** Where it is asked: a conversation, and the key of the turn in it. */
+type Place = { conversation_id: string; key: string | null };
+
+/** The key of the turn that a conversation was made for; a space keeps it apart from every key that a client can send. */
+const FIRST_TURN = "first turn";
+
+const UNKNOWN_AGENT = "`model` must be the id of an agent that this credential can see.";
+const UNKNOWN_CONVERSATION = "`conversation` must be the id of a conversation that this credential can see.";
+
+export function completionRoutes(api: Api): void {
+  api.route(
+    {
+      method: "post",
+      path: "/chat/completions",
+      summary: "Complete a chat, as clients of OpenAI's API ask for it",
+      description: `For code that exists: give such a client this API's address as its base URL, and as its API key either
+\`<key>:<secret>\` of an API key (both halves with a colon between them) or a token. Every completion is a turn of a
+conversation that is stored here; \`conversation.id\` of the answer, also in \`X-Conversation-Id\`, sent as \`conversation\`
+goes on with it. Members that only tune a model are not looked at, and named in \`X-Left-Aside\`. A request that is sent
+again with the same Idempotency-Key, or counted as a further attempt in \`X-Stainless-Retry-Count\`, has no further effect.`,
+      tag: "Turns",
+      audience: "everyone",
+      scope: "write",
+      limit: "lead",
+      dialect: "openai",
+      headers: idempotencyHeader.extend({ "x-stainless-retry-count": z.string().optional() }),
+      body: completionBody,
+      problems: [
+        "malformed_request",
+        "not_found",
+        "agent_inactive",
+        "turn_stopped",
+        "message_deleted",
+        "idempotency_mismatch",
+        "turn_queue_full",
+        "model_error",
+        "model_unavailable",
+        "store_unavailable",
+        "model_timeout",
+      ],
+      responses: {
+        200: {
+          ...json("The reply; with `stream`, chunks of it that end with `[DONE]`.", completionSchema),
+          content: {
+            "application/json": { schema: completionSchema },
+            "text/event-stream": { schema: z.string() },
+          },
+        },
+      },
+    },
+    async ({ c, principal, body }) => {
+      const asked = askedIn(principal, body);
+      const attempt = attemptOf(c);
+      const { conversation_id, key } =
+        asked.conversation_id === null
+          ? await newPlace(c, principal, asked, attempt)
+          : await placeIn(c, principal, asked.agent_id, asked.conversation_id);
+      const request: ChatRequest = {
+        content: asked.message,
+        metadata: JSON.stringify(asked.metadata),
+        idempotency_key: key,
+        body_hash: await hashOf([asked.message, asked.metadata]),
+        on_busy: "enqueue",
+        resent: attempt !== null && attempt > 0,
+      };
+      return answer(c, principal, conversation_id, request, body);
+    },
+  );
+}
+
+function askedIn(principal: Principal, body: CompletionBody): Asked {
+  const said = saidIn(body);
+  const last = said.pop();
+  const message = text(32_000, 1).safeParse(last?.role === "user" ? last.content : "");
+  if (!message.success)
+    throw invalid({ path: "/messages", message: "must end in a user's text of 1–32,000 characters" });
+  const { model: agent_id, conversation, user, metadata } = body;
+  const conversation_id = (typeof conversation === "string" ? conversation : conversation?.id) ?? null;
+  const history = conversation_id === null ? said.filter(({ content }) => content !== "") : [];
+  if (principal.kind === "lead" && history.length > 0) {
+    throw invalid({ path: "/messages", message: "of a visitor is one message: go on with `conversation`" });
+  }
+  const kept = { ...(user ? { user } : {}), ...metadata };
+  return { agent_id, conversation_id, history, message: message.data, metadata: kept };
+}
+
+/** How many times the client says it has tried before; null where it does not count. */
+function attemptOf(c: AppContext): number | null {
+  const count = c.req.header("x-stainless-retry-count");
+  return count !== undefined && /^\d{1,2}$/.test(count) ? Number(count) : null;
+}
+
+async function placeIn(c: AppContext, principal: Principal, agent_id: string, id: string): Promise<Place> {
+  const row = await visibleConversation(c, principal, id, UNKNOWN_CONVERSATION);
+  if (row.agent_id !== agent_id) throw invalid({ path: "/model", message: "is not the agent of this conversation" });
+  return { conversation_id: row.id, key: idempotencyKey(c) };
+}
+
+/** A conversation for this request, or the one that it has made before. */
+async function newPlace(c: AppContext, principal: Principal, asked: Asked, attempt: number | null): Promise<Place> {
+  const { company_id, entity_type, entity_id } = principal;
+  const owner = { company_id, entity_type, entity_id };
+  const { agent_id, history, metadata } = asked;
+  const key = idempotencyKey(c);
+  const creation_hash = await hashOf(asked);
+  const now = Date.now();
+  const db = await companyDatabase(c.env, company_id);
+  await admitToAgent(db, principal, agent_id, UNKNOWN_AGENT);
+  if (key === null && attempt !== null && attempt > 0) {
+    const begun = await takeOver(db, owner, creation_hash, attempt, history.length + 2, now);
+    if (begun) return { conversation_id: begun.id, key: FIRST_TURN };
+  }
+  const counted = attempt === null ? null : attemptKey(creation_hash, attempt);
+  const creation_key = key === null ? counted : `completion ${key}`;
+  const input = {
+    ...owner,
+    agent_id,
+    title: "New Conversation",
+    metadata,
+    max_context_length: Math.min(4000, Math.max(20, history.length + 1)),
+    creation_key,
+    creation_hash,
+  };
+  const { row } = await createConversation(db, input, now, history);
+  if (row.creation_hash !== creation_hash) throw new Problem("idempotency_mismatch");
+  return { conversation_id: row.id, key: FIRST_TURN };
+}
+
+async function answer(
+  c: AppContext,
+  principal: Principal,
+  conversation_id: string,
+  request: ChatRequest,
+  body: CompletionBody,
+): Promise<Response> {
+  const object = conversationObject(c, conversation_id);
+  const caller = callerOf(principal, c);
+  const aside = leftAsideOf(body).slice(0, 20);
+  const headersOf = (replayed: boolean) => ({
+    "x-conversation-id": conversation_id,
+    ...(aside.length > 0 ? { "x-left-aside": aside.join(", ") } : {}),
+    ...(replayed ? { "idempotent-replayed": "true" } : {}),
+  });
+  if (body.stream) {
+    const chunks = { include_usage: body.stream_options?.include_usage ?? false };
+    const begun = unwrap(await object.chatStream(caller, conversation_id, request, linksOf(c), chunks));
+    return events(begun.stream, headersOf(begun.replayed));
+  }
+  const whole = unwrap(await object.chat(caller, conversation_id, request, linksOf(c), "completion"));
+  return c.body(whole.body, 200, { "content-type": "application/json", ...headersOf(whole.replayed) });
+}
