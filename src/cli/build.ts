@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build, type InlineConfig } from "vite";
+import { checkWidgetSize, demoStep, widgetStep } from "./build-widget.ts";
 import { paths, root } from "./project.ts";
 
 /** One build after another; each adds its files. A page is named by its file: docs.html is served as /docs. */
@@ -16,6 +17,8 @@ const steps: InlineConfig[] = [
       },
     },
   },
+  widgetStep,
+  demoStep,
 ];
 
 export async function buildAssets(): Promise<void> {
@@ -30,6 +33,7 @@ export async function buildAssets(): Promise<void> {
       build: { outDir: paths.assets, emptyOutDir: false, modulePreload: false, target: "es2022", ...step.build },
     });
   }
+  checkWidgetSize();
 }
 
 if (import.meta.main) await buildAssets();

@@ -5,7 +5,7 @@ import { getPlatformProxy, unstable_readConfig, unstable_splitSqlQuery } from "w
 import { paths } from "./project.ts";
 
 /** Opens it and brings its tables up to date. Close it before anything waits for this process to end. */
-export async function openLocalDatabase(): Promise<{ d1: D1Database; close: () => Promise<void> }> {
+export async function openLocalDatabase(state = paths.state): Promise<{ d1: D1Database; close: () => Promise<void> }> {
   const { name, compatibility_date, d1_databases } = unstable_readConfig(
     { config: paths.config },
     { hideWarnings: true },
@@ -15,7 +15,7 @@ export async function openLocalDatabase(): Promise<{ d1: D1Database; close: () =
   writeFileSync(configPath, JSON.stringify({ name, compatibility_date, d1_databases }));
   const proxy = await getPlatformProxy<{ DB: D1Database }>({
     configPath,
-    persist: { path: join(paths.state, "v3") },
+    persist: { path: join(state, "v3") },
     remoteBindings: false,
   });
   await migrate(proxy.env.DB);

@@ -1,0 +1,52 @@
+/** How widget.js and the demo page are built. The widget is one file that loads nothing, and stays small. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { InlineConfig, Plugin } from "vite";
+import { paths, root } from "./project.ts";
+
+/** Bytes, gzipped. */
+const MAX_WIDGET = 30 * 1024;
+
+/**
+ * Of marked the widget needs the lexer alone. The module ends with a default instance that keeps everything else alive;
+ * without that end the bundler leaves out what nobody uses, about 4 KiB gzipped.
+ */
+const lexerOnly: Plugin = {
+  name: "marked-lexer-only",
+  transform(code, id) {
+    if (!id.endsWith("/marked/lib/marked.esm.js")) return null;
+    const end = code.search(/var \w+=new \w+;function \w+\(\w+,\w+\)\{return \w+\.parse\(/);
+    const lexer = /\b(\w+) as Lexer\b/.exec(code)?.[1];
+    if (end < 0 || !lexer) throw new Error("marked is not built as it was; look at lexerOnly in build-widget.ts");
+    return { code: `${code.slice(0, end)}\nexport { ${lexer} as Lexer };`, map: null };
+  },
+};
+
+export const widgetStep: InlineConfig = {
+  root: join(root, "src/widget"),
+  plugins: [lexerOnly],
+  build: {
+    rolldownOptions: {
+      input: join(root, "src/widget/widget.ts"),
+      output: { format: "iife", entryFileNames: "widget.js" },
+    },
+  },
+};
+
+export const demoStep: InlineConfig = {
+  root: join(root, "src/demo"),
+  base: "/",
+  build: {
+    rolldownOptions: {
+      input: join(root, "src/demo/demo.html"),
+      output: { assetFileNames: "demo/[name][extname]" },
+    },
+  },
+};
+
+/** Throws when a visitor would have to load more than we promised. */
+export function checkWidgetSize(): void {
+  const size = gzipSync(readFileSync(join(paths.assets, "widget.js")), { level: 9 }).length;
+  if (size > MAX_WIDGET) throw new Error(`widget.js is ${size} bytes gzipped, and must be at most ${MAX_WIDGET}`);
+}

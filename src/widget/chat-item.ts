@@ -1,0 +1,50 @@
+/** A message as the widget shows it, from the moment it is typed or its first word arrives. */
+import type { LabelName } from "./labels.ts";
+
+export type Item = {
+  /** Of this widget's own messages the name they were sent under; of others their id. */
+  key: string;
+  role: "user" | "assistant";
+  id: string | null;
+  turn_id: string | null;
+  content: string;
+  state: "sending" | "done" | "streaming" | "stopped" | "failed";
+  /** What went wrong; the visitor can try again. */
+  problem: LabelName | null;
+  rating: "up" | "down" | null;
+  /** Milliseconds. */
+  at: number;
+};
+
+/** A message of the API. */
+export type WireMessage = {
+  id: string;
+  turn_id: string;
+  role: "user" | "assistant";
+  content: string;
+  status: "complete" | "failed" | "stopped";
+  metadata: { client_id?: unknown };
+  feedback: { rating: "up" | "down" } | null;
+  created_at: string;
+};
+
+const STATE = { complete: "done", stopped: "stopped", failed: "failed" } as const;
+
+export const keyOf = ({ id, metadata }: WireMessage): string =>
+  typeof metadata.client_id === "string" ? metadata.client_id : id;
+
+export const itemOf = (message: WireMessage): Item => ({
+  key: keyOf(message),
+  role: message.role,
+  id: message.id,
+  turn_id: message.turn_id,
+  content: message.content,
+  state: STATE[message.status],
+  problem: message.status === "failed" ? "failedReply" : null,
+  rating: message.feedback?.rating ?? null,
+  at: Date.parse(message.created_at),
+});
+
+/** A name that no other message has; also where crypto.randomUUID is missing, on pages without https. */
+export const newKey = (): string =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");

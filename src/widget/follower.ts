@@ -1,0 +1,82 @@
+/** Follows the conversation's events, through breaks and pauses, from exactly where it was. */
+import { RequestFailed } from "./client.ts";
+import { readEvents, type ServerEvent } from "./sse.ts";
+
+export type FollowerPorts = {
+  /** Opens the stream behind event `last` ("": from now on). */
+  open: (last: string, signal: AbortSignal) => Promise<Response>;
+  hear: (event: ServerEvent) => void;
+  /** Milliseconds after which a silent stream counts as broken. */
+  silence: number;
+  /** Called when the stream breaks and when it is back. */
+  connected: (isConnected: boolean) => void;
+  /** There is nothing to follow any more. */
+  gone: () => void;
+};
+
+/** Milliseconds before the next try: soon, then less and less often. */
+const pauseAfter = (failures: number): number => Math.min(30_000, 500 * 2 ** failures) * (0.75 + Math.random() / 2);
+
+export class Follower {
+  readonly #ports: FollowerPorts;
+  #last = "";
+  #running: AbortController | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(ports: FollowerPorts) {
+    this.#ports = ports;
+  }
+
+  resume(): void {
+    if (this.#running) return;
+    this.#running = new AbortController();
+    void this.#run(this.#running.signal);
+  }
+
+  pause(): void {
+    this.#running?.abort();
+    this.#running = null;
+    this.#wake?.();
+  }
+
+  /** For good: what still arrives is not told. */
+  stop(): void {
+    this.pause();
+  }
+
+  /** The connection is said to be back. */
+  retryNow(): void {
+    this.#wake?.();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; failures++) {
+      try {
+        const response = await this.#ports.open(this.#last, signal);
+        await readEvents(response, this.#ports.silence, (event) => {
+          if (signal.aborted) return;
+          if (failures > 0) this.#ports.connected(true);
+          failures = 0;
+          this.#last = event.id;
+          this.#ports.hear(event);
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof RequestFailed && error.status >= 400 && error.status < 429) return this.#ports.gone();
+      }
+      if (signal.aborted) return;
+      if (failures > 0) this.#ports.connected(false);
+      await this.#rest(pauseAfter(failures));
+    }
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

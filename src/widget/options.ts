@@ -1,0 +1,56 @@
+/** What a page says about the widget: `data-*` attributes of the script element. What makes no sense is left out. */
+
+export type Options = {
+  /** Origin of the API, without a trailing slash. */
+  api: string;
+  agent_id: string;
+  /** Accent as #rrggbb. */
+  color: string;
+  theme: "light" | "dark" | "auto";
+  position: "start" | "end";
+  lang: string;
+  title: string;
+  greeting: string;
+  open: boolean;
+  /** Link beside the consent in the lead form; without one no consent is asked for. */
+  privacy_url: string;
+  /** Told to the company as the place where the visitor came from. */
+  source: string;
+};
+
+export const DEFAULT_COLOR = "#4338ca";
+
+/** The options of a script element that was loaded from `src`. */
+export function readOptions(data: DOMStringMap, src: string): Options {
+  const one = <T extends string>(value: string | undefined, allowed: readonly T[], otherwise: T) =>
+    allowed.find((option) => option === value) ?? otherwise;
+  return {
+    api: (data["api"] ?? new URL(src, location.href).origin).replace(/\/+$/, ""),
+    agent_id: data["agentId"] ?? "",
+    color: hexColor(data["color"] ?? "") ?? DEFAULT_COLOR,
+    theme: one(data["theme"], ["light", "dark", "auto"], "auto"),
+    position: one(data["position"], ["start", "end"], "end"),
+    lang: data["lang"] || document.documentElement.lang || navigator.language,
+    title: data["title"] ?? "",
+    greeting: data["greeting"] ?? "",
+    open: data["open"] === "true",
+    privacy_url: webUrl(data["privacyUrl"] ?? ""),
+    source: data["source"] ?? location.href.slice(0, 500),
+  };
+}
+
+/** `#rgb` or `#rrggbb` as the latter; null for anything else. */
+export function hexColor(value: string): string | null {
+  const hex = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(value.trim())?.[1];
+  if (!hex) return null;
+  return `#${hex.length === 3 ? hex.replace(/./g, "$&$&") : hex}`.toLowerCase();
+}
+
+function webUrl(value: string): string {
+  try {
+    const url = new URL(value, location.href);
+    return value !== "" && /^https?:$/.test(url.protocol) ? url.href : "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The messages of one conversation in order, out of history and of events that may come twice, by two streams or late:
+ * every event counts once, every message stands once. No DOM, no network.
+ */
+import { type Item, itemOf, keyOf, type WireMessage } from "./chat-item.ts";
+import type { EventData, ServerEvent } from "./sse.ts";
+
+/** What the widget must find out: a user's message that another tab sent. */
+export type Missing = { message_id: string; turn_id: string };
+
+export class Timeline {
+  items: Item[] = [];
+  /** Last event seen of each turn, by its number. */
+  readonly #seen = new Map<number, number>();
+
+  /** The turn that is being answered now, if one is. */
+  get running(): Item | null {
+    return this.items.find((item) => item.state === "streaming") ?? null;
+  }
+
+  /** Messages of the API, oldest first, before or after those that are there. */
+  add(messages: WireMessage[], where: "before" | "after"): void {
+    const fresh: Item[] = [];
+    for (const message of messages) {
+      const known = this.#find(message);
+      if (known) Object.assign(known, itemOf(message), { key: known.key });
+      else fresh.push(itemOf(message));
+    }
+    this.items = where === "before" ? [...fresh, ...this.items] : [...this.items, ...fresh];
+  }
+
+  /** A message of a turn, in its place: a question stands before its answer. */
+  put(message: WireMessage): Item {
+    const item = itemOf(message);
+    const known = this.#find(message);
+    if (known) return Object.assign(known, item, { key: known.key });
+    const answer = message.role === "user" ? this.items.findIndex((other) => other.turn_id === message.turn_id) : -1;
+    this.items.splice(answer < 0 ? this.items.length : answer, 0, item);
+    return item;
+  }
+
+  remove(item: Item): void {
+    this.items = this.items.filter((other) => other !== item);
+  }
+
+  /** Takes an event; one that was seen already changes nothing. `sent` is the item whose own request it answers. */
+  apply({ id, event, data }: ServerEvent, sent?: Item): Missing | null {
+    if (event === "heartbeat") return null;
+    const [turn = 0, n = 0] = id.split("-").map(Number);
+    if (sent && data.message_id)
+      Object.assign(sent, { id: data.message_id, turn_id: data.turn_id, state: "done", problem: null });
+    if (n <= (this.#seen.get(turn) ?? 0)) return null;
+    this.#seen.set(turn, n);
+    if (event === "chat_status") return this.#status(data);
+    if (event === "chat_delta") this.#reply(data.turn_id).content += data.text ?? "";
+    if (event === "chat_response") this.#response(data);
+    return null;
+  }
+
+  #status({ turn_id, message_id = "", status }: EventData): Missing | null {
+    const question = this.items.find((item) => item.id === message_id);
+    if (status === "in_progress") {
+      if (question) Object.assign(question, { state: "done", problem: null });
+      Object.assign(this.#reply(turn_id), { content: "", state: "streaming", problem: null, at: Date.now() });
+      return question ? null : { message_id, turn_id };
+    }
+    return null;
+  }
+
+  #response(data: EventData): void {
+    const reply = this.items.find((item) => item.turn_id === data.turn_id && item.role === "assistant");
+    if (data.message) this.put(data.message);
+    else if (reply) this.remove(reply);
+    if (data.message || data.status !== "stopped") return;
+    const question = this.items.find((item) => item.turn_id === data.turn_id);
+    if (question) Object.assign(question, { state: "failed", problem: "failedSend" });
+  }
+
+  /** The answer of a turn, made when its first event arrives. */
+  #reply(turn_id: string): Item {
+    const known = this.items.find((item) => item.turn_id === turn_id && item.role === "assistant");
+    if (known) return known;
+    const blank = { id: null, content: "", state: "streaming", problem: null, rating: null } as const;
+    const reply: Item = { key: `reply-${turn_id}`, role: "assistant", turn_id, at: Date.now(), ...blank };
+    const question = this.items.findIndex((item) => item.turn_id === turn_id);
+    this.items.splice(question < 0 ? this.items.length : question + 1, 0, reply);
+    return reply;
+  }
+
+  #find(message: WireMessage): Item | undefined {
+    const key = keyOf(message);
+    const isReply = message.role === "assistant";
+    return this.items.find(
+      (item) =>
+        item.id === message.id ||
+        item.key === key ||
+        (isReply && item.role === "assistant" && item.turn_id === message.turn_id),
+    );
+  }
+}
