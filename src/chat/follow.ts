@@ -88,6 +88,10 @@ async function beforeHeartbeat(promise: Promise<unknown>, signal: AbortSignal): 
   }
 }
 
+/** Not line ends to the standard, but to some clients (Python's splitlines); all text in a frame is JSON, so it can do without. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
 /** A byte stream of encoded frames; `left` runs once the reader is gone or everything has been sent. */
 export function toStream(
   frames: AsyncGenerator<Frame>,
@@ -106,7 +110,7 @@ export function toStream(
         }
         const text = encode(value);
         if (text === "") continue;
-        controller.enqueue(encoder.encode(text));
+        controller.enqueue(encoder.encode(text.replaceAll(LINE_ENDS, escaped)));
         return;
       }
     },
