@@ -1,15 +1,15 @@
 /** Examples made from the document: a value for a schema, and the curl command that calls an operation. */
 import { type Document, resolve, type Route, type Schema } from "./document.ts";
 
-/** A plausible value. Of an object, only what must be there, unless `whole`. */
+/** A plausible value. Of an object, only what must be there (or else its first member), unless `whole`. */
 export function exampleOf(document: Document, schema: Schema, whole = false, depth = 0): unknown {
   const found = resolve(document, schema);
   if (found.example !== undefined) return found.example;
   if (found.default !== undefined && whole) return found.default;
   if (found.const !== undefined) return found.const;
   if (found.enum) return found.enum[0];
-  const [first] = found.oneOf ?? found.anyOf ?? found.allOf ?? [];
-  if (first) return exampleOf(document, first, whole, depth);
+  const variants = (found.oneOf ?? found.anyOf ?? found.allOf ?? []).filter((one) => one.type !== "null");
+  if (variants.length > 0) return shortest(variants.map((one) => exampleOf(document, one, whole, depth)));
   const type = Array.isArray(found.type) ? found.type[0] : found.type;
   if (type === "object") return objectOf(document, found, whole, depth);
   if (type === "array") return found.items && depth < 4 ? [exampleOf(document, found.items, whole, depth + 1)] : [];
@@ -18,8 +18,14 @@ export function exampleOf(document: Document, schema: Schema, whole = false, dep
   return type === "null" ? null : textOf(found);
 }
 
+const shortest = (values: unknown[]): unknown => {
+  const length = (value: unknown) => JSON.stringify(value).length;
+  return values.reduce((best, value) => (length(value) < length(best) ? value : best));
+};
+
 function objectOf(document: Document, schema: Schema, whole: boolean, depth: number): Record<string, unknown> {
-  const required = new Set(schema.required);
+  const names = Object.keys(schema.properties ?? {});
+  const required = new Set(schema.required ?? (depth === 0 ? names.slice(0, 1) : []));
   const members = Object.entries(schema.properties ?? {}).filter(
     ([name]) => depth < 4 && (whole || required.has(name)),
   );
