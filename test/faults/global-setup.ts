@@ -1,0 +1,80 @@
+/** Builds the Worker as it is deployed, and a state directory whose database is migrated and holds one company. */
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { drizzle } from "drizzle-orm/d1";
+import { uuidv7 } from "uuidv7";
+import type { TestProject } from "vitest/node";
+import { unstable_splitSqlQuery } from "wrangler";
+import { mintToken } from "../../src/auth/token.ts";
+import { companyStatements, newKeys } from "../../src/cli/new-company.ts";
+import { paths, root } from "../../src/cli/project.ts";
+import { readConfig } from "../../src/config.ts";
+import * as schema from "../../src/db/schema.ts";
+import { startWorkerd } from "./workerd.ts";
+
+/** Where the built Worker and the prepared state are, and who may use it. */
+export type Prepared = {
+  bundle: string;
+  state: string;
+  company_id: string;
+  user_id: string;
+  /** A token of the company's admin. */
+  token: string;
+  vars: Record<string, string>;
+};
+
+declare module "vitest" {
+  interface ProvidedContext {
+    prepared: Prepared;
+  }
+}
+
+export default async function setup(project: TestProject) {
+  const home = mkdtempSync(join(tmpdir(), "conversations-faults-"));
+  const bundle = join(home, "bundle");
+  const state = join(home, "state");
+  await build(bundle);
+  const vars = {
+    TOKEN_SECRETS: "fault-secret-fault-secret-fault-secret-fault",
+    ENCRYPTION_KEYS: `k1:${"A".repeat(43)}`,
+    ALLOW_LOOPBACK_UPSTREAMS: "true",
+  };
+  const company = await prepare({ bundle, state, vars });
+  project.provide("prepared", { bundle, state, vars, ...company });
+  return () => rmSync(home, { recursive: true, force: true });
+}
+
+async function build(outdir: string): Promise<void> {
+  mkdirSync(paths.assets, { recursive: true });
+  const wrangler = createRequire(import.meta.url).resolve("wrangler");
+  const args = [wrangler, "deploy", "--dry-run", "--minify", "--env", "", "--outdir", outdir];
+  const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
+  await promisify(execFile)(process.execPath, ["--no-warnings", ...args], { cwd: root, env });
+  // The object as it is, but its database first asks the test what to do.
+  cpSync(join(root, "test/faults/faulty.js"), join(outdir, "faulty.js"));
+}
+
+async function prepare(at: { bundle: string; state: string; vars: Record<string, string> }) {
+  const { mf } = await startWorkerd({ ...at, entry: "index.js" });
+  try {
+    const d1 = (await mf.getD1Database("DB")) as unknown as D1Database;
+    const files = readdirSync(paths.migrations).filter((file) => file.endsWith(".sql"));
+    for (const file of files.toSorted()) {
+      const statements = unstable_splitSqlQuery(readFileSync(join(paths.migrations, file), "utf8"));
+      await d1.batch(statements.map((statement) => d1.prepare(statement)));
+    }
+    const now = Date.now();
+    const plan = { company_id: uuidv7(), user_id: uuidv7(), name: "Faults", owner: "Owner", role: "admin" } as const;
+    const db = drizzle(d1, { schema });
+    await db.batch(companyStatements(db, plan, await newKeys(plan, { admin: ["admin"] }, now), now));
+    const { company_id, user_id } = plan;
+    const claims = { company_id, entity_type: "user", entity_id: user_id, role: "admin" } as const;
+    return { company_id, user_id, token: await mintToken(readConfig(at.vars), claims, "access", 24 * 60 * 60) };
+  } finally {
+    await mf.dispose();
+  }
+}

@@ -1,0 +1,189 @@
+/** D1 refusing for a while: what was answered stays, what could not be is answered later, and nothing is written twice. */
+import { describe, expect, it } from "vitest";
+import { complete } from "../upstream/client.ts";
+import type { Answer } from "./client.ts";
+import { Faults, type Moment } from "./faults.ts";
+import { openSite, type Site } from "./site.ts";
+import { settled, verify } from "./verify.ts";
+
+function expectUnavailable(answer: Answer): void {
+  expect(answer).toMatchObject({ status: 503, body: { code: "store_unavailable" } });
+  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+}
+
+/** A conversation with one turn, so that its object is awake and knows its agent. */
+async function begun({ client, up }: Site): Promise<string> {
+  const id = await client.conversation(await client.agent("m"));
+  await up.script("m", complete(["first"]));
+  expect((await client.chat(id, "one")).status).toBe(200);
+  return id;
+}
+
+describe.concurrent("a locked database", () => {
+  it("makes a turn wait for its answer, which its key gets later without asking the model again", async ({
+    onTestFinished,
+  }) => {
+    const site = await openSite(onTestFinished);
+    const { client, up, files } = site;
+    const id = await begun(site);
+    const acknowledged = await client.history(id);
+    await up.script("m", complete(["second"]));
+    const unlock = files.lockRecord();
+    const refused = await client.chat(id, "two", { key: "k" });
+    expectUnavailable(refused);
+    expect(refused.body).toMatchObject({ turn_id: expect.any(String), message_id: expect.any(String) });
+    expectUnavailable(await client.chat(id, "two", { key: "k" }));
+    unlock();
+    const answer = await client.chat(id, "two", { key: "k" });
+    expect(answer).toMatchObject({ status: 200, body: { content: "second", turn_id: refused.body.turn_id } });
+    expect(answer.headers.get("idempotent-replayed")).toBe("true");
+    const history = await verify(site, id);
+    expect(history.slice(0, 2)).toEqual(acknowledged);
+    expect(history).toHaveLength(4);
+    expect(await up.requests("m")).toHaveLength(2);
+  });
+
+  it("gives the stored answer to an identical message without a key, too", async ({ onTestFinished }) => {
+    const site = await openSite(onTestFinished);
+    const { client, up, files } = site;
+    const id = await begun(site);
+    const unlock = files.lockRecord();
+    const refused = await client.chat(id, "two");
+    expectUnavailable(refused);
+    unlock();
+    expect((await client.chat(id, "two")).body.turn_id).toBe(refused.body.turn_id);
+    expect((await client.chat(id, "two")).body.turn_id).not.toBe(refused.body.turn_id);
+    expect(await verify(site, id)).toHaveLength(6);
+    expect(await up.requests("m")).toHaveLength(3);
+  });
+
+  it("does not hold up streams, nor the queue; the alarm brings the rows", async ({ onTestFinished }) => {
+    const site = await openSite(onTestFinished);
+    const { client, up, files } = site;
+    const id = await begun(site);
+    await up.script("m", complete(["zwei ", "\u{1f469}\u200d\u{1f680}"]));
+    const unlock = files.lockRecord();
+    const streams = await Promise.all(["two", "three", "four"].map((message) => client.stream(id, message)));
+    for (const stream of streams) {
+      const end = (await stream.rest()).at(-1);
+      expect(end).toMatchObject({ event: "chat_response", data: { status: "completed" } });
+      expect(end?.data.message.content).toBe(stream.text());
+    }
+    unlock();
+    await settled(site, id);
+    const history = await verify(site, id);
+    expect(history.map(({ content }) => content).filter((_, n) => n % 2 === 0)).toEqual([
+      "one",
+      "two",
+      "three",
+      "four",
+    ]);
+    for (const [n, stream] of streams.entries()) {
+      expect(stream.seen.at(-1)?.data.message).toEqual(history[2 * n + 3]);
+    }
+  });
+
+  it("answers 503 where nothing can be known yet, and has then done nothing", async ({ onTestFinished }) => {
+    const site = await openSite(onTestFinished);
+    const { client, up, files } = site;
+    const agent = await client.agent("m");
+    const id = await client.conversation(agent);
+    const unlock = files.lockRecord();
+    expectUnavailable(await client.chat(id, "one", { key: "k" }));
+    expectUnavailable(await client.call("GET", `/v1/conversation/${id}/messages`));
+    expectUnavailable(await client.call("GET", `/v1/conversation/${id}`));
+    expectUnavailable(await client.call("GET", `/v1/conversation/${id}/messages/stream`));
+    expectUnavailable(await client.call("DELETE", `/v1/conversation/${id}`));
+    expectUnavailable(await client.call("POST", "/v1/conversation", { agent_id: agent }));
+    unlock();
+    expect(await up.requests("m")).toEqual([]);
+    expect(await client.chat(id, "one", { key: "k" })).toMatchObject({
+      status: 200,
+      body: { content: "reply to: one" },
+    });
+    expect(await verify(site, id)).toHaveLength(2);
+    expect(site.logs.join("\n")).not.toContain("Failed query");
+  });
+
+  it("makes an object that is awake, but has forgotten its agent, answer 503 before anything is stored", async ({
+    onTestFinished,
+  }) => {
+    const site = await openSite(onTestFinished);
+    const { client, up, files } = site;
+    const id = await begun(site);
+    await site.kill();
+    await site.start();
+    const unlock = files.lockRecord();
+    expectUnavailable(await client.chat(id, "two", { key: "k" }));
+    unlock();
+    expect(await client.chat(id, "two", { key: "k" })).toMatchObject({ status: 200 });
+    expect(await verify(site, id)).toHaveLength(4);
+    expect(await up.requests("m")).toHaveLength(2);
+  });
+});
+
+describe.concurrent("a database that fails", () => {
+  const moments: Moment[] = ["before", "after"];
+
+  it.for(moments)(
+    "%s the commit: each change is written once, with one audit row",
+    async (moment, { onTestFinished }) => {
+      const faults = new Faults();
+      const site = await openSite(onTestFinished, faults);
+      const { client, files } = site;
+      const id = await client.conversation(await client.agent("m"));
+      const { reply, message_id } = (await client.chat(id, "one")).body;
+      const steps: [string, string, object?][] = [
+        ["DELETE", `/v1/message/${reply.id}`],
+        ["PATCH", `/v1/message/${reply.id}/restore`],
+        ["PATCH", `/v1/conversation/${id}`, { title: "Renamed", metadata: { a: 1 } }],
+        ["DELETE", `/v1/conversation/${id}/messages`],
+        ["PATCH", `/v1/conversation/${id}/message/restore-all`],
+        ["DELETE", `/v1/message/${message_id}`],
+        ["DELETE", `/v1/conversation/${id}`],
+        ["PATCH", `/v1/conversation/${id}/restore`],
+      ];
+      for (const [method, path, body] of steps) {
+        faults.set(moment, "fail");
+        expectUnavailable(await client.call(method, path, body));
+        faults.set(moment, "pass");
+        expect(await client.call(method, path, body)).toMatchObject({ status: 200 });
+      }
+      expect(await verify(site, id)).toMatchObject([{ id: reply.id }]);
+      const audit = files.record("SELECT action, target_id FROM audit_event WHERE target_type <> 'agent' ORDER BY id");
+      const own = audit.filter(({ target_id }) => [id, reply.id, message_id].includes(String(target_id)));
+      expect(own.map(({ action }) => action)).toEqual([
+        "message.delete",
+        "message.restore",
+        "message.delete_all",
+        "message.restore_all",
+        "message.delete",
+        "conversation.delete",
+        "conversation.restore",
+      ]);
+      const { conversation } = (await client.call("GET", `/v1/conversation/${id}`)).body;
+      expect(conversation).toMatchObject({ title: "Renamed", metadata: { a: 1 }, message_count: 1 });
+    },
+  );
+
+  it.for(moments)(
+    "%s the commit, turn after turn: everything arrives once it recovers",
+    async (moment, { onTestFinished }) => {
+      const faults = new Faults();
+      const site = await openSite(onTestFinished, faults);
+      const { client, up } = site;
+      const id = await begun(site);
+      faults.set(moment, "fail");
+      const keys = Array.from({ length: 5 }, (_, n) => `k${n}`);
+      for (const key of keys) expectUnavailable(await client.chat(id, key, { key }));
+      faults.set(moment, "pass");
+      await settled(site, id);
+      for (const [n, key] of keys.entries()) {
+        const answer = await client.chat(id, key, { key });
+        expect(answer).toMatchObject({ status: 200, body: { reply: { sequence: 2 * n + 4 } } });
+      }
+      expect(await verify(site, id)).toHaveLength(12);
+      expect(await up.requests("m")).toHaveLength(6);
+    },
+  );
+});
