@@ -4,6 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import { TrieRouter } from "hono/router/trie-router";
 import { uuidv7 } from "uuidv7";
 import { configOf } from "./config.ts";
+import { causeOf } from "./db/database.ts";
 import { Api } from "./http/api.ts";
 import type { AppEnv } from "./http/context.ts";
 import { cors } from "./http/cors.ts";
@@ -95,13 +96,6 @@ function isStoreFailure(error: unknown): boolean {
     if (/D1_ERROR|SQLITE_BUSY|SQLITE_LOCKED|Durable Object|overloaded|Network connection lost/i.test(e.message)) return true;
   }
   return false;
-}
-
-/** The innermost message: what wraps it may quote a statement's parameters, which are customers' content. */
-function causeOf(error: unknown): string {
-  let innermost = error;
-  while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
-  return innermost instanceof Error ? `${innermost.name}: ${innermost.message}` : String(innermost);
 }
 
 export default app;

@@ -3,7 +3,7 @@
  * A run that is cut off, or finds an object that cannot be reached, leaves the rest to the next one.
  */
 import { configOf, type Env } from "./config.ts";
-import { controlDatabase, type Database } from "./db/database.ts";
+import { causeOf, controlDatabase, type Database } from "./db/database.ts";
 import { expiredConversations, expiredMessages, type Place } from "./db/retention.ts";
 
 const DAY = 86_400_000;
@@ -86,7 +86,7 @@ class Run {
       if (answer.ok) return answer.value;
       this.#failed(id, answer.error.code);
     } catch (error) {
-      this.#failed(id, String(error));
+      this.#failed(id, causeOf(error));
     }
     return null;
   }

@@ -33,3 +33,10 @@ export function isUniqueViolation(error: unknown): boolean {
   for (let e = error; e instanceof Error; e = e.cause) if (e.message.includes("UNIQUE constraint failed")) return true;
   return false;
 }
+
+/** What to log of an error: its innermost message. What wraps it may quote a statement's parameters: customers' content. */
+export function causeOf(error: unknown): string {
+  let innermost = error;
+  while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
+  return innermost instanceof Error ? `${innermost.name}: ${innermost.message}` : String(innermost);
+}

@@ -1,13 +1,14 @@
-/** Analytics: only what was measured. */
+/** Analytics of one conversation, and of everything else in the files beside this: only what was measured. */
 import * as z from "zod";
 import { analyse, conversationFacts } from "../db/analytic.ts";
 import { companyDatabase } from "../db/database.ts";
 import { type Api, json } from "../http/api.ts";
 import { id, pathId, timestamp } from "../http/fields.ts";
+import { analyticExportRoutes } from "./analytic-export.ts";
+import { millis } from "./analytic-figures.ts";
+import { analyticSummaryRoutes } from "./analytic-summary.ts";
 import { visibleConversation } from "./conversation.ts";
 import { usageSchema } from "./schemas.ts";
-
-const millis = z.int().nullable().meta({ description: "Milliseconds; null where nothing was measured." });
 
 const conversationAnalytics = z
   .object({
@@ -42,6 +43,9 @@ const conversationAnalytics = z
   .meta({ id: "ConversationAnalytics" });
 
 export function analyticRoutes(api: Api): void {
+  analyticSummaryRoutes(api);
+  analyticExportRoutes(api);
+
   api.route(
     {
       method: "get",

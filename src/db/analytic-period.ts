@@ -1,0 +1,155 @@
+/**
+ * Figures of a company over a period. A turn counts on the UTC day on which it ended, with its reply and its user's message,
+ * also when these were deleted since. Everything starts from an index on time: the cost follows the turns of the period.
+ */
+import { type SQL, sql } from "drizzle-orm";
+import type { Database } from "./database.ts";
+
+/** From `from` up to but not including `until`, milliseconds. */
+export type Period = { from: number; until: number };
+
+/** Whose figures: of the company, or of some of its agents. */
+export type Scope = Period & { company_id: string; agents?: string[] };
+
+/** What sums are made for. `top_agent`: the ten agents with most turns. */
+export type Grouping = "total" | "day" | "agent" | "top_agent" | "model";
+
+/** Sums of one group; times in milliseconds, of completed turns only. All null when there was nothing to sum. */
+export type Sums = {
+  kind: Grouping;
+  /** null · days since 1970 · agent id · model name. */
+  ref: string | number | null;
+  /** The agent's. */
+  name: string | null;
+} & Record<(typeof MEASURES)[number], number | null>;
+
+const MEASURES = [
+  "turns",
+  "failed",
+  "stopped",
+  "questions",
+  "replies",
+  "deleted",
+  "timed",
+  "time",
+  "measured",
+  "measured_input",
+  "measured_output",
+  "estimated",
+  "estimated_input",
+  "estimated_output",
+] as const;
+
+/** Of a row, as days since 1970. */
+export const day = sql`created_at / 86400000`;
+
+const within = ({ company_id, from, until, agents }: Scope): SQL => {
+  const chosen = agents ? sql`AND agent_id IN (SELECT value FROM json_each(${JSON.stringify(agents)}))` : sql``;
+  return sql`company_id = ${company_id} AND created_at >= ${from} AND created_at < ${until} ${chosen}`;
+};
+
+/** Replies of the period. The index is a partial one, so its condition is repeated. */
+export const replies = (scope: Scope): SQL =>
+  sql`message INDEXED BY message_reply_time WHERE ${within(scope)} AND role = 'assistant'`;
+
+/** Milliseconds that a completed turn took. */
+const time = sql`round(processing_time * 1000)`;
+
+const sums = sql.raw(MEASURES.map((name) => `sum(${name}) AS ${name}`).join(", "));
+
+/** Scans the replies once, into sums of each day, agent and model; all groups are summed from these. */
+export const sumsQuery = (scope: Scope, groupings: Grouping[]): SQL => sql`
+  WITH cell AS MATERIALIZED (
+    SELECT r.day, r.agent_id, r.model_used, count(*) AS turns, sum(r.status = 'failed') AS failed,
+      sum(r.status = 'stopped') AS stopped, count(*) FILTER (WHERE q.id IS NOT NULL AND q.deleted_at IS NULL) AS questions,
+      count(*) FILTER (WHERE r.deleted_at IS NULL) AS replies, count(r.deleted_at) + count(q.deleted_at) AS deleted,
+      count(r.time) AS timed, sum(r.time) AS time,
+      ${sql.join(
+        ["measured", "estimated"].map(
+          (source) => sql`count(*) FILTER (WHERE r.usage_source = ${source}) AS ${sql.raw(source)},
+            sum(r.input_tokens) FILTER (WHERE r.usage_source = ${source}) AS ${sql.raw(`${source}_input`)},
+            sum(r.output_tokens) FILTER (WHERE r.usage_source = ${source}) AS ${sql.raw(`${source}_output`)}`,
+        ),
+        sql`, `,
+      )}
+    FROM (
+      SELECT ${day} AS day, agent_id, model_used, conversation_id, turn_id, sequence, status, deleted_at,
+        CASE status WHEN 'complete' THEN ${time} END AS time, input_tokens, output_tokens, usage_source
+      FROM ${replies(scope)}
+    ) AS r
+    LEFT JOIN message AS q ON q.conversation_id = r.conversation_id AND q.sequence = r.sequence - 1
+      AND q.turn_id = r.turn_id AND q.role = 'user'
+    GROUP BY r.day, r.agent_id, r.model_used
+  )
+  ${sql.join(
+    groupings.map((grouping) => sql`SELECT * FROM (${group(grouping, scope.company_id)})`),
+    sql` UNION ALL `,
+  )} ORDER BY turns DESC, ref`;
+
+function group(kind: Grouping, company_id: string): SQL {
+  const named = sql`(SELECT name FROM agent WHERE id = agent_id AND company_id = ${company_id})`;
+  const by = (ref: SQL, name: SQL) => sql`SELECT ${kind} AS kind, ${ref} AS ref, ${name} AS name, ${sums} FROM cell`;
+  switch (kind) {
+    case "total":
+      return by(sql`NULL`, sql`NULL`);
+    case "day":
+      return sql`${by(sql`day`, sql`NULL`)} GROUP BY day`;
+    case "model":
+      return sql`${by(sql`model_used`, sql`NULL`)} GROUP BY model_used`;
+    case "agent":
+      return sql`${by(sql`agent_id`, named)} GROUP BY agent_id`;
+    case "top_agent":
+      return sql`${by(sql`agent_id`, named)} GROUP BY agent_id ORDER BY sum(turns) DESC, agent_id LIMIT 10`;
+  }
+}
+
+/** Milliseconds; `ref` null is the whole period. */
+export type Percentiles = { ref: string | number | null; p50: number; p95: number };
+
+/** Median and 95th percentile (nearest rank) of the whole period, and of each day or agent that has a completed turn. */
+export const percentilesQuery = (scope: Scope, by: "day" | "agent"): SQL => sql`
+  WITH timed AS MATERIALIZED (
+    SELECT ${by === "day" ? day : sql`agent_id`} AS ref, ${time} AS time
+    FROM ${replies(scope)} AND status = 'complete' AND processing_time IS NOT NULL
+  ), placed AS (
+    SELECT ref, time, row_number() OVER (PARTITION BY ref ORDER BY time) AS place, count(*) OVER (PARTITION BY ref) AS n
+    FROM (SELECT NULL AS ref, time FROM timed UNION ALL SELECT ref, time FROM timed)
+  )
+  SELECT ref, max(time) FILTER (WHERE place = (n + 1) / 2) AS p50,
+    max(time) FILTER (WHERE place = (95 * n + 99) / 100) AS p95
+  FROM placed GROUP BY ref`;
+
+/** How many rows of a table were made on each day, deleted ones included. */
+export const createdQuery = (scope: Scope, table: "conversation" | "lead"): SQL => sql`
+  SELECT ${day} AS day, count(*) AS n FROM ${sql.raw(`${table} INDEXED BY ${table}_created`)}
+  WHERE ${within(scope)} GROUP BY day`;
+
+export type Created = { day: number; n: number };
+
+/** A query as part of a batch, which drizzle allows for what its builder has made only. */
+const select = <T extends object>(db: Database, query: SQL, columns: readonly (keyof T & string)[]) =>
+  db
+    .select(Object.fromEntries(columns.map((column) => [column, sql.raw(column)])) as { [C in keyof T]: SQL<T[C]> })
+    .from(sql`(${query})`);
+
+export const selectSums = (db: Database, scope: Scope, groupings: Grouping[]) =>
+  select<Sums>(db, sumsQuery(scope, groupings), ["kind", "ref", "name", ...MEASURES]);
+
+export const selectPercentiles = (db: Database, scope: Scope, by: "day" | "agent") =>
+  select<Percentiles>(db, percentilesQuery(scope, by), ["ref", "p50", "p95"]);
+
+const selectCreated = (db: Database, scope: Scope, table: "conversation" | "lead") =>
+  select<Created>(db, createdQuery(scope, table), ["day", "n"]);
+
+/** Everything about a period, in one round trip. */
+export async function periodFigures(db: Database, scope: Scope, groupings: Grouping[]) {
+  const [sums, percentiles, conversations, leads] = await db.batch([
+    selectSums(db, scope, groupings),
+    selectPercentiles(db, scope, "day"),
+    selectCreated(db, scope, "conversation"),
+    selectCreated(db, scope, "lead"),
+  ]);
+  return { sums, percentiles, conversations, leads };
+}
+
+export type PeriodFigures = Awaited<ReturnType<typeof periodFigures>>;

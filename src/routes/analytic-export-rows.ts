@@ -1,0 +1,149 @@
+/** What each kind of export has in a row: flat, so that a table can be made of it, and without a word of any message. */
+import * as z from "zod";
+import { agentBatches, conversationBatches, leadBatches, usageBatches } from "../db/analytic-export.ts";
+import type { Scope } from "../db/analytic-period.ts";
+import type { Database } from "../db/database.ts";
+import { id, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import type { Cell } from "./analytic-csv.ts";
+import { turnView } from "./analytic-figures.ts";
+import { dateOf } from "./analytic-period.ts";
+
+export type ExportType = "conversations" | "leads" | "agents" | "usage";
+export type Row = Record<string, Cell>;
+
+const count = z.int().min(0);
+const millis = z.int().nullable();
+const optional = z.string().nullable();
+const source = z.enum(["measured", "estimated"]).nullable();
+
+/** Members of a row, in the order of a table's columns. */
+export const EXPORT_ROWS = {
+  conversations: z
+    .object({
+      id,
+      agent_id: id,
+      entity_type: z.enum(["user", "lead"]),
+      entity_id: id,
+      title: z.string(),
+      status: z.enum(["active", "archived"]),
+      message_count: count,
+      max_context_length: count,
+      last_message_at: timestamp.nullable(),
+      created_at: timestamp,
+      updated_at: timestamp,
+    })
+    .meta({ id: "ExportedConversation" }),
+  leads: z
+    .object({
+      id,
+      agent_id: id.nullable(),
+      external_id: optional,
+      first_name: optional,
+      last_name: optional,
+      email: optional,
+      phone: optional,
+      source: optional,
+      consent_data_processing_at: timestamp.nullable(),
+      consent_marketing_at: timestamp.nullable(),
+      created_at: timestamp,
+      updated_at: timestamp,
+    })
+    .meta({ id: "ExportedLead" }),
+  agents: z
+    .object({
+      id,
+      name: z.string(),
+      model: z.string(),
+      status: z.enum(["active", "inactive"]),
+      created_at: timestamp,
+      turn_count: count,
+      failed_turns: count,
+      stopped_turns: count,
+      message_count: count,
+      deleted_message_count: count,
+      avg_response_time_ms: millis,
+      p50_response_time_ms: millis,
+      p95_response_time_ms: millis,
+      input_tokens: count.nullable(),
+      output_tokens: count.nullable(),
+      usage_source: source,
+    })
+    .meta({ id: "ExportedAgent" }),
+  usage: z
+    .object({
+      date: z.iso.date(),
+      agent_id: id,
+      agent_name: optional,
+      model_used: optional,
+      source,
+      turn_count: count,
+      input_tokens: count.nullable(),
+      output_tokens: count.nullable(),
+    })
+    .meta({ id: "ExportedUsage" }),
+} satisfies Record<ExportType, z.ZodObject>;
+
+type RowOf<T extends ExportType> = z.output<(typeof EXPORT_ROWS)[T]>;
+
+export const columnsOf = (type: ExportType): string[] => Object.keys(EXPORT_ROWS[type].shape);
+
+/** The rows of an export, a batch at a time, read from D1 as they are asked for. */
+export async function* exportBatches(db: Database, type: ExportType, scope: Scope): AsyncGenerator<Row[]> {
+  switch (type) {
+    case "conversations":
+      for await (const rows of conversationBatches(db, scope)) yield rows.map(conversationRow);
+      return;
+    case "leads":
+      for await (const rows of leadBatches(db, scope)) yield rows.map(leadRow);
+      return;
+    case "agents":
+      for await (const rows of agentBatches(db, scope)) yield rows.map(agentRow);
+      return;
+    case "usage":
+      for await (const rows of usageBatches(db, scope)) {
+        yield rows.map(({ day, ...row }): RowOf<"usage"> => ({ date: dateOf(day), ...row }));
+      }
+  }
+}
+
+type Batch<G extends (db: Database, scope: Scope) => AsyncGenerator<unknown[]>> =
+  ReturnType<G> extends AsyncGenerator<(infer T)[]> ? T : never;
+
+const conversationRow = (row: Batch<typeof conversationBatches>): RowOf<"conversations"> => ({
+  id: row.id,
+  agent_id: row.agent_id,
+  entity_type: row.entity_type,
+  entity_id: row.entity_id,
+  title: row.title,
+  status: row.status,
+  message_count: row.message_count,
+  max_context_length: row.max_context_length,
+  last_message_at: toTimestampOrNull(row.last_message_at),
+  created_at: toTimestamp(row.created_at),
+  updated_at: toTimestamp(row.updated_at),
+});
+
+const leadRow = (row: Batch<typeof leadBatches>): RowOf<"leads"> => ({
+  id: row.id,
+  agent_id: row.agent_id,
+  external_id: row.external_id,
+  first_name: row.first_name,
+  last_name: row.last_name,
+  email: row.email,
+  phone: row.phone,
+  source: row.source,
+  consent_data_processing_at: toTimestampOrNull(row.consent_data_processing_at),
+  consent_marketing_at: toTimestampOrNull(row.consent_marketing_at),
+  created_at: toTimestamp(row.created_at),
+  updated_at: toTimestamp(row.updated_at),
+});
+
+function agentRow({ sums, percentiles, created_at, ...row }: Batch<typeof agentBatches>): RowOf<"agents"> {
+  const { usage, messages_by_role: _, ...figures } = turnView(sums, percentiles);
+  const tokens = {
+    input_tokens: usage?.input_tokens ?? null,
+    output_tokens: usage?.output_tokens ?? null,
+    usage_source: usage?.source ?? null,
+  };
+  return { ...row, created_at: toTimestamp(created_at), ...figures, ...tokens };
+}

@@ -1,0 +1,128 @@
+/**
+ * Exports: rows of a period as CSV or JSON, streamed as fast as the client reads and never held whole. A database that fails
+ * half way breaks the stream off, so that half an export never looks like a whole one.
+ */
+import * as z from "zod";
+import { causeOf, companyDatabase } from "../db/database.ts";
+import type { Api } from "../http/api.ts";
+import { csvLine } from "./analytic-csv.ts";
+import { columnsOf, EXPORT_ROWS, exportBatches, type ExportType, type Row } from "./analytic-export-rows.ts";
+import { periodFields, periodOf, periodView } from "./analytic-period.ts";
+
+type Format = "csv" | "json";
+
+const CONTENT_TYPE: Record<Format, string> = {
+  csv: "text/csv; charset=utf-8; header=present",
+  json: "application/json",
+};
+
+const body = z
+  .strictObject({
+    type: z.enum(["conversations", "leads", "agents", "usage"]).meta({
+      description:
+        "Live conversations made, or live leads registered, in the period; live agents with their figures; tokens by UTC day, agent, model and way of counting.",
+    }),
+    format: z.enum(["json", "csv"]),
+    ...periodFields,
+  })
+  .meta({ id: "ExportRequest" });
+
+const description = `Streamed, oldest first. Nothing that is deleted or erased is in it, and no text of any message.
+
+JSON is an array of flat objects. CSV (RFC 4180) has the same members as columns, named in its first line; null is an empty
+cell. A text that a spreadsheet would take for a formula, because it begins with \`=\`, \`+\`, \`-\`, \`@\`, a tab or a carriage
+return, has an apostrophe in front there. A connection that breaks off means that the export is not complete.`;
+
+export function analyticExportRoutes(api: Api): void {
+  api.route(
+    {
+      method: "post",
+      path: "/analytic/export",
+      summary: "Download rows as CSV or JSON",
+      description,
+      tag: "Analytics",
+      audience: "staff",
+      scope: "read",
+      body,
+      problems: ["store_unavailable"],
+      responses: {
+        200: {
+          description: "The rows.",
+          headers: {
+            "Content-Disposition": {
+              description: "A name for the file.",
+              schema: { type: "string" },
+              example: 'attachment; filename="leads_2026-10-24_2026-11-22.csv"',
+            },
+          },
+          content: {
+            "application/json": { schema: z.array(z.union(Object.values(EXPORT_ROWS))) },
+            "text/csv": { schema: z.string() },
+          },
+        },
+      },
+    },
+    async ({ c, principal: { company_id }, body: { type, format, ...given } }) => {
+      const period = periodOf(given, Date.now());
+      const db = await companyDatabase(c.env, company_id);
+      const chunks = encode(exportBatches(db, type, { ...period, company_id }), type, format);
+      // Read before anything is answered: a database that cannot be reached is a 503 and not a broken file.
+      const first = await chunks.next();
+      const broken = (error: unknown) =>
+        console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });
+      const { start_date, end_date } = periodView(period);
+      const name = `${type}_${start_date.slice(0, 10)}_${end_date.slice(0, 10)}.${format}`;
+      return c.body(toStream(first, chunks, broken), 200, {
+        "content-type": CONTENT_TYPE[format],
+        "content-disposition": `attachment; filename="${name}"`,
+      });
+    },
+  );
+}
+
+/** The document in pieces: its beginning with the first batch, then a piece a batch, then its end. */
+export async function* encode(batches: AsyncIterable<Row[]>, type: ExportType, format: Format): AsyncGenerator<string> {
+  const columns = columnsOf(type);
+  const line = (row: Row) => csvLine(columns.map((column) => row[column] ?? null));
+  let begin = format === "csv" ? csvLine(columns) : "[\n";
+  for await (const rows of batches) {
+    if (format === "csv") {
+      yield begin + rows.map(line).join("");
+      begin = "";
+    } else {
+      yield begin + rows.map((row) => JSON.stringify(row)).join(",\n");
+      begin = ",\n";
+    }
+  }
+  if (format === "json") yield begin === "[\n" ? "[]\n" : "\n]\n";
+  else if (begin !== "") yield begin;
+}
+
+/** A byte stream that asks for the next piece only when its reader wants it, and fails where that fails. */
+export function toStream(
+  first: IteratorResult<string>,
+  chunks: AsyncGenerator<string>,
+  broken: (error: unknown) => void,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let next: IteratorResult<string> | null = first;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = next ?? (await chunks.next());
+          next = null;
+          if (done) controller.close();
+          else controller.enqueue(encoder.encode(value));
+        } catch (error) {
+          broken(error);
+          controller.error(error);
+        }
+      },
+      async cancel() {
+        await chunks.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

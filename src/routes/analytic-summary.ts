@@ -1,0 +1,177 @@
+/** Figures over a period, for staff: of one agent, of token usage, of the whole company; in total and by UTC day. */
+import * as z from "zod";
+import { findAgent } from "../db/agent.ts";
+import {
+  type Created,
+  type Grouping,
+  periodFigures,
+  type PeriodFigures,
+  selectSums,
+  type Sums,
+} from "../db/analytic-period.ts";
+import { companyDatabase } from "../db/database.ts";
+import { readTally } from "../db/tally.ts";
+import { type Api, json } from "../http/api.ts";
+import { id, isId, pathId } from "../http/fields.ts";
+import { notFound } from "../http/problem.ts";
+import { turnFigures, turnView, usageFigures, usageFiguresView } from "./analytic-figures.ts";
+import { dateOf, daysOf, periodFields, periodOf, periodSchema, periodView } from "./analytic-period.ts";
+
+const count = z.int().min(0);
+const date = z.iso.date().meta({ description: "A UTC day.", example: "2026-11-22" });
+const name = z.string().nullable().meta({ description: "As the agent is called now." });
+
+const conversations = z
+  .object({ active: count, archived: count, deleted: count.meta({ description: "Deleted, and can be restored." }) })
+  .meta({ description: "As they are now." });
+
+const made = {
+  new_conversations: count.meta({ description: "Made in this time, also those that were deleted since." }),
+  new_leads: count.meta({ description: "Registered in this time, also those that were deleted since." }),
+};
+const figures = z.object({ ...made, ...turnFigures });
+const byDay = <S extends z.ZodRawShape>(shape: S) => z.array(z.object({ date, ...shape }));
+
+const agentAnalytics = z
+  .object({
+    agent_id: id,
+    name: z.string(),
+    ...periodSchema,
+    conversations,
+    totals: figures,
+    by_day: byDay(figures.shape),
+  })
+  .meta({ id: "AgentAnalytics" });
+
+const { p50_response_time_ms: _p50, p95_response_time_ms: _p95, ...topFigures } = turnFigures;
+
+const dashboard = z
+  .object({
+    ...periodSchema,
+    conversations,
+    totals: figures,
+    by_day: byDay(figures.shape),
+    top_agents: z
+      .array(z.object({ agent_id: id, name, ...topFigures }))
+      .meta({ description: "The ten with most turns." }),
+  })
+  .meta({ id: "Dashboard" });
+
+const usageAnalytics = z
+  .object({
+    ...periodSchema,
+    totals: z.object(usageFigures),
+    by_day: byDay(usageFigures),
+    by_agent: z.array(z.object({ agent_id: id, name, ...usageFigures })),
+    by_model: z.array(z.object({ model_used: z.string().nullable(), ...usageFigures })),
+  })
+  .meta({ id: "UsageAnalytics" });
+
+export function analyticSummaryRoutes(api: Api): void {
+  const common = { method: "get", tag: "Analytics", audience: "staff", scope: "read" } as const;
+  const query = z.object(periodFields);
+
+  api.route(
+    {
+      ...common,
+      path: "/analytic/agent/{agent_id}",
+      summary: "Figures about one agent over a period",
+      description: "In total and by UTC day; every day of the period is there.",
+      params: pathId("agent_id"),
+      query,
+      responses: { 200: json("The figures.", agentAnalytics) },
+    },
+    async ({ c, principal: { company_id }, params: { agent_id }, query }) => {
+      const period = periodOf(query, Date.now());
+      const db = await companyDatabase(c.env, company_id);
+      const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
+      if (!agent) throw notFound();
+      const scope = { ...period, company_id, agents: [agent_id] };
+      const [found, conversations] = await Promise.all([
+        periodFigures(db, scope, ["total", "day"]),
+        readTally(db, company_id, "agent", agent_id),
+      ]);
+      return c.json({
+        agent_id,
+        name: agent.name,
+        ...periodView(period),
+        conversations,
+        ...figuresView(found, daysOf(period)),
+      });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      path: "/analytic/usage",
+      summary: "Tokens over a period",
+      description: "By UTC day, agent and model. Measured by the model's provider, or estimated from the text.",
+      query,
+      responses: { 200: json("The figures.", usageAnalytics) },
+    },
+    async ({ c, principal: { company_id }, query }) => {
+      const period = periodOf(query, Date.now());
+      const db = await companyDatabase(c.env, company_id);
+      const sums = await selectSums(db, { ...period, company_id }, ["total", "day", "agent", "model"]);
+      const days = byRef(sums, "day");
+      return c.json({
+        ...periodView(period),
+        totals: usageFiguresView(of(sums, "total")[0]),
+        by_day: daysOf(period).map((day) => ({ date: dateOf(day), ...usageFiguresView(days.get(day)) })),
+        by_agent: of(sums, "agent").map((s) => ({ agent_id: s.ref, name: s.name, ...usageFiguresView(s) })),
+        by_model: of(sums, "model").map((s) => ({ model_used: s.ref, ...usageFiguresView(s) })),
+      });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      path: "/analytic/dashboard",
+      summary: "Figures about the company over a period",
+      description: "In total and by UTC day; every day of the period is there.",
+      query,
+      responses: { 200: json("The figures.", dashboard) },
+    },
+    async ({ c, principal: { company_id }, query }) => {
+      const period = periodOf(query, Date.now());
+      const db = await companyDatabase(c.env, company_id);
+      const [found, conversations] = await Promise.all([
+        periodFigures(db, { ...period, company_id }, ["total", "day", "top_agent"]),
+        readTally(db, company_id, "company"),
+      ]);
+      const top_agents = of(found.sums, "top_agent").map((sums) => {
+        const { p50_response_time_ms: _, p95_response_time_ms: __, ...figures } = turnView(sums, undefined);
+        return { agent_id: sums.ref, name: sums.name, ...figures };
+      });
+      return c.json({ ...periodView(period), conversations, ...figuresView(found, daysOf(period)), top_agents });
+    },
+  );
+}
+
+/** Pure: totals, and figures of every day in `days` (days since 1970), whether anything happened on it or not. */
+function figuresView({ sums, percentiles, conversations, leads }: PeriodFigures, days: number[]) {
+  const ofDay = byRef(sums, "day");
+  const percentilesOf = new Map(percentiles.map((row) => [row.ref, row]));
+  const newConversations = byDayNumber(conversations);
+  const newLeads = byDayNumber(leads);
+  const total = (made: Map<number, number>) => [...made.values()].reduce((sum, n) => sum + n, 0);
+  return {
+    totals: {
+      new_conversations: total(newConversations),
+      new_leads: total(newLeads),
+      ...turnView(of(sums, "total")[0], percentilesOf.get(null)),
+    },
+    by_day: days.map((day) => ({
+      date: dateOf(day),
+      new_conversations: newConversations.get(day) ?? 0,
+      new_leads: newLeads.get(day) ?? 0,
+      ...turnView(ofDay.get(day), percentilesOf.get(day)),
+    })),
+  };
+}
+
+const of = (sums: Sums[], kind: Grouping) => sums.filter((row) => row.kind === kind);
+const byRef = (sums: Sums[], kind: Grouping) => new Map(of(sums, kind).map((row) => [row.ref, row]));
+const byDayNumber = (rows: Created[]) => new Map(rows.map(({ day, n }) => [day, n]));
