@@ -1,12 +1,14 @@
 /** Gets one turn's answer out of a model: the window in, deltas out, each journalled before it is told. Never throws. */
 import { buildContext, type ContextSettings } from "./context.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
+import type { Header } from "./journal-schema.ts";
 import type { Ending, Journal } from "./journal.ts";
 import type { LiveTurn } from "./live-turn.ts";
-import { type Model, ModelFailure, type ModelRequest, type ModelUsage } from "./ports.ts";
+import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type ModelUsage } from "./ports.ts";
 import { summaryOf } from "./summary.ts";
+import { callsOf, type ToolEvent, toolEvent } from "./tool-call.ts";
 import type { TurnError } from "./turn.ts";
-import { usageOf } from "./usage.ts";
+import { UsageTally } from "./usage.ts";
 import { type Timeouts, watched } from "./watchdog.ts";
 
 /** What a turn takes from its agent. `open` throws ModelFailure when the model is not to be had. */
@@ -35,8 +37,8 @@ export type Answer = { ending: Omit<Ending, "last_event">; window_start: number 
 const RETRY_PAUSE = 250;
 
 /**
- * Asks the model, once more if it was not there and had said nothing. The window is read anew for each try: what was
- * deleted in between does not go out again.
+ * Asks the model, once more if it was not there and had said and done nothing. The window is read anew for each try: what
+ * was deleted in between does not go out again.
  */
 export async function askModel(ports: AnswerPorts, live: LiveTurn): Promise<Answer> {
   const { signal } = live.stopping;
@@ -47,26 +49,37 @@ export async function askModel(ports: AnswerPorts, live: LiveTurn): Promise<Answ
     if (!failure) return attempt.ended("completed", null);
     const { kind, message: reason } = failure;
     ports.log({ event: "model_failed", turn_id: live.turn.id, tries, kind, reason });
-    if (tries === 2 || attempt.said !== "" || kind !== "unavailable") return attempt.ended("failed", ERRORS[kind]);
+    if (tries === 2 || attempt.begun || kind !== "unavailable") return attempt.ended("failed", ERRORS[kind]);
     await ports.sleep(RETRY_PAUSE, signal);
   }
 }
 
 class Attempt {
-  said = "";
   readonly #ports: AnswerPorts;
   readonly #live: LiveTurn;
   #request: ModelRequest = { instructions: "", messages: [] };
   #window_start: number | null = null;
   #model: Model | null = null;
+  #said = "";
+  /** How much of it was said in calls of the model before the present one. */
+  #saidBefore = 0;
   #measured: ModelUsage | null = null;
+  readonly #tally = new UsageTally();
+  readonly #tools: ToolEvent[] = [];
+  /** When each call of a tool began. */
+  readonly #calledAt = new Map<string, number>();
 
   constructor(ports: AnswerPorts, live: LiveTurn) {
     this.#ports = ports;
     this.#live = live;
   }
 
-  /** One call of the model. Resolves with why it failed, or null when it finished or was stopped. */
+  /** Whether anything was told of its answer. */
+  get begun(): boolean {
+    return this.#said !== "" || this.#tools.length > 0;
+  }
+
+  /** One try. Resolves with why it failed, or null when it finished or was stopped. */
   async run(): Promise<ModelFailure | null> {
     const { loadAgent, journal } = this.#ports;
     try {
@@ -77,10 +90,10 @@ class Attempt {
       this.#model = agent.open();
       const window = journal.window(this.#live.turn.user_sequence ?? 0);
       const { request, shown } = buildContext(window, agent, agent.summarize ? summaryOf(journal) : null);
-      this.#request = request;
+      this.#request = { ...request, turn: this.#turnRef() };
       this.#window_start = shown[0]?.sequence ?? null;
       await this.#listen(this.#model, agent.timeouts);
-      const silent = this.said === "" && !this.#live.stopping.signal.aborted;
+      const silent = this.#said === "" && !this.#live.stopping.signal.aborted;
       return silent ? new ModelFailure("error", "the model said nothing") : null;
     } catch (error) {
       return error instanceof ModelFailure ? error : new ModelFailure("error", String(error));
@@ -88,10 +101,15 @@ class Attempt {
   }
 
   ended(status: Ending["status"], error: TurnError | null): Answer {
-    const nothing = this.said === "" && !this.#measured;
-    const usage = nothing ? null : usageOf(this.#measured, this.#request, this.said);
+    const usage = this.#tally.total(this.#measured, this.#request, this.#said.slice(this.#saidBefore));
     const model_used = this.#model?.name ?? null;
-    return { window_start: this.#window_start, ending: { status, content: this.said, model_used, usage, error } };
+    const reply = { content: this.#said, model_used, usage, tool_calls: callsOf(this.#tools) };
+    return { window_start: this.#window_start, ending: { status, error, ...reply } };
+  }
+
+  #turnRef() {
+    const { id, entity_type, entity_id } = this.#ports.journal.header as Header;
+    return { conversation_id: id, turn_id: this.#live.turn.id, entity_type, entity_id };
   }
 
   async #listen(model: Model, timeouts: Timeouts): Promise<void> {
@@ -111,9 +129,13 @@ class Attempt {
     try {
       for await (const event of watched(stream, timeouts, deadline, clock, signal, () => call.abort())) {
         if (event.type === "finish") this.#measured = event.usage;
-        if (event.type !== "text" || event.text === "") continue;
-        const wait = deltas.push(event.text, clock());
-        if (wait !== null && !flushing) void flushIn(wait);
+        else if (event.type !== "text") {
+          deltas.end();
+          this.#note(event);
+        } else if (event.text !== "") {
+          const wait = deltas.push(event.text, clock());
+          if (wait !== null && !flushing) void flushIn(wait);
+        }
       }
     } finally {
       deltas.end();
@@ -122,9 +144,27 @@ class Attempt {
 
   #hear(text: string): void {
     const { journal } = this.#ports;
-    this.said += text;
-    journal.addDelta(this.#live.turn, { n: this.#live.nextEvent, text });
+    this.#said += text;
+    journal.addDelta(this.#live.turn, { n: this.#live.nextEvent, text, tool: null });
     this.#live.delta(text);
+  }
+
+  /** What happens between two calls of the model. */
+  #note(event: Extract<ModelEvent, { type: "step" | "tool_call" | "tool_result" }>): void {
+    const { journal, clock } = this.#ports;
+    if (event.type === "step") {
+      this.#tally.add(event.usage, this.#request, this.#said.slice(this.#saidBefore));
+      this.#saidBefore = this.#said.length;
+      return;
+    }
+    if (event.type === "tool_call") {
+      this.#tally.wrote(event.input);
+      this.#calledAt.set(event.call_id, clock());
+    } else this.#tally.shows(event.output);
+    const tool = toolEvent(event, clock() - (this.#calledAt.get(event.call_id) ?? clock()));
+    this.#tools.push(tool);
+    journal.addDelta(this.#live.turn, { n: this.#live.nextEvent, text: "", tool });
+    this.#live.tool(tool);
   }
 }
 

@@ -141,7 +141,7 @@ export function restoreConversation({ journal, caller, now }: Edit): Header {
 export function eraseConversation({ journal, caller, now }: Edit): void {
   if ((journal.header as Header).erased_at !== null) return;
   journal.transaction(() => {
-    journal.run("UPDATE message SET content = '', metadata = '{}', feedback = NULL");
+    journal.run("UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL");
     journal.run("UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL");
     journal.run("DELETE FROM delta");
     journal.run("DELETE FROM summary");

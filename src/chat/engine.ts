@@ -8,6 +8,7 @@ import type { Ending, NewTurn } from "./journal.ts";
 import { LiveTurn } from "./live-turn.ts";
 import { type Outcome, ok, type Refusal, refuse } from "./outcome.ts";
 import { admit, type OnBusy } from "./queue.ts";
+import { callsOf } from "./tool-call.ts";
 import { onRepeat, type Turn, type TurnError } from "./turn.ts";
 
 export type EnginePorts = AnswerPorts & {
@@ -277,7 +278,8 @@ export class Engine {
     const content = deltas.map((delta) => delta.text).join("");
     const error: TurnError = { code: "model_error", detail: "The turn was interrupted before it finished." };
     const last_event = (deltas.at(-1)?.n ?? turn.event_base + 1) + 2;
-    const ending: Ending = { status: "failed", content, model_used: null, usage: null, error, last_event };
+    const tool_calls = callsOf(deltas.flatMap(({ tool }) => tool ?? []));
+    const ending: Ending = { status: "failed", content, tool_calls, model_used: null, usage: null, error, last_event };
     const closed = journal.close(turn, ending, null, clock());
     live?.end(closed.turn, { type: "response", status: "failed", message: closed.reply, error }, false);
   }

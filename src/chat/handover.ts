@@ -94,7 +94,7 @@ export class Handover {
     let size = 0;
     for (const row of this.#journal.rows(unsent, header.handed_over, MESSAGES_PER_BATCH)) {
       const message = toMessage(row);
-      size += message.content.length;
+      size += message.content.length + String(row["tool_calls"] ?? "").length;
       if (messages.length > 0 && size > TEXT_PER_BATCH) break;
       messages.push(message);
     }

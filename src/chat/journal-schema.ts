@@ -1,7 +1,7 @@
 /** Tables of a conversation's own SQLite, and how their rows become what the engine speaks of. */
 import type { Conversation } from "./conversation.ts";
 import type { Message } from "./message.ts";
-import type { Turn } from "./turn.ts";
+import type { Delta, Turn } from "./turn.ts";
 
 /**
  * `handed_over`: every message up to this sequence is in D1. `titled_by`: the message that the title was taken from.
@@ -31,12 +31,12 @@ CREATE TABLE message (
   sequence INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
   model_used TEXT, processing_time REAL, input_tokens INTEGER, output_tokens INTEGER, usage_source TEXT,
-  metadata TEXT NOT NULL, feedback TEXT, created_at INTEGER NOT NULL,
+  metadata TEXT NOT NULL, tool_calls TEXT, feedback TEXT, created_at INTEGER NOT NULL,
   deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER
 );
 CREATE INDEX message_context ON message (sequence) WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '';
 CREATE TABLE delta (
-  turn INTEGER NOT NULL, n INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (turn, n)
+  turn INTEGER NOT NULL, n INTEGER NOT NULL, text TEXT NOT NULL, tool TEXT, PRIMARY KEY (turn, n)
 ) WITHOUT ROWID;
 CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
@@ -58,15 +58,20 @@ export const toTurn = (row: Row): Turn =>
   ({
     ...row,
     metadata: JSON.parse(String(row["metadata"])),
-    error: row["error"] === null ? null : JSON.parse(String(row["error"])),
+    error: parsed(row["error"]),
   }) as unknown as Turn;
 
 export const toMessage = (row: Row): Message =>
   ({
     ...row,
     metadata: JSON.parse(String(row["metadata"])),
-    feedback: row["feedback"] === null ? null : JSON.parse(String(row["feedback"])),
+    tool_calls: parsed(row["tool_calls"]),
+    feedback: parsed(row["feedback"]),
   }) as unknown as Message;
+
+export const toDelta = (row: Row): Delta => ({ ...row, tool: parsed(row["tool"]) }) as unknown as Delta;
+
+const parsed = (value: SqlStorageValue | undefined) => (value == null ? null : JSON.parse(String(value)));
 
 /** Values in the order of their columns; objects as JSON. */
 export const bindable = (value: unknown): SqlStorageValue =>
@@ -105,6 +110,7 @@ export const MESSAGE_MEMBERS = [
   "output_tokens",
   "usage_source",
   "metadata",
+  "tool_calls",
   "feedback",
   "created_at",
   "deleted_at",

@@ -11,11 +11,13 @@ import {
   MESSAGE_MEMBERS,
   pick,
   SCHEMA,
+  toDelta,
   toHeader,
   toMessage,
   toTurn,
 } from "./journal-schema.ts";
 import type { Message, MessageStatus } from "./message.ts";
+import type { ToolCall } from "./tool-call.ts";
 import type { Delta, EndStatus, Turn, TurnError } from "./turn.ts";
 import type { Usage } from "./usage.ts";
 
@@ -28,6 +30,7 @@ export type NewTurn = Pick<
 export type Ending = {
   status: EndStatus;
   content: string;
+  tool_calls: ToolCall[] | null;
   model_used: string | null;
   usage: Usage | null;
   error: TurnError | null;
@@ -146,10 +149,11 @@ export class Journal {
   }
 
   addDelta(turn: Turn, delta: Delta): void {
-    this.run("INSERT INTO delta (turn, n, text) VALUES (?, ?, ?)", turn.number, delta.n, delta.text);
+    const { n, text, tool } = delta;
+    this.run("INSERT INTO delta (turn, n, text, tool) VALUES (?, ?, ?, ?)", turn.number, n, text, bindable(tool));
   }
   deltas(turn: Turn): Delta[] {
-    return this.rows("SELECT n, text FROM delta WHERE turn = ? ORDER BY n", turn.number) as Delta[];
+    return this.rows("SELECT n, text, tool FROM delta WHERE turn = ? ORDER BY n", turn.number).map(toDelta);
   }
 
   /** The turn is over: its reply is stored with the next sequence, or in the place of a failed one. */
@@ -158,6 +162,7 @@ export class Journal {
       const { usage } = ending;
       const reply = {
         content: ending.content,
+        tool_calls: ending.tool_calls,
         status: MESSAGE_STATUS[ending.status],
         model_used: ending.model_used,
         processing_time: (now - (turn.started_at ?? now)) / 1000,

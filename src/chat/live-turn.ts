@@ -1,5 +1,6 @@
 /** A turn that this process is running or holds in its queue: its events so far, and those who wait for the next. */
 import type { Message } from "./message.ts";
+import type { ToolEvent } from "./tool-call.ts";
 import type { EndStatus, Turn, TurnError, TurnEvent, TurnStatus } from "./turn.ts";
 
 /** The last event of a turn, before it has its number. */
@@ -43,6 +44,10 @@ export class LiveTurn {
 
   delta(text: string): void {
     this.#tell({ n: this.#next++, type: "delta", text });
+  }
+
+  tool(event: ToolEvent): void {
+    this.#tell({ n: this.#next++, type: "tool", ...event });
   }
 
   /** Tells the two closing events and settles. */

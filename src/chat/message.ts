@@ -1,5 +1,6 @@
 /** A message of a conversation, as journal and record keep it, and as the wire shows it. */
 import type { JsonObject } from "../db/schema.ts";
+import type { ToolCall } from "./tool-call.ts";
 
 export type Role = "user" | "assistant";
 export type MessageStatus = "complete" | "failed" | "stopped";
@@ -20,6 +21,8 @@ export type Message = {
   output_tokens: number | null;
   usage_source: "measured" | "estimated" | null;
   metadata: JsonObject;
+  /** Tools that were called for this reply; null when there were none. */
+  tool_calls: ToolCall[] | null;
   feedback: Feedback | null;
   /** Milliseconds. */
   created_at: number;
@@ -49,6 +52,7 @@ export function messageView(conversation_id: string, m: Message) {
         ? null
         : { input_tokens: m.input_tokens, output_tokens: m.output_tokens, source: m.usage_source },
     metadata: m.metadata,
+    ...(m.tool_calls ? { tool_calls: m.tool_calls } : {}),
     feedback: m.feedback,
     created_at: timestamp(m.created_at),
     deleted_at: timestamp(m.deleted_at),

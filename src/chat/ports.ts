@@ -1,22 +1,34 @@
 /** What a turn needs of the world. The engine knows these shapes only; conversation-object.ts plugs the real parts in. */
+import type { Entity } from "../auth/principal.ts";
+import type { Json } from "../db/schema.ts";
 
 /** One message as the model is shown it. */
 export type ModelMessage = { role: "user" | "assistant"; content: string };
+
+/** The turn that a model answers in, and for whom: what a tool is told besides its arguments. */
+export type TurnRef = Entity & { conversation_id: string; turn_id: string };
 
 export type ModelRequest = {
   /** The agent's instructions; "" when it has none. */
   instructions: string;
   /** Oldest first, ending with the user's new message. */
   messages: ModelMessage[];
+  /** Without a turn the model has no tools. */
+  turn?: TurnRef;
 };
 
 /** Tokens as the provider counted them; null where it did not say. */
 export type ModelUsage = { input_tokens: number | null; output_tokens: number | null };
 
+/**
+ * `text` may be "": the model is at work. A `step` ends one call of the model, with what that took; the tools that it
+ * wanted are told as they are called and as they answer, and then it is called again. `finish` ends the last call.
+ */
 export type ModelEvent =
   | { type: "text"; text: string }
-  | { type: "tool_call"; call_id: string; name: string; input: unknown }
-  | { type: "tool_result"; call_id: string; name: string; output: unknown; failed: boolean }
+  | { type: "step"; usage: ModelUsage | null }
+  | { type: "tool_call"; call_id: string; name: string; input: Json }
+  | { type: "tool_result"; call_id: string; name: string; output: Json; failed: boolean }
   | { type: "finish"; usage: ModelUsage | null };
 
 /**

@@ -57,7 +57,7 @@ export function chunkEncoder(journal: Journal, links: { origin: string; request_
     if (!turn) return latest ? chunk(latest, choice({ content: "" })) : "";
     const opening = open(turn);
     latest = turn;
-    if (event.type === "status") return opening;
+    if (event.type === "status" || event.type === "tool") return opening;
     if (event.type === "delta") return opening + chunk(turn, choice({ content: event.text }));
     return `${opening}${close(turn, event)}data: [DONE]\n\n`;
   };

@@ -19,7 +19,7 @@ export function sseEncoder(context: SseContext, start: EventId): (frame: Frame) 
   };
 }
 
-const NAMES = { status: "chat_status", delta: "chat_delta", response: "chat_response" } as const;
+const NAMES = { status: "chat_status", delta: "chat_delta", response: "chat_response", tool: "chat_tool" } as const;
 
 const encode = (id: EventId, event: string, data: object) =>
   `id: ${formatEventId(id)}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
@@ -27,6 +27,10 @@ const encode = (id: EventId, event: string, data: object) =>
 function dataOf(context: SseContext, turn: Turn, event: TurnEvent): object {
   const { conversation_id } = context;
   if (event.type === "delta") return { turn_id: turn.id, text: event.text };
+  if (event.type === "tool") {
+    const { n: _, type: __, ...tool } = event;
+    return { turn_id: turn.id, ...tool };
+  }
   const common = { conversation_id, turn_id: turn.id };
   if (event.type === "status") {
     const position = event.position === undefined ? {} : { position: event.position };

@@ -4,46 +4,73 @@
  */
 import type { Frame } from "./follow.ts";
 import { messageView } from "./message.ts";
+import type { ToolEvent } from "./tool-call.ts";
 import type { Turn, TurnEvent } from "./turn.ts";
 
 /** Headers of a response that carries such a stream. */
 export const UI_STREAM_HEADERS = { "x-vercel-ai-ui-message-stream": "v1" };
 
-/** The one text part of a reply. */
-const TEXT_ID = "text";
-
-/** An encoder of frames. Signs of life have no chunk of their own: an empty delta stands for them once text is open. */
+/**
+ * An encoder of frames. Signs of life have no chunk of their own: an empty delta stands for them while text is open. What
+ * comes after a tool's answer is the next step.
+ */
 export function uiEncoder(conversation_id: string): (frame: Frame) => string {
   let started = false;
   let stepped = false;
   let writing = false;
+  let answered = false;
+  let texts = 0;
   const open = (turn: Turn): Chunk[] => {
     if (started) return [];
     started = true;
     return [{ type: "start", messageId: turn.reply_id, messageMetadata: idsOf(conversation_id, turn) }];
   };
+  const endText = (): Chunk[] => {
+    if (!writing) return [];
+    writing = false;
+    return [{ type: "text-end", id: `text-${texts}` }];
+  };
+  const endStep = (): Chunk[] => {
+    const chunks: Chunk[] = stepped ? [...endText(), { type: "finish-step" }] : [];
+    stepped = false;
+    answered = false;
+    return chunks;
+  };
   const step = (): Chunk[] => {
-    if (stepped) return [];
+    const before = answered ? endStep() : [];
+    if (stepped) return before;
     stepped = true;
-    return [{ type: "start-step" }];
+    return [...before, { type: "start-step" }];
   };
   const write = (text: string): Chunk[] => {
-    const delta: Chunk = { type: "text-delta", id: TEXT_ID, delta: text };
-    if (writing) return [delta];
-    writing = true;
-    return [...step(), { type: "text-start", id: TEXT_ID }, delta];
+    const before = step();
+    if (!writing) {
+      writing = true;
+      before.push({ type: "text-start", id: `text-${++texts}` });
+    }
+    return [...before, { type: "text-delta", id: `text-${texts}`, delta: text }];
   };
-  const finish = (): Chunk[] => {
-    const chunks: Chunk[] = writing ? [{ type: "text-end", id: TEXT_ID }] : [];
-    return stepped ? [...chunks, { type: "finish-step" }] : chunks;
+  const tool = (event: ToolEvent): Chunk[] => {
+    const before = event.state === "called" ? [...step(), ...endText()] : [];
+    if (event.state !== "called") answered = true;
+    return [...before, toolChunk(event)];
   };
   return ({ turn, event }) => {
     if (!turn) return writing ? encode(write("")) : "";
     const opening = open(turn);
     if (event.type === "status") return encode([...opening, ...(event.status === "running" ? step() : [])]);
     if (event.type === "delta") return encode([...opening, ...write(event.text)]);
-    return `${encode([...opening, ...finish(), closing(conversation_id, turn, event)])}data: [DONE]\n\n`;
+    if (event.type === "tool") return encode([...opening, ...tool(event)]);
+    return `${encode([...opening, ...endStep(), closing(conversation_id, turn, event)])}data: [DONE]\n\n`;
   };
+}
+
+/** `providerExecuted`: the tool is not the client's to run. */
+function toolChunk({ call_id, name, state, input, output }: ToolEvent): Chunk {
+  const call = { toolCallId: call_id, dynamic: true, providerExecuted: true };
+  if (state === "called") return { type: "tool-input-available", ...call, toolName: name, input };
+  if (state === "done") return { type: "tool-output-available", ...call, output };
+  return { type: "tool-output-error", ...call, errorText: String(output) };
 }
 
 type Chunk = { type: string; [member: string]: unknown };

@@ -31,7 +31,7 @@ export function purgeMessages(
 ): number {
   return journal.transaction(() => {
     const purged = journal.rows(
-      `UPDATE message SET content = '', metadata = '{}', feedback = NULL, purged_at = ?
+      `UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL, purged_at = ?
        WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at < ? AND purged_at IS NULL
        RETURNING id, turn_id, role`,
       now,

@@ -5,6 +5,7 @@
 import type { Entity } from "../auth/principal.ts";
 import type { JsonObject } from "../db/schema.ts";
 import type { Message } from "./message.ts";
+import { eventsOf, type ToolEvent } from "./tool-call.ts";
 
 export type TurnStatus = "queued" | "running" | "completed" | "failed" | "stopped";
 export type EndStatus = Exclude<TurnStatus, "queued" | "running">;
@@ -49,6 +50,7 @@ export const principalOf = ({ entity_type, entity_id }: Entity): string => `${en
 export type TurnEvent =
   | { n: number; type: "status"; status: TurnStatus; position?: number }
   | { n: number; type: "delta"; text: string }
+  | ({ n: number; type: "tool" } & ToolEvent)
   | { n: number; type: "response"; status: EndStatus; message: Message | null; error: TurnError | null };
 
 /** Where a reader of events stands: the last one it has seen. */
@@ -71,8 +73,8 @@ export function onRepeat(turn: Turn): "join" | "replay" | "rerun" | "refuse" {
 
 /**
  * The events of an ended turn after event `after`, rebuilt. `deltas` are the journalled ones; when they are gone (24 h
- * later, or after a delete that was undone) the reply's text stands for them as one, for a reader that has seen none of
- * it. A deleted reply yields no text at all.
+ * later, or after a delete that was undone) the reply stands for them, its calls first and its text as one, for a reader
+ * that has seen none of it. A deleted reply yields nothing at all.
  */
 export function replayEvents(turn: Turn, reply: Message | null, deltas: Delta[], after: number): TurnEvent[] {
   const last = turn.last_event ?? turn.event_base + 3;
@@ -86,10 +88,20 @@ export function replayEvents(turn: Turn, reply: Message | null, deltas: Delta[],
   ].filter((event) => event.n > after);
 }
 
-export type Delta = { n: number; text: string };
+/** What the journal keeps of a reply that is being made: a piece of text, or something about a tool. */
+export type Delta = { n: number; text: string; tool: ToolEvent | null };
 
 function deltaEvents(turn: Turn, reply: Message, deltas: Delta[], after: number, last: number): TurnEvent[] {
-  if (deltas.length > 0) return deltas.map(({ n, text }) => ({ n, type: "delta", text }));
+  if (deltas.length > 0) {
+    return deltas.map(({ n, text, tool }) => (tool ? { n, type: "tool", ...tool } : { n, type: "delta", text }));
+  }
   const seenSome = after > turn.event_base + 1;
-  return reply.content === "" || seenSome ? [] : [{ n: last - 2, type: "delta", text: reply.content }];
+  if (seenSome) return [];
+  const tools = (reply.tool_calls ?? []).flatMap(eventsOf);
+  const text = reply.content === "" ? [] : [reply.content];
+  const first = last - 1 - tools.length - text.length;
+  return [
+    ...tools.map((tool, index) => ({ n: first + index, type: "tool" as const, ...tool })),
+    ...text.map((whole) => ({ n: last - 2, type: "delta" as const, text: whole })),
+  ];
 }

@@ -23,3 +23,45 @@ export function usageOf(measured: ModelUsage | null, request: ModelRequest, repl
     source: "estimated",
   };
 }
+
+/** What the calls of a model for one reply took together: each as it was measured, or else estimated. */
+export class UsageTally {
+  #spent: Usage | null = null;
+  /** Estimated tokens by which the request has grown. */
+  #grown = 0;
+
+  /** A call is over in which the model said `reply`, and another will follow. */
+  add(measured: ModelUsage | null, request: ModelRequest, reply: string): void {
+    this.#spent = this.#with(measured, request, reply);
+    this.#grown += estimateTokens(reply);
+  }
+
+  /** In that call the model wrote this, too. */
+  wrote(input: unknown): void {
+    const tokens = estimateTokens(JSON.stringify(input));
+    this.#grown += tokens;
+    if (this.#spent?.source === "estimated") this.#spent.output_tokens += tokens;
+  }
+
+  /** The next call will show the model this as well. */
+  shows(output: unknown): void {
+    this.#grown += estimateTokens(JSON.stringify(output));
+  }
+
+  /** With the last call, in which the model said `reply`, if it said or counted anything; null when there was nothing. */
+  total(measured: ModelUsage | null, request: ModelRequest, reply: string): Usage | null {
+    return reply === "" && !measured ? this.#spent : this.#with(measured, request, reply);
+  }
+
+  #with(measured: ModelUsage | null, request: ModelRequest, reply: string): Usage {
+    const call = usageOf(measured, request, reply);
+    if ((measured?.input_tokens ?? null) === null) call.input_tokens += this.#grown;
+    const before = this.#spent;
+    if (!before) return call;
+    return {
+      input_tokens: before.input_tokens + call.input_tokens,
+      output_tokens: before.output_tokens + call.output_tokens,
+      source: before.source === "measured" ? call.source : "estimated",
+    };
+  }
+}

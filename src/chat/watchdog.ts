@@ -1,4 +1,7 @@
-/** Watches a model's stream: a first token, then token after token, and the whole turn, each within its time. */
+/**
+ * Watches a model's stream: a first token, then token after token, and the whole turn, each within its time. A tool has a
+ * time of its own; while one works the model is not waited for, and afterwards for a first token again.
+ */
 import { type ModelEvent, ModelFailure } from "./ports.ts";
 
 /** Milliseconds. */
@@ -19,6 +22,7 @@ export async function* watched(
 ): AsyncGenerator<ModelEvent> {
   const events = stream[Symbol.asyncIterator]();
   let limit = timeouts.firstToken;
+  let working = 0;
   try {
     while (!signal.aborted) {
       const next = events.next();
@@ -27,7 +31,11 @@ export async function* watched(
       if (outcome === "aborted") return;
       if (outcome === "late") throw new ModelFailure("timeout", `no event from the model within ${wait} ms`);
       if (outcome.done) return;
-      limit = timeouts.betweenTokens;
+      const { type } = outcome.value;
+      if (type === "tool_call") working++;
+      else if (type === "tool_result") working--;
+      const awaited = type === "tool_result" ? timeouts.firstToken : timeouts.betweenTokens;
+      limit = working > 0 ? Infinity : awaited;
       yield outcome.value;
     }
   } finally {

@@ -33,7 +33,8 @@ const UPSERT_MESSAGE = insertSql(
   "message",
   `ON CONFLICT (id) DO UPDATE SET content = excluded.content, status = excluded.status, model_used = excluded.model_used,
    processing_time = excluded.processing_time, input_tokens = excluded.input_tokens,
-   output_tokens = excluded.output_tokens, usage_source = excluded.usage_source, feedback = excluded.feedback,
+   output_tokens = excluded.output_tokens, usage_source = excluded.usage_source, tool_calls = excluded.tool_calls,
+   feedback = excluded.feedback,
    created_at = excluded.created_at, deleted_at = excluded.deleted_at, deleted_by = excluded.deleted_by,
    deletion_id = excluded.deletion_id`,
 );
@@ -112,7 +113,7 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       return [
         db
           .prepare(
-            `UPDATE message SET content = '', metadata = '{}', feedback = NULL, purged_at = ?3
+            `UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL, purged_at = ?3
              WHERE ${mine} AND id IN (SELECT value FROM json_each(?4))`,
           )
           .bind(company_id, id, change.purged_at, scalar(change.ids)),
@@ -130,7 +131,9 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       ];
     case "erase":
       return [
-        db.prepare(`UPDATE message SET content = '', metadata = '{}', feedback = NULL WHERE ${mine}`).bind(company_id, id),
+        db
+          .prepare(`UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL WHERE ${mine}`)
+          .bind(company_id, id),
         db
           .prepare("UPDATE conversation SET creation_key = NULL, creation_hash = NULL WHERE id = ? AND company_id = ?")
           .bind(id, company_id),

@@ -5,6 +5,7 @@
  */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { ToolCall } from "../chat/tool-call.ts";
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
@@ -113,6 +114,7 @@ export type HttpTool = {
   description: string;
   parameters: JsonObject;
   url: string;
+  timeout_ms: number;
   secret_header?: { name: string; ciphertext: string };
 };
 
@@ -234,6 +236,8 @@ export const message = sqliteTable(
     output_tokens: integer(),
     usage_source: text({ enum: ["measured", "estimated"] }),
     metadata: json<JsonObject>().notNull(),
+    /** Tools that were called for this reply. */
+    tool_calls: json<ToolCall[]>(),
     feedback: json<{ rating: "up" | "down"; comment?: string }>(),
     created_at: created_at(),
     deleted_at: millis(),

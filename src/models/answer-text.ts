@@ -7,6 +7,9 @@ import { ModelFailure } from "../chat/ports.ts";
 /** Bytes of UTF-8 in one answer. */
 export const MAX_ANSWER = 1024 * 1024;
 
+/** What sets two statements of one answer apart. */
+const EMPTY_LINE = "\n\n";
+
 const encoder = new TextEncoder();
 const ENDS_IN_HALF = /[\ud800-\udbff]$/;
 
@@ -14,6 +17,10 @@ export class AnswerText {
   /** The first half of a character that was cut in two, or "". */
   #half = "";
   #bytes = 0;
+  /** The last that was said ends in white space. */
+  #spaced = false;
+  /** What comes next is another statement. */
+  #paused = false;
 
   /** True once anything was said. */
   get started(): boolean {
@@ -22,7 +29,9 @@ export class AnswerText {
 
   /** What can be passed on now that `delta` arrived, perhaps "". Throws ModelFailure when the answer is too long. */
   add(delta: string): string {
-    const text = this.#half + delta;
+    const apart = this.#paused && delta !== "" && !this.#spaced && !/^\s/.test(delta) ? EMPTY_LINE : "";
+    if (delta !== "") this.#paused = false;
+    const text = apart + this.#half + delta;
     const cut = ENDS_IN_HALF.test(text) ? -1 : undefined;
     this.#half = cut ? text.slice(cut) : "";
     return this.#count(text.slice(0, cut));
@@ -35,8 +44,14 @@ export class AnswerText {
     return this.#count(rest);
   }
 
+  /** The model does something else before it says more: an empty line will set that apart, if nothing else does. */
+  pause(): void {
+    this.#paused = this.started;
+  }
+
   #count(text: string): string {
     const whole = text.toWellFormed();
+    if (whole !== "") this.#spaced = /\s$/.test(whole);
     this.#bytes += encoder.encode(whole).length;
     if (this.#bytes > MAX_ANSWER) throw new ModelFailure("error", `the answer has more than ${MAX_ANSWER} bytes`);
     return whole;

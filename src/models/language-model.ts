@@ -6,23 +6,26 @@
  * retries, telemetry and transforms that the engine has no use for.
  */
 import type { LanguageModel } from "ai";
-import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type ModelUsage } from "../chat/ports.ts";
+import { uuidv7 } from "uuidv7";
+import { type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
 import type { OutboundPolicy } from "../http/outbound.ts";
 import { AnswerText } from "./answer-text.ts";
 import { failureOf } from "./failure.ts";
-import { type UpstreamCall, upstreamCall } from "./upstream.ts";
+import type { Tool } from "./http-tool.ts";
+import { type Answering, takeStep } from "./step.ts";
+import { callTools } from "./tool-calls.ts";
+import type { UpstreamCall } from "./upstream.ts";
 
 type LanguageModelV4 = Extract<LanguageModel, { specificationVersion: "v4" }>;
 export type CallOptions = Parameters<LanguageModelV4["doStream"]>[0];
 export type StreamPart =
   Awaited<ReturnType<LanguageModelV4["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
-type FinishPart = Extract<StreamPart, { type: "finish" }>;
 
 /** What is needed of a provider's client. */
 export type Client = { doStream(options: CallOptions): PromiseLike<Opened> };
 export type Opened = { stream: ReadableStream<StreamPart> };
 
-/** A client whose HTTP goes through the given fetch; made anew for each answer. */
+/** A client whose HTTP goes through the given fetch; made anew for each call. */
 export type Connect = (fetch: UpstreamCall["fetch"]) => Client;
 
 /** What an agent says about how its model is to answer; null leaves it to the provider. */
@@ -30,56 +33,63 @@ export type CallSettings = {
   temperature: number | null;
   max_output_tokens: number | null;
   stop?: string[] | undefined;
+  tools?: Tool[] | undefined;
 };
 
+/** Calls of the model for one answer: in the last one it is told that it cannot call tools any more. */
+const MAX_STEPS = 5;
+
 export function languageModel(name: string, connect: Connect, settings: CallSettings, policy: OutboundPolicy): Model {
-  return { name, stream: (request, signal) => answer(connect, promptOf(request, settings), policy, signal) };
+  return { name, stream: (request, signal) => answer(connect, request, settings, policy, signal) };
 }
 
 async function* answer(
   connect: Connect,
-  options: CallOptions,
+  request: ModelRequest,
+  settings: CallSettings,
   policy: OutboundPolicy,
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent, void> {
-  const upstream = upstreamCall(policy);
   const text = new AnswerText();
   const left = new AbortController();
   const aborted = new Promise<null>((resolve) => {
     signal.addEventListener("abort", () => resolve(null), { signal: left.signal });
   });
-  const unlessAborted = <T>(result: PromiseLike<T>) => Promise.race([result, aborted]);
-  let reader: ReadableStreamDefaultReader<StreamPart> | undefined;
+  const answering: Answering = {
+    text,
+    signal: AbortSignal.any([signal, left.signal]),
+    unlessAborted: (result) => Promise.race([result, aborted]),
+  };
+  const tools = (request.turn && settings.tools) ?? [];
+  const options = promptOf(request, settings, tools);
+  let acted = false;
   try {
-    if (signal.aborted) return;
-    const abortSignal = AbortSignal.any([signal, left.signal]);
-    const opened = await unlessAborted(connect(upstream.fetch).doStream({ ...options, abortSignal }));
-    reader = opened?.stream.getReader();
-    while (reader && !signal.aborted) {
-      const next = await unlessAborted(reader.read());
-      if (next === null || signal.aborted) return;
-      if (next.done) throw new ModelFailure("error", "the answer broke off");
-      const part = next.value;
-      if (part.type === "error" && !isOnlyUnfinished(part.error)) throw part.error;
-      const said = part.type === "text-delta" ? text.add(part.delta) : part.type === "finish" ? text.end() : "";
-      if (said !== "") yield { type: "text", text: said };
-      if (part.type === "finish") {
-        const problem = problemOf(part.finishReason, text.started, upstream.saidDone());
-        if (problem !== null) throw new ModelFailure("error", problem);
-        yield { type: "finish", usage: usageOf(part.usage) };
-        return;
-      }
+    for (let step = 1; !signal.aborted; step++) {
+      const last = step === MAX_STEPS;
+      const choice = last && tools.length > 0 ? { toolChoice: { type: "none" as const } } : {};
+      const taken = yield* takeStep(connect, { ...options, ...choice }, policy, answering);
+      if (!taken) return;
+      const { content, usage } = taken;
+      const isFinal = content === null || last;
+      if (isFinal && !text.started) throw new ModelFailure("error", last ? "no answer after all steps" : "the answer is empty");
+      if (isFinal || !request.turn) return yield { type: "finish", usage };
+      acted = true;
+      const calls = content.calls.map((call) => ({ ...call, call_id: uuidv7() }));
+      yield { type: "step", usage };
+      const results = yield* callTools(tools, calls, request.turn, policy, answering);
+      if (!results) return;
+      options.prompt = [...options.prompt, ...content.messages(results)];
+      text.pause();
     }
   } catch (error) {
-    if (!signal.aborted) throw failureOf(error, text.started);
+    if (!signal.aborted) throw failureOf(error, text.started || acted);
   } finally {
     left.abort();
-    reader?.cancel().catch(() => undefined);
   }
 }
 
 /** The request in the AI SDK's words. Messages without text are left out: several providers refuse them. */
-function promptOf(request: ModelRequest, settings: CallSettings): CallOptions {
+function promptOf(request: ModelRequest, settings: CallSettings, tools: Tool[]): CallOptions {
   const system = request.instructions === "" ? [] : [{ role: "system" as const, content: request.instructions }];
   const messages = request.messages
     .filter(({ content }) => content !== "")
@@ -89,24 +99,13 @@ function promptOf(request: ModelRequest, settings: CallSettings): CallOptions {
     ...(settings.temperature === null ? {} : { temperature: settings.temperature }),
     ...(settings.max_output_tokens === null ? {} : { maxOutputTokens: settings.max_output_tokens }),
     ...(settings.stop?.length ? { stopSequences: settings.stop } : {}),
+    ...(tools.length > 0 ? { tools: tools.map(declared) } : {}),
   };
 }
 
-/** The client reports a missing finish reason as an error of its own; its finish part says the same. */
-const isOnlyUnfinished = (error: unknown) => error instanceof Error && error.name === "AI_InvalidResponseDataError";
-
-/** Why an answer that ended like this is none, or null when it is one. */
-function problemOf({ unified, raw }: FinishPart["finishReason"], started: boolean, saidDone: boolean): string | null {
-  if (unified === "content-filter") return "a content filter stopped the answer";
-  if (unified === "tool-calls") return "the model called a tool that it was not given";
-  if (raw === undefined && !saidDone) return "the answer broke off";
-  if (unified === "error" && raw !== undefined) return "the model ended with an error";
-  return started ? null : "the answer is empty";
-}
-
-/** Clients fill in 0 where the provider did not say. Neither side of an answer has no tokens, so 0 is never a count. */
-function usageOf({ inputTokens, outputTokens }: FinishPart["usage"]): ModelUsage | null {
-  const counted = (n: number | undefined) => (n !== undefined && Number.isSafeInteger(n) && n > 0 ? n : null);
-  const usage = { input_tokens: counted(inputTokens.total), output_tokens: counted(outputTokens.total) };
-  return usage.input_tokens === null && usage.output_tokens === null ? null : usage;
-}
+const declared = ({ name, description, parameters }: Tool) => ({
+  type: "function" as const,
+  name,
+  ...(description === "" ? {} : { description }),
+  inputSchema: parameters,
+});

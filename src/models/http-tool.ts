@@ -1,0 +1,97 @@
+/**
+ * A tool that an agent has: one POST to the company's own address. Whatever goes wrong is a result for the model to read,
+ * never an error of the turn, and only what the tool itself said about a call of ours is passed on.
+ */
+import type { TurnRef } from "../chat/ports.ts";
+import type { Json, JsonObject } from "../db/schema.ts";
+import { type OutboundPolicy, OutboundRefusal, outboundFetch } from "../http/outbound.ts";
+import { isObject, mismatch } from "./json-schema.ts";
+
+export type Tool = {
+  name: string;
+  description: string;
+  /** JSON Schema of the arguments. */
+  parameters: JsonObject;
+  url: string;
+  /** Milliseconds that the tool may take. */
+  timeout_ms: number;
+  /** A header that tells the tool who calls; `read` gives its value, or null when it cannot be decrypted any more. */
+  secret: { name: string; read: () => Promise<string | null> } | null;
+};
+
+/** One call as the model wants it; `input` is the JSON that it wrote, which may be none. */
+export type ToolRequest = { call_id: string; name: string; input: string };
+
+/** `output` of a call that failed is a sentence. */
+export type ToolResult = { failed: boolean; output: Json };
+
+/** Bytes of a tool's answer. */
+const MAX_ANSWER = 64 * 1024;
+/** UTF-16 code units of an answer that refuses a call, as far as the model is told. */
+const MAX_REFUSAL = 2000;
+
+const failed = (output: string): ToolResult => ({ failed: true, output });
+
+/** The arguments that the model wrote, or null when they are not a JSON object. Nothing at all is no arguments. */
+export function argumentsOf(input: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(input.trim() || "{}");
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Calls a tool by name. Never rejects; when `signal` aborts the request is broken off. */
+export async function callTool(
+  tools: Tool[],
+  request: ToolRequest,
+  turn: TurnRef,
+  policy: OutboundPolicy,
+  signal: AbortSignal,
+): Promise<ToolResult> {
+  const tool = tools.find(({ name }) => name === request.name);
+  if (!tool) return failed("There is no such tool.");
+  const input = argumentsOf(request.input);
+  if (!input) return failed("The arguments are not a JSON object.");
+  const problem = mismatch(tool.parameters, input);
+  if (problem) return failed(`The arguments do not fit: ${problem.path} ${problem.message}.`);
+  const secret = tool.secret && (await tool.secret.read());
+  if (tool.secret && secret === null) return failed("The tool cannot be called: its secret has to be set again.");
+  const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
+  if (tool.secret && secret !== null) headers.set(tool.secret.name, secret);
+  const { call_id, name } = request;
+  const body = JSON.stringify({ call_id, name, arguments: input, ...turn });
+  return post(tool, { method: "POST", headers, body }, policy, signal);
+}
+
+async function post(tool: Tool, init: RequestInit, policy: OutboundPolicy, signal: AbortSignal): Promise<ToolResult> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), tool.timeout_ms);
+  try {
+    const patience = AbortSignal.any([signal, late.signal]);
+    const response = await outboundFetch(policy, MAX_ANSWER)(tool.url, { ...init, signal: patience });
+    return resultOf(response.status, await response.text());
+  } catch (error) {
+    if (late.signal.aborted) return failed(`The tool did not answer within ${tool.timeout_ms} ms.`);
+    const reason = error instanceof OutboundRefusal ? error.message : "no connection, or one that broke";
+    return failed(`The tool could not be called: ${reason}.`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A 4xx says what is wrong with the call, so the model may read it; what a tool that broke says is nobody's business. */
+function resultOf(status: number, text: string): ToolResult {
+  if (status >= 400 && status < 500) {
+    const why = text.slice(0, MAX_REFUSAL).toWellFormed();
+    return failed(`The tool refused the call with status ${status}${why === "" ? "." : `: ${why}`}`);
+  }
+  if (status < 200 || status > 299) return failed(`The tool failed with status ${status}.`);
+  if (text.trim() === "") return { failed: false, output: null };
+  try {
+    return { failed: false, output: JSON.parse(text) as Json };
+  } catch {
+    return failed("The tool did not answer with JSON.");
+  }
+}

@@ -1,0 +1,79 @@
+/** One call of a provider's client: its text as it comes, and at its end what it wants done, if anything. */
+import { type ModelEvent, ModelFailure, type ModelUsage } from "../chat/ports.ts";
+import type { OutboundPolicy } from "../http/outbound.ts";
+import type { AnswerText } from "./answer-text.ts";
+import type { CallOptions, Connect, StreamPart } from "./language-model.ts";
+import { StepContent } from "./step-content.ts";
+import { upstreamCall } from "./upstream.ts";
+
+type FinishPart = Extract<StreamPart, { type: "finish" }>;
+
+/** What the steps of one answer share. */
+export type Answering = {
+  text: AnswerText;
+  /** Aborts when nobody wants the answer any more. */
+  signal: AbortSignal;
+  /** `result`, or null as soon as the answer is not wanted any more. */
+  unlessAborted: <T>(result: PromiseLike<T>) => Promise<T | null>;
+};
+
+/** How a step ended; `content` is null when it called no tool. */
+export type Taken = { content: StepContent | null; usage: ModelUsage | null };
+
+/** Returns null when it was aborted. Throws when the step did not come to its proper end. */
+export async function* takeStep(
+  connect: Connect,
+  options: CallOptions,
+  policy: OutboundPolicy,
+  { text, signal, unlessAborted }: Answering,
+): AsyncGenerator<ModelEvent, Taken | null> {
+  const upstream = upstreamCall(policy);
+  const content = options.tools ? new StepContent() : null;
+  let reader: ReadableStreamDefaultReader<StreamPart> | undefined;
+  try {
+    const opened = await unlessAborted(connect(upstream.fetch).doStream({ ...options, abortSignal: signal }));
+    reader = opened?.stream.getReader();
+    while (reader && !signal.aborted) {
+      const next = await unlessAborted(reader.read());
+      if (next === null || signal.aborted) return null;
+      if (next.done) throw new ModelFailure("error", "the answer broke off");
+      const part = next.value;
+      if (part.type === "error" && !isOnlyUnfinished(part.error)) throw part.error;
+      content?.take(part);
+      if (part.type === "finish") {
+        const rest = text.end();
+        if (rest !== "") yield { type: "text", text: rest };
+        const called = content !== null && content.calls.length > 0;
+        const problem = problemOf(part.finishReason, called, upstream.saidDone());
+        if (problem !== null) throw new ModelFailure("error", problem);
+        return { content: called ? content : null, usage: usageOf(part.usage) };
+      }
+      const said = part.type === "text-delta" ? text.add(part.delta) : "";
+      if (said !== "" || isThought(part)) yield { type: "text", text: said };
+    }
+    return null;
+  } finally {
+    reader?.cancel().catch(() => undefined);
+  }
+}
+
+/** Thoughts and the arguments of a call are not passed on, but they show that the model is at work. */
+const isThought = ({ type }: StreamPart) => type === "reasoning-delta" || type === "tool-input-delta";
+
+/** The client reports a missing finish reason as an error of its own; its finish part says the same. */
+const isOnlyUnfinished = (error: unknown) => error instanceof Error && error.name === "AI_InvalidResponseDataError";
+
+/** Why a step that ended like this is none, or null when it is one. */
+function problemOf({ unified, raw }: FinishPart["finishReason"], called: boolean, saidDone: boolean): string | null {
+  if (unified === "content-filter") return "a content filter stopped the answer";
+  if (unified === "tool-calls" && !called) return "the model called a tool that it was not given";
+  if (raw === undefined && !saidDone) return "the answer broke off";
+  return unified === "error" && raw !== undefined ? "the model ended with an error" : null;
+}
+
+/** Clients fill in 0 where the provider did not say. Neither side of an answer has no tokens, so 0 is never a count. */
+function usageOf({ inputTokens, outputTokens }: FinishPart["usage"]): ModelUsage | null {
+  const counted = (n: number | undefined) => (n !== undefined && Number.isSafeInteger(n) && n > 0 ? n : null);
+  const usage = { input_tokens: counted(inputTokens.total), output_tokens: counted(outputTokens.total) };
+  return usage.input_tokens === null && usage.output_tokens === null ? null : usage;
+}
