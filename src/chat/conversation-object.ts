@@ -40,6 +40,8 @@ export type ChatRequest = Omit<TurnInput, "principal" | "metadata" | "watched"> 
 export type Links = { origin: string; base: string };
 
 export type Answer = { body: string; replayed: boolean };
+/** A turn, as a client can name it: by messages of it, of which the first that is known counts, else by its key. */
+export type Wanted = { messages: string[]; key: string | null; or_last: boolean };
 export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
 export type ConversationChanges = Partial<Pick<Header, "title" | "max_context_length" | "status">> & { metadata?: string };
 
@@ -125,20 +127,29 @@ export class ConversationObject extends DurableObject<Env> {
     return ok({ stream: this.#turnStream(caller, id, turn, links, projection), replayed: live === null });
   }
 
-  /** Deletes what came after the message of a turn (of `message_id`, or the last one) and answers it anew. */
-  regenerate(caller: Caller, id: string, message_id: string | null, links: Links): Promise<Outcome<Stream>> {
+  /** Stops what runs, deletes what came after the message of a turn, and answers that message anew. */
+  regenerate(caller: Caller, id: string, wanted: Wanted, links: Links): Promise<Outcome<Stream>> {
     return this.#inOrder(async () => {
       const entered = await this.#enter(caller, id);
       if (!entered.ok) return entered;
-      const turn_id = message_id === null ? this.#journal.lastTurn()?.id : this.#journal.message(message_id)?.turn_id;
-      const turn = turn_id === undefined ? null : this.#journal.turnById(turn_id);
+      const turn = this.#find(caller, wanted);
       if (!turn || turn.user_sequence === null) return refuse("not_found");
+      const { id: turn_id, user_sequence } = turn;
       const problem = await this.#engine.rerunProblem(turn);
       if (problem) return { ok: false, error: problem };
-      edits.deleteMessagesAfter({ journal: this.#journal, caller, now: Date.now() }, turn.user_sequence, uuidv7());
-      const accepted = this.#engine.rerun(turn);
+      const accepted = await this.#engine.stopFor(false, () => {
+        edits.deleteMessagesAfter({ journal: this.#journal, caller, now: Date.now() }, user_sequence, uuidv7());
+        return this.#engine.rerun(this.#journal.turnById(turn_id) as Turn);
+      });
       return ok({ stream: this.#turnStream(caller, id, accepted.turn, links, "ui"), replayed: false });
     });
+  }
+
+  #find(caller: Caller, { messages, key, or_last }: Wanted): Turn | null {
+    const found = messages.flatMap((message_id) => this.#journal.message(message_id) ?? []);
+    if (found[0]) return this.#journal.turnById(found[0].turn_id);
+    const keyed = key === null ? null : this.#journal.turnByKey(principalOf(caller), key);
+    return keyed ?? (or_last ? this.#journal.lastTurn() : null);
   }
 
   /** The turn that runs, or waits next, from its start; null when there is none. */

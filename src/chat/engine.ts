@@ -120,12 +120,12 @@ export class Engine {
     return ok({ live, turn: live.turn });
   }
 
-  /** Why an ended turn's message cannot be answered anew now, or null when it can. */
+  /** Why a turn's message cannot be answered anew once nothing runs any more, or null when it can. */
   async rerunProblem(turn: Turn): Promise<Refusal | null> {
     const { journal, loadAgent } = this.#ports;
     if (journal.message(turn.user_message_id)?.deleted_at !== null) return { code: "message_deleted" };
     if (!(await loadAgent())) return { code: "agent_inactive" };
-    return this.isIdle ? null : { code: "turn_in_progress" };
+    return this.#queue.length === 0 ? null : { code: "turn_in_progress" };
   }
 
   /** Answers an ended turn's message anew, at once; its former reply has been deleted, or had failed. */

@@ -77,15 +77,17 @@ const uiEvents = (stream: ReadableStream): Response => events(stream, UI_STREAM_
 async function uiChat(c: AppContext, principal: Principal, conversation_id: string, body: UiBody): Promise<Response> {
   const object = conversationObject(c, conversation_id);
   const caller = callerOf(principal, c);
+  const last = lastUserText(body);
+  const body_hash = await hashOf([last?.text, {}]);
+  const own = last?.id ? `ui:${await hashOf([last.id, body_hash])}` : null;
   if (body.trigger === "regenerate-message") {
-    const { stream } = unwrap(await object.regenerate(caller, conversation_id, body.messageId ?? null, linksOf(c)));
+    const messages = [body.messageId, last?.id].flatMap((id) => id ?? []);
+    const wanted = { messages, key: own, or_last: !body.messageId };
+    const { stream } = unwrap(await object.regenerate(caller, conversation_id, wanted, linksOf(c)));
     return uiEvents(stream);
   }
-  const last = lastUserText(body);
   const content = text(32_000, 1).safeParse(last?.text ?? "");
   if (!content.success) throw invalid({ path: "/messages", message: "must end in a user's text of 1–32,000 characters" });
-  const body_hash = await hashOf([content.data, {}]);
-  const own = last?.id ? `ui:${await hashOf([last.id, body_hash])}` : null;
   const idempotency_key = idempotencyKey(c) ?? own;
   const request: ChatRequest = { content: content.data, metadata: "{}", idempotency_key, body_hash, on_busy: "enqueue" };
   const { stream } = unwrap(await object.chatStream(caller, conversation_id, request, linksOf(c), "ui"));
