@@ -1,34 +1,40 @@
 /**
- * Gathers a model's text into deltas: the first at once, further ones at most every `interval` or `size`, so that a long
- * answer costs few writes. A delta never ends inside a surrogate pair, and their concatenation is the reply.
+ * Gathers a model's text into deltas, so that a long answer costs few writes. While somebody watches, the first goes at
+ * once and further ones every little while; while nobody does, only now and then, for a crash to leave something.
+ * A delta never ends inside a surrogate pair, and their concatenation is the reply.
  */
 
-/** Milliseconds. */
-const INTERVAL = 40;
-/** UTF-16 code units. */
+/** Milliseconds between deltas. */
+const WATCHED = 40;
+const UNWATCHED = 1_000;
+/** UTF-16 code units that go at once. */
 const SIZE = 4096;
 
 export class DeltaBuffer {
   #pending = "";
-  #openUntil = 0;
+  #last: number | null = null;
+  readonly #isWatched: () => boolean;
   readonly #flush: (text: string) => void;
 
   /** `flush` is called synchronously with each delta. */
-  constructor(flush: (text: string) => void) {
+  constructor(isWatched: () => boolean, flush: (text: string) => void) {
+    this.#isWatched = isWatched;
     this.#flush = flush;
   }
 
   /** Takes text that arrived at `now` (ms); returns in how many ms to call `due`, or null when nothing waits. */
   push(text: string, now: number): number | null {
+    const interval = this.#isWatched() ? WATCHED : UNWATCHED;
+    this.#last ??= interval === WATCHED ? now - WATCHED : now;
     this.#pending += text;
-    if (now >= this.#openUntil || this.#pending.length >= SIZE) this.due(now);
-    return this.#pending === "" ? null : Math.max(1, this.#openUntil - now);
+    if (now >= this.#last + interval || this.#pending.length >= SIZE) this.due(now);
+    return this.#pending === "" ? null : Math.max(1, this.#last + interval - now);
   }
 
   /** Lets go of what waits, except half of a surrogate pair. */
   due(now: number): void {
     const keep = endsInsidePair(this.#pending) ? 1 : 0;
-    this.#openUntil = now + INTERVAL;
+    this.#last = now;
     this.#emit(this.#pending.length - keep);
   }
 

@@ -40,7 +40,7 @@ export type Accepted = { live: LiveTurn; turn: Turn } | { live: null; turn: Turn
 const LOST_WITHIN = 15_000;
 
 /** Milliseconds before the message of a turn that nobody watches goes to D1 by itself. */
-const EARLY_WRITE = 20;
+const EARLY_WRITE = 50;
 
 export class Engine {
   readonly #ports: EnginePorts;
@@ -242,6 +242,8 @@ export class Engine {
     this.#running = live;
     this.#ports.keepWatch();
     live.status("running");
+    // Whoever asked for a stream counts from now on, not only once the first event is read.
+    if (watched) live.watchers++;
     this.#run(live, watched).catch((error: unknown) => this.#ports.log({ event: "turn_crashed", error: String(error) }));
   }
 

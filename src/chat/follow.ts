@@ -26,13 +26,18 @@ export async function* followTurn(source: Source, turn: Turn, after: number, sig
 
 /** A turn of this process, whether it is under way or has ended since. */
 export async function* followLive(live: LiveTurn, after: number, signal: AbortSignal): AsyncGenerator<Frame> {
-  for (let seen = 0; !signal.aborted; ) {
-    const event = live.events[seen];
-    if (event) {
-      seen++;
-      if (event.n > after) yield { turn: live.turn, event };
-      if (event.type === "response") return;
-    } else if (!(await beforeHeartbeat(live.more(seen), signal))) yield SIGN_OF_LIFE;
+  live.watchers++;
+  try {
+    for (let seen = 0; !signal.aborted; ) {
+      const event = live.events[seen];
+      if (event) {
+        seen++;
+        if (event.n > after) yield { turn: live.turn, event };
+        if (event.type === "response") return;
+      } else if (!(await beforeHeartbeat(live.more(seen), signal))) yield SIGN_OF_LIFE;
+    }
+  } finally {
+    live.watchers--;
   }
 }
 

@@ -14,6 +14,8 @@ export class LiveTurn {
   readonly stopping = new AbortController();
   /** The turn that comes to live after this one. */
   readonly successor: Promise<LiveTurn>;
+  /** How many read its events now, or are about to. */
+  watchers = 0;
   turn: Turn;
   #next: number;
   #settle!: (outcome: { stored: boolean }) => void;
