@@ -8,7 +8,7 @@ import { type Caller, type Entity, mayAccess } from "../auth/principal.ts";
 import { configOf, type Env } from "../config.ts";
 import { systemAuditRow } from "../db/audit.ts";
 import { findConversation } from "../db/conversation.ts";
-import { companyDatabase, companyBinding } from "../db/database.ts";
+import { causeOf, companyBinding, companyDatabase } from "../db/database.ts";
 import { allMessages } from "../db/message.ts";
 import { writeBatch } from "../db/record.ts";
 import { closeConversation, removeConversation } from "../db/retention.ts";
@@ -275,8 +275,9 @@ export class ConversationObject extends DurableObject<Env> {
     const now = Date.now();
     return this.#inOrder(async () => {
       const { header } = this.#journal;
-      if (header && !isExpired(header, before)) return ok(false);
+      if (header && (header.company_id !== company_id || !isExpired(header, before))) return ok(false);
       if (header) closeForGood(this.#journal, now);
+      if (this.#handover.pending) this.#wakeAt(now + alarmAfter.failure(1));
       if (!(await this.#handover.flush())) return storeUnavailable();
       try {
         const db = await companyDatabase(this.env, company_id);
@@ -290,7 +291,7 @@ export class ConversationObject extends DurableObject<Env> {
         await removeConversation(db, { company_id, id }, systemAuditRow(company_id, "retention", entry, now));
         return ok(true);
       } catch (error) {
-        log({ event: "purge_failed", conversation_id: id, error: String(error) });
+        log({ event: "purge_failed", conversation_id: id, error: causeOf(error) });
         return storeUnavailable();
       }
     });

@@ -1,29 +1,24 @@
 /** The scheduled purge: what it takes, what it leaves, and that it can be cut off anywhere. */
-import {
-  createExecutionContext,
-  createScheduledController,
-  runInDurableObject,
-  waitOnExecutionContext,
-} from "cloudflare:test";
+import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { describe, expect, it } from "vitest";
+import { readConfig } from "../../src/config.ts";
 import { companyDatabase } from "../../src/db/database.ts";
+import { message } from "../../src/db/schema.ts";
 import { readTally } from "../../src/db/tally.ts";
 import worker from "../../src/index.ts";
-import { purgeExpired } from "../../src/retention.ts";
-import { call, type Company, makeCompany, makeLead } from "./company.ts";
-import { chat, createConversation, history } from "./conversation-client.ts";
+import { at, insertConversations, insertTurns } from "./analytic-data.ts";
+import { call, type Company, makeCompany, send } from "./company.ts";
+import { chat, createConversation, history, streamOf } from "./conversation-client.ts";
 
 const DAY = 86_400_000;
 const days = (n: number) => Date.now() + n * DAY;
 
 /** The cron, as if it were `at` (ms), with RETENTION_DAYS as given. */
 async function scheduled(at: number, RETENTION_DAYS?: string): Promise<void> {
-  const context = createExecutionContext();
   const controller = createScheduledController({ scheduledTime: new Date(at), cron: "17 * * * *" });
-  await worker.scheduled(controller, { ...env, ...(RETENTION_DAYS === undefined ? {} : { RETENTION_DAYS }) }, context);
-  await waitOnExecutionContext(context);
+  await worker.scheduled(controller, { ...env, ...(RETENTION_DAYS === undefined ? {} : { RETENTION_DAYS }) });
 }
 
 const rows = async (query: string, ...values: unknown[]) =>
@@ -68,7 +63,9 @@ const get = (company: Company, path: string) => call("GET", path, { headers: com
 const remove = (company: Company, path: string) => call("DELETE", path, { headers: company.user });
 const restore = (company: Company, path: string, body?: object) => call("PATCH", path, { headers: company.user, body });
 const actions = async (company: Company) =>
-  (await rows("SELECT * FROM audit_event WHERE company_id = ? ORDER BY id", company.company_id)).map((row) => row);
+  (await rows("SELECT action FROM audit_event WHERE company_id = ? ORDER BY id", company.company_id)).map(
+    (row) => row["action"],
+  );
 
 /** A deleted conversation in which a secret was said. */
 async function deletedConversation(company: Company, text = "the secret"): Promise<string> {
@@ -76,6 +73,50 @@ async function deletedConversation(company: Company, text = "the secret"): Promi
   await chat(company, id, text, { metadata: { secret: "meta" } });
   expect((await remove(company, `/v1/conversation/${id}`)).status).toBe(200);
   return id;
+}
+
+/** Makes D1 refuse one kind of statement on the rows that `when` picks, as if it were cut off there, while `work` runs. */
+async function refusing(what: string, when: string, work: () => Promise<void>): Promise<void> {
+  await env.DB.prepare(
+    `CREATE TRIGGER refused BEFORE ${what} WHEN ${when} BEGIN SELECT RAISE(ABORT, 'cut off'); END`,
+  ).run();
+  try {
+    await work();
+  } finally {
+    await env.DB.prepare("DROP TRIGGER refused").run();
+  }
+}
+
+/** Every request about a conversation that could show something of it. */
+const aboutConversation = (id: string): [method: string, path: string, body?: object][] => [
+  ["GET", `/v1/conversation/${id}`],
+  ["GET", `/v1/conversation/${id}/messages`],
+  ["GET", `/v1/conversation/${id}/messages/stream`],
+  ["GET", `/v1/conversation/${id}/chat/stream`],
+  ["GET", `/v1/analytic/conversation/${id}`],
+  ["PATCH", `/v1/conversation/${id}/restore`],
+  ["PATCH", `/v1/conversation/${id}`, { title: "mine" }],
+  ["PATCH", `/v1/conversation/${id}/message/restore-all`, {}],
+  ["POST", `/v1/conversation/${id}/chat`, { message: "hello" }],
+  ["POST", `/v1/conversation/${id}/chat/stop`, {}],
+  ["DELETE", `/v1/conversation/${id}/messages`],
+  ["DELETE", `/v1/conversation/${id}`],
+];
+
+/** It is nowhere to be seen: every request answers like one about an id that never was. */
+async function expectGone(company: Company, id: string): Promise<void> {
+  const headers = { ...company.user, "x-request-id": "same" };
+  const bodies = new Set<string>();
+  for (const [method, path, body] of [...aboutConversation(id), ...aboutConversation(uuidv7())]) {
+    const answer = await call(method, path, { headers, body });
+    expect([method, path, answer.status]).toEqual([method, path, 404]);
+    bodies.add(JSON.stringify(answer.body));
+  }
+  expect(bodies.size).toBe(1);
+  expect((await get(company, "/v1/conversation/deleted")).body).toMatchObject({
+    conversations: [],
+    pagination: { total: 0 },
+  });
 }
 
 describe("a deleted conversation", () => {
@@ -95,7 +136,7 @@ describe("a deleted conversation", () => {
     expect(await tallies(company)).toMatchObject({ company: state(1, 0), entity: state(1, 0), agent: state(1, 0) });
     expect((await history(company, kept.id)).length).toBe(2);
     expect((await get(company, "/v1/conversation/deleted")).body.conversations).toEqual([]);
-    const audit = await actions(company);
+    const audit = await rows("SELECT * FROM audit_event WHERE company_id = ? ORDER BY id", company.company_id);
     expect(audit.map((row) => row["action"])).toEqual(["conversation.delete", "conversation.purge"]);
     expect(audit[1]).toMatchObject({
       actor_type: "system",
@@ -116,5 +157,263 @@ describe("a deleted conversation", () => {
     expect([await count("conversation", id), await count("message", id)]).toEqual([1, 2]);
     expect((await restore(company, `/v1/conversation/${id}/restore`)).status).toBe(200);
     expect((await history(company, id)).map((m) => m.content)).toEqual(["the secret", "echo: the secret"]);
+  });
+
+  it("is purged once only, whatever was deleted in it, and every late request finds nothing", async () => {
+    const company = await makeCompany();
+    const { id } = await createConversation(company);
+    const { body } = await chat(company, id, "the secret");
+    await remove(company, `/v1/message/${body.message_id}`);
+    const reader = streamOf(await send("GET", `/v1/conversation/${id}/messages/stream`, { headers: company.user }));
+    await reader.next();
+    await remove(company, `/v1/conversation/${id}`);
+    await reader.rest();
+    await scheduled(days(31), "30");
+    await expectGone(company, id);
+    for (const path of [`/v1/message/${body.message_id}`, `/v1/message/${body.reply.id}`]) {
+      expect((await get(company, path)).status).toBe(404);
+      expect((await restore(company, `${path}/restore`)).status).toBe(404);
+    }
+    expect(await storageOf(id)).toEqual({ tables: 0, text: "[]", alarm: null });
+    await scheduled(days(31), "30");
+    expect(await actions(company)).toEqual(["message.delete", "conversation.delete", "conversation.purge"]);
+    expect((await tallies(company)).deleted_messages).toBe(0);
+  });
+
+  it("that was restored in time stays, and so does one that only the object knows to be live", async () => {
+    const company = await makeCompany();
+    const id = await deletedConversation(company);
+    await restore(company, `/v1/conversation/${id}/restore`);
+    await scheduled(days(31), "30");
+    const purge = (before: number) => stub(id).purge(company.company_id, id, before);
+    expect(await purge(days(31))).toEqual({ ok: true, value: false });
+    await remove(company, `/v1/conversation/${id}`);
+    expect(await purge(days(-1))).toEqual({ ok: true, value: false });
+    expect(await stub(id).purge(uuidv7(), id, days(31))).toEqual({ ok: true, value: false });
+    await restore(company, `/v1/conversation/${id}/restore`);
+    expect((await history(company, id)).map((m) => m.content)).toEqual(["the secret", "echo: the secret"]);
+  });
+
+  it("is either restored whole or purged whole when both are asked for at the same time", async () => {
+    const company = await makeCompany();
+    const ids = await Promise.all(Array.from({ length: 12 }, () => deletedConversation(company)));
+    // Half of the objects have to read their conversation from D1 first.
+    await Promise.all(ids.map((id, i) => (i % 2 === 0 ? evictDurableObject(stub(id)) : undefined)));
+    const asked = ids.map((id, i) => {
+      const restoring = () => restore(company, `/v1/conversation/${id}/restore`);
+      const purging = () => stub(id).purge(company.company_id, id, days(31));
+      return i % 3 === 0
+        ? Promise.all([restoring(), purging()])
+        : Promise.all([purging(), restoring()]).then(([a, b]) => [b, a] as const);
+    });
+    for (const [i, [restored, purged]] of (await Promise.all(asked)).entries()) {
+      const id = ids[i] ?? "";
+      expect(purged).toEqual({ ok: true, value: restored.status === 404 });
+      if (restored.status === 404) {
+        expect([await count("conversation", id), await count("message", id)]).toEqual([0, 0]);
+        expect(await storageOf(id)).toEqual({ tables: 0, text: "[]", alarm: null });
+      } else {
+        expect(restored.status).toBe(200);
+        expect((await history(company, id)).length).toBe(2);
+      }
+    }
+  });
+
+  it("goes in batches, of every company, and what is not due stays", async () => {
+    const [one, two] = [await makeCompany(), await makeCompany()];
+    const old = at("2020-01-01T00:00:00Z");
+    const gone = await insertConversations(
+      one,
+      Array.from({ length: 23 }, () => ({ created_at: old, deleted_at: old })),
+    );
+    const long = gone[0] ?? "";
+    await insertTurns(
+      one,
+      Array.from({ length: 520 }, (_, i) => ({ at: old + i, conversation_id: long })),
+    );
+    const [theirs = ""] = await insertConversations(two, [{ created_at: old, deleted_at: old + 1 }]);
+    const [live = "", recent = ""] = await insertConversations(two, [
+      { created_at: old },
+      { created_at: old, deleted_at: Date.now() },
+    ]);
+    await insertTurns(two, [
+      { at: old, conversation_id: live },
+      { at: old, conversation_id: recent },
+    ]);
+    await scheduled(Date.now(), "30");
+    for (const id of [...gone, theirs]) expect(await count("conversation", id)).toBe(0);
+    expect(await count("message", long)).toBe(0);
+    expect(await storageOf(long)).toEqual({ tables: 0, text: "[]", alarm: null });
+    for (const id of [live, recent])
+      expect([await count("conversation", id), await count("message", id)]).toEqual([1, 2]);
+    expect(await tallies(one)).toMatchObject({ company: state(0, 0), entity: state(0, 0), agent: state(0, 0) });
+    expect(await tallies(two)).toMatchObject({ company: state(1, 1), entity: state(1, 1), agent: state(1, 1) });
+    expect(await actions(one)).toEqual(gone.map(() => "conversation.purge"));
+  });
+});
+
+describe("a purge that is cut off", () => {
+  it.each([
+    ["before anything is gone", "UPDATE OF erased_at ON conversation", "new.erased_at IS NOT NULL AND new.id"],
+    ["before the first message is gone", "DELETE ON message", "old.conversation_id"],
+    ["before the conversation is gone", "DELETE ON conversation", "old.id"],
+    ["before the audit row is written", "INSERT ON audit_event", "new.action = 'conversation.purge' AND new.target_id"],
+  ])("%s shows nothing of what is left, and the next one finishes it", async (_, what, column) => {
+    const company = await makeCompany();
+    const id = await deletedConversation(company);
+    const neighbour = await deletedConversation(company);
+    await refusing(what, `${column} = '${id}'`, async () => {
+      await scheduled(days(31), "30");
+      expect(await count("conversation", id)).toBe(1);
+      // One that cannot be finished does not keep the others.
+      expect(await count("conversation", neighbour)).toBe(0);
+      await evictDurableObject(stub(id));
+      expect((await restore(company, `/v1/conversation/${id}/restore`)).status).toBe(404);
+    });
+    if (!what.startsWith("UPDATE")) await expectGone(company, id);
+    await scheduled(days(31), "30");
+    await expectGone(company, id);
+    expect([await count("conversation", id), await count("message", id)]).toEqual([0, 0]);
+    expect(await storageOf(id)).toEqual({ tables: 0, text: "[]", alarm: null });
+    expect(await tallies(company)).toMatchObject({ company: state(0, 0), entity: state(0, 0), agent: state(0, 0) });
+    const purges = (await actions(company)).filter((action) => action === "conversation.purge");
+    expect(purges).toHaveLength(2);
+  });
+});
+
+describe("a deleted message of a conversation that lives", () => {
+  /** Three turns, of which the second has been deleted. */
+  async function threeTurns() {
+    const company = await makeCompany();
+    const { id } = await createConversation(company);
+    await chat(company, id, "first");
+    const { body } = await chat(
+      company,
+      id,
+      "the secret",
+      { metadata: { secret: "meta" } },
+      { "idempotency-key": "secret" },
+    );
+    await chat(company, id, "third");
+    const ids: [string, string] = [body.message_id, body.reply.id];
+    for (const message_id of ids) expect((await remove(company, `/v1/message/${message_id}`)).status).toBe(200);
+    return { company, id, ids };
+  }
+
+  it("keeps its place and loses what it says, for good", async () => {
+    const { company, id, ids } = await threeTurns();
+    await scheduled(days(29), "30");
+    expect((await get(company, "/v1/message/deleted")).body.pagination.total).toBe(2);
+    await scheduled(days(31), "30");
+
+    const db = await companyDatabase(env, company.company_id);
+    const stored = await db.select().from(message).orderBy(message.sequence);
+    const mine = stored.filter((row) => row.conversation_id === id);
+    expect(mine.map((row) => row.sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+    for (const row of mine.slice(2, 4)) {
+      expect(row).toMatchObject({ content: "", metadata: {}, feedback: null, purged_at: expect.any(Number) });
+      expect(row.deleted_at).not.toBeNull();
+    }
+    expect(JSON.stringify(mine)).not.toContain("secret");
+    expect((await storageOf(id)).text).not.toMatch(/secret|meta"/);
+
+    expect((await get(company, "/v1/message/deleted")).body).toMatchObject({ messages: [], pagination: { total: 0 } });
+    const headers = { ...company.user, "x-request-id": "same" };
+    const bodies = new Set<string>();
+    for (const message_id of [...ids, uuidv7()]) {
+      for (const [method, path] of [
+        ["GET", ""],
+        ["DELETE", ""],
+        ["PATCH", "/restore"],
+      ] as const) {
+        const answer = await call(method, `/v1/message/${message_id}${path}`, { headers });
+        expect([method, answer.status]).toEqual([method, 404]);
+        bodies.add(JSON.stringify(answer.body));
+      }
+    }
+    expect(bodies.size).toBe(1);
+    const caller = { company_id: company.company_id, entity_type: "user", entity_id: company.user_id } as const;
+    const direct = await stub(id).restoreMessage({ ...caller, api_key_id: null, request_id: "r" }, id, ids[0]);
+    expect(direct).toMatchObject({ ok: false, error: { code: "not_found" } });
+    expect((await restore(company, `/v1/conversation/${id}/message/restore-all`)).body).toEqual({ restored: 0 });
+
+    const { body } = await chat(company, id, "fourth");
+    expect(body.messages.map((m: { content: string }) => m.content)).toEqual([
+      ...["first", "echo: first", "third", "echo: third", "fourth", "echo: fourth"],
+    ]);
+    expect((await history(company, id)).map((m) => m.sequence)).toEqual([1, 2, 5, 6, 7, 8]);
+    const audit = await rows("SELECT * FROM audit_event WHERE company_id = ? ORDER BY id", company.company_id);
+    expect(audit.map((row) => row["action"])).toEqual(["message.delete", "message.delete", "message.purge"]);
+    expect(audit[2]).toMatchObject({ actor_type: "system", target_id: id, details: '{"purged":2}' });
+    expect(await get(company, `/v1/analytic/conversation/${id}`)).toMatchObject({
+      body: { turn_count: 4, message_count: 6, deleted_message_count: 2 },
+    });
+  });
+
+  it("stays gone when those beside it are restored, and when its conversation is", async () => {
+    const { company, id } = await threeTurns();
+    const bulk = async () => (await remove(company, `/v1/conversation/${id}/messages`)).body.deletion_id;
+    await remove(company, `/v1/conversation/${id}`);
+    await scheduled(Date.now() + 1, "1");
+    await env.DB.prepare("UPDATE conversation SET deleted_at = ? WHERE id = ?").bind(days(30), id).run();
+    await scheduled(days(2), "1");
+    await restore(company, `/v1/conversation/${id}/restore`);
+    expect((await history(company, id)).map((m) => m.sequence)).toEqual([1, 2, 5, 6]);
+    await bulk();
+    expect((await restore(company, `/v1/conversation/${id}/message/restore-all`)).body).toEqual({ restored: 4 });
+    expect((await history(company, id)).map((m) => m.content)).toEqual([
+      "first",
+      "echo: first",
+      "third",
+      "echo: third",
+    ]);
+    expect((await tallies(company)).deleted_messages).toBe(0);
+  });
+
+  it("goes in batches, from conversations that no object has touched yet, too", async () => {
+    const company = await makeCompany();
+    const old = at("2020-01-01T00:00:00Z");
+    const ids = await insertConversations(company, [
+      { created_at: old, last_message_at: old, message_count: 0 },
+      { created_at: old, last_message_at: old, message_count: 2 },
+    ]);
+    const [long = "", short = ""] = ids;
+    const deleted = ["user", "assistant"] as const;
+    await insertTurns(
+      company,
+      Array.from({ length: 230 }, (_, i) => ({ at: old + i, conversation_id: long, deleted: [...deleted] })),
+    );
+    await insertTurns(company, [
+      { at: old, conversation_id: short },
+      { at: old + 1, conversation_id: short, deleted: ["user"] },
+    ]);
+    expect((await tallies(company)).deleted_messages).toBe(461);
+    await scheduled(Date.now(), "30");
+    const left = await rows(
+      "SELECT conversation_id, content FROM message WHERE company_id = ? AND content <> ''",
+      company.company_id,
+    );
+    expect(left.map((row) => row["conversation_id"])).toEqual([short, short, short]);
+    expect([await count("message", long), await count("message", short)]).toEqual([460, 4]);
+    expect((await tallies(company)).deleted_messages).toBe(0);
+    expect((await storageOf(long)).text).not.toContain("secret");
+  });
+
+  it("is finished by the next run where D1 refused it", async () => {
+    const { company, id } = await threeTurns();
+    await refusing("UPDATE OF purged_at ON message", `new.conversation_id = '${id}'`, () => scheduled(days(31), "30"));
+    expect((await get(company, "/v1/message/deleted")).body.pagination.total).toBe(2);
+    await scheduled(days(31), "30");
+    expect((await get(company, "/v1/message/deleted")).body.pagination.total).toBe(0);
+    const left = await rows("SELECT content FROM message WHERE conversation_id = ? AND content LIKE '%secret%'", id);
+    expect(left).toEqual([]);
+    expect((await actions(company)).filter((action) => action === "message.purge")).toHaveLength(1);
+  });
+});
+
+describe("RETENTION_DAYS", () => {
+  it.each(["30d", "-1", "1.5", "", " 7", "1e3", "100000"])("is refused as %j", (RETENTION_DAYS) => {
+    const { TOKEN_SECRETS, ENCRYPTION_KEYS } = env;
+    expect(() => readConfig({ TOKEN_SECRETS, ENCRYPTION_KEYS, RETENTION_DAYS })).toThrow(/RETENTION_DAYS must be/);
   });
 });
