@@ -198,9 +198,10 @@ export class Chat {
         this.#leave();
       }
       this.timeline.items.push(...lostDrafts(this.#drafts, this.timeline.items));
-      for (const event of this.#early.splice(0)) this.#hear(event);
+      const early = this.#early;
+      this.#early = null;
+      for (const event of early) this.#hear(event);
     }
-    this.#early = null;
     this.#set({ phase: "ready" });
   }
 
@@ -296,9 +297,10 @@ export class Chat {
 
   #hear(event: ServerEvent, sent?: Item): void {
     if (this.#early && !sent) return void this.#early.push(event);
+    const isNew = this.timeline.isNew(event);
     const missing = this.timeline.apply(event, sent);
     if (missing) void this.#lookUp(missing, 0);
-    if (event.event === "chat_response" && event.data.message) {
+    if (isNew && event.event === "chat_response" && event.data.message) {
       const { role, content, id } = event.data.message;
       this.#told("message", { role, content, id });
     }

@@ -16,8 +16,9 @@ export const NAME = "conversations-widget";
 /** What `on` can be told of. */
 export type WidgetEvents = ChatEvents & { ready: object; open: object; close: object };
 
-const WHITE = "#ffffff";
-const DARK = "#191b20";
+/** What links stand on at worst; the same as --soft in widget.css. */
+const LIGHT = "#f2f3f6";
+const DARK = "#26292f";
 
 export class WidgetElement extends HTMLElement {
   #options!: Options;
@@ -49,7 +50,10 @@ export class WidgetElement extends HTMLElement {
     const actions = {
       close: () => this.close(),
       register: (fields: object) => this.#register(fields),
-      retry: (item: Item) => void this.#chat.retry(item),
+      retry: (item: Item) => {
+        this.#panel.focus();
+        void this.#chat.retry(item);
+      },
       rate: (item: Item, rating: Item["rating"]) => this.#rate(item, rating),
     };
     this.#panel = new Panel(this.#chat, this.#speech, options, actions);
@@ -128,7 +132,7 @@ export class WidgetElement extends HTMLElement {
     const colors = {
       "--accent": color,
       "--on-accent": textOn(color),
-      "--ink-light": readableOn(color, WHITE),
+      "--ink-light": readableOn(color, LIGHT),
       "--ink-dark": readableOn(color, DARK),
     };
     for (const [name, value] of Object.entries(colors)) root.style.setProperty(name, value);

@@ -6,6 +6,8 @@ import { MarkdownView } from "./markdown.ts";
 
 export type MessageActions = { retry: (item: Item) => void; rate: (item: Item, rating: Item["rating"]) => void };
 
+type Thumb = [which: "up" | "down", button: HTMLButtonElement];
+
 export class MessageView {
   readonly element: HTMLLIElement;
   readonly #item: Item;
@@ -14,6 +16,8 @@ export class MessageView {
   readonly #bubble = h("div.bubble");
   readonly #foot = h("div.foot");
   readonly #markdown: MarkdownView | null;
+  readonly #stopped: HTMLElement;
+  #thumbs: Thumb[] = [];
   #shown = "";
 
   constructor(item: Item, name: string, speech: Speech, actions: MessageActions) {
@@ -21,6 +25,7 @@ export class MessageView {
     this.#speech = speech;
     this.#actions = actions;
     this.#markdown = item.role === "assistant" ? new MarkdownView() : null;
+    this.#stopped = h("span", {}, speech.say("stopped"));
     const author = item.role === "user" ? speech.say("you") : speech.say("says", { name });
     this.#bubble.append(
       h("span.unseen", {}, author),
@@ -41,31 +46,31 @@ export class MessageView {
     const isWaiting = state === "streaming" && content === "";
     if (isWaiting) this.#bubble.append(h("span.dots", { "aria-hidden": "true" }, h("i"), h("i"), h("i")));
     this.#bubble.hidden = content === "" && !isWaiting;
-    this.#foot.replaceChildren(...this.#notes(isLast));
+    const notes = this.#notes(isLast);
+    const isSame =
+      notes.length === this.#foot.childNodes.length && notes.every((node) => node.parentNode === this.#foot);
+    // Only where something changed: a button that is put in again loses the focus.
+    if (!isSame) this.#foot.replaceChildren(...notes);
+    for (const [which, button] of this.#thumbs) setAttribute(button, "aria-pressed", String(rating === which));
   }
 
   #notes(isLast: boolean): Node[] {
     const { say } = this.#speech;
-    const { role, state, problem, rating, id } = this.#item;
+    const { role, state, problem, id } = this.#item;
     if (problem) {
-      const again = h(
-        "button.retry",
-        { type: "button", click: () => this.#actions.retry(this.#item) },
-        icon("retry"),
-        say("retry"),
-      );
+      const retry = () => this.#actions.retry(this.#item);
+      const again = h("button.retry", { type: "button", click: retry }, icon("retry"), say("retry"));
       const canRetry = role === "user" || isLast;
       return [h("span.problem", {}, say(problem)), ...(canRetry ? [again] : [])];
     }
     if (role === "user" || state === "streaming" || id === null) return [];
-    const thumb = (which: "up" | "down") => {
-      const label = say(which === "up" ? "good" : "bad");
-      const press = () => this.#actions.rate(this.#item, rating === which ? null : which);
-      const button = iconButton(which === "up" ? "up" : "thumbDown", "thumb", label, press);
-      button.setAttribute("aria-pressed", String(rating === which));
-      return button;
-    };
-    const note = state === "stopped" ? [h("span", {}, say("stopped"))] : [];
-    return [...note, h("span.thumbs", {}, thumb("up"), thumb("down"))];
+    if (this.#thumbs.length === 0) this.#thumbs = [this.#thumb("up", "good"), this.#thumb("down", "bad")];
+    const buttons = this.#thumbs.map(([, button]) => button);
+    return [...(state === "stopped" ? [this.#stopped] : []), ...buttons];
+  }
+
+  #thumb(which: "up" | "down", label: "good" | "bad"): Thumb {
+    const press = () => this.#actions.rate(this.#item, this.#item.rating === which ? null : which);
+    return [which, iconButton(which === "up" ? "up" : "thumbDown", "thumb", this.#speech.say(label), press)];
   }
 }

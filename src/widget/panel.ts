@@ -50,7 +50,7 @@ export class Panel {
         hidden: true,
         keydown: (event: KeyboardEvent) => this.#onKey(event),
       },
-      h("header", {}, this.#avatar, about, close),
+      h("div.header", {}, this.#avatar, about, close),
       this.#notice,
       this.#body,
       this.#spoken,

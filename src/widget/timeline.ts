@@ -33,7 +33,11 @@ export class Timeline {
   put(message: WireMessage): Item {
     const item = itemOf(message);
     const known = this.#find(message);
-    if (known) return Object.assign(known, item, { key: known.key });
+    if (known) {
+      Object.assign(known, item, { key: known.key });
+      this.#join(item.turn_id);
+      return known;
+    }
     const answer = message.role === "user" ? this.items.findIndex((other) => other.turn_id === message.turn_id) : -1;
     this.items.splice(answer < 0 ? this.items.length : answer, 0, item);
     return item;
@@ -43,17 +47,26 @@ export class Timeline {
     this.items = this.items.filter((other) => other !== item);
   }
 
-  /** Takes an event; one that was seen already changes nothing. `sent` is the item whose own request it answers. */
-  apply({ id, event, data }: ServerEvent, sent?: Item): Missing | null {
-    if (event === "heartbeat") return null;
+  /** Whether an event has not been taken yet. */
+  isNew({ id }: ServerEvent): boolean {
     const [turn = 0, n = 0] = id.split("-").map(Number);
-    if (sent && data.message_id)
+    return n > (this.#seen.get(turn) ?? 0);
+  }
+
+  /** Takes an event; one that was seen already changes nothing. `sent` is the item whose own request it answers. */
+  apply(event: ServerEvent, sent?: Item): Missing | null {
+    const { id, event: name, data } = event;
+    if (name === "heartbeat") return null;
+    const [turn = 0, n = 0] = id.split("-").map(Number);
+    if (sent && data.message_id) {
       Object.assign(sent, { id: data.message_id, turn_id: data.turn_id, state: "done", problem: null });
-    if (n <= (this.#seen.get(turn) ?? 0)) return null;
+      this.#join(data.turn_id);
+    }
+    if (!this.isNew(event)) return null;
     this.#seen.set(turn, n);
-    if (event === "chat_status") return this.#status(data);
-    if (event === "chat_delta") this.#reply(data.turn_id).content += data.text ?? "";
-    if (event === "chat_response") this.#response(data);
+    if (name === "chat_status") return this.#status(data);
+    if (name === "chat_delta") this.#reply(data.turn_id).content += data.text ?? "";
+    if (name === "chat_response") this.#response(data);
     return null;
   }
 
@@ -85,6 +98,15 @@ export class Timeline {
     const question = this.items.findIndex((item) => item.turn_id === turn_id);
     this.items.splice(question < 0 ? this.items.length : question + 1, 0, reply);
     return reply;
+  }
+
+  /** An answer whose first event came before it was known what it answers goes to its place. */
+  #join(turn_id: string | null): void {
+    const isOf = (role: Item["role"]) => this.items.findIndex((item) => item.role === role && item.turn_id === turn_id);
+    const [question, answer] = [isOf("user"), isOf("assistant")];
+    if (question < 0 || answer < 0 || answer === question + 1) return;
+    const [moved] = this.items.splice(answer, 1);
+    if (moved) this.items.splice(answer < question ? question : question + 1, 0, moved);
   }
 
   #find(message: WireMessage): Item | undefined {
