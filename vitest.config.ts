@@ -45,6 +45,18 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      // Clients that other people wrote, against the built bundle.
+      {
+        test: {
+          name: "clients",
+          include: ["test/clients/*.test.ts"],
+          globalSetup: ["test/faults/global-setup.ts", "test/clients/global-setup.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
+        },
+      },
       {
         test: {
           name: "faults",

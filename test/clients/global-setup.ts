@@ -1,0 +1,34 @@
+/** One running service for all clients: the built bundle, an upstream model behind it, and credentials of every kind. */
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import type { Prepared } from "../faults/global-setup.ts";
+import { startWorkerd } from "../faults/workerd.ts";
+import { startUpstream } from "../upstream/server.ts";
+import type { Running } from "./service.ts";
+
+export default async function setup(project: TestProject) {
+  const { bundle, state: template, vars, token }: Prepared = project.getProvidedContext().prepared;
+  const state = mkdtempSync(join(tmpdir(), "conversations-clients-"));
+  cpSync(template, state, { recursive: true });
+  const upstream = await startUpstream();
+  const { url, mf } = await startWorkerd({
+    bundle,
+    state,
+    entry: "index.js",
+    vars: { ...vars, OPENAI_COMPATIBLE_BASE_URL: `${upstream.url}/v1` },
+  });
+  const made = await fetch(`${url}/v1/auth/api-keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ scopes: ["read", "write"] }),
+  });
+  const { api_key, api_secret } = (await made.json()) as Running["key"];
+  project.provide("running", { url, upstream: upstream.url, token, key: { api_key, api_secret } });
+  return async () => {
+    await mf.dispose();
+    await upstream.close();
+    rmSync(state, { recursive: true, force: true });
+  };
+}
