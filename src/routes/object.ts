@@ -4,13 +4,35 @@ import type { Database } from "../db/database.ts";
 import { conversationIdsOfLead } from "../db/lead.ts";
 import { type AppContext, originOf, prefixOf } from "../http/context.ts";
 import { isId } from "../http/fields.ts";
-import { notFound } from "../http/problem.ts";
+import { notFound, Problem } from "../http/problem.ts";
 
 /** The stub of a conversation's object. What cannot be an id is not found, without waking anything. */
 export function conversationObject(c: AppContext, id: string): DurableObjectStub<ConversationObject> {
   if (!isId(id)) throw notFound();
-  return c.env.CONVERSATION.getByName(id);
+  return unlessLost(c.env.CONVERSATION.getByName(id));
 }
+
+/** Calls that break off because the object moved, was updated or has too much to do become a 503: all can be repeated. */
+function unlessLost<T extends object>(stub: T): T {
+  return new Proxy(stub, {
+    get:
+      (target, method) =>
+      async (...args: unknown[]) => {
+        try {
+          return await (target as Record<PropertyKey, (...args: unknown[]) => unknown>)[method]?.(...args);
+        } catch (error) {
+          // What the object's own code threw is marked as remote; everything else is the platform's.
+          if (error instanceof Error && !("remote" in error)) throw lost();
+          throw error;
+        }
+      },
+  });
+}
+
+const lost = () =>
+  new Problem("store_unavailable", "The conversation was interrupted. Send the same request again.", {
+    retry_after: 1,
+  });
 
 export const linksOf = (c: AppContext) => ({ origin: originOf(c), base: `${originOf(c)}${prefixOf(c)}` });
 
