@@ -1,10 +1,12 @@
 /** The agent of a conversation as its turns use it, read from D1 and believed for at most 15 seconds. */
 import { decrypt } from "../auth/encryption.ts";
 import type { Config, Env } from "../config.ts";
-import { findAgent } from "../db/agent.ts";
+import { findAgent, toolSecretContext } from "../db/agent.ts";
 import { companyDatabase } from "../db/database.ts";
 import { findModelProvider, providerKeyContext } from "../db/model-provider.ts";
+import type { HttpTool } from "../db/schema.ts";
 import { parseModelName, type ProviderAccess } from "../models/catalog.ts";
+import type { Tool } from "../models/http-tool.ts";
 import { openModel } from "../models/open.ts";
 import type { TurnAgent } from "./answer.ts";
 import { TIMEOUTS } from "./watchdog.ts";
@@ -54,6 +56,7 @@ export class AgentCache {
     const provider = name === "builtin" ? undefined : await findModelProvider(db, company_id, name);
     const providers: ProviderAccess | null = provider ? await this.#access(provider) : null;
     const { settings } = row;
+    const tools = (settings.tools ?? []).map((tool) => this.#tool({ company_id, agent_id }, tool));
     return {
       instructions: row.instructions,
       max_input_tokens: settings.max_input_tokens ?? null,
@@ -65,8 +68,15 @@ export class AgentCache {
         wholeTurn: settings.turn_timeout_ms ?? TIMEOUTS.wholeTurn,
       },
       open: () =>
-        openModel({ ...row, stop: settings.stop }, { config: this.#config, ai: this.#env.AI, providers }),
+        openModel({ ...row, stop: settings.stop, tools }, { config: this.#config, ai: this.#env.AI, providers }),
     };
+  }
+
+  /** Its secret is decrypted when it is needed. */
+  #tool({ company_id, agent_id }: Owner, { secret_header: secret, ...tool }: HttpTool): Tool {
+    if (!secret) return { ...tool, secret: null };
+    const context = toolSecretContext(company_id, agent_id, tool);
+    return { ...tool, secret: { name: secret.name, read: () => decrypt(this.#config, secret.ciphertext, context) } };
   }
 
   async #access(row: NonNullable<Awaited<ReturnType<typeof findModelProvider>>>): Promise<ProviderAccess> {

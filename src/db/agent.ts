@@ -6,6 +6,7 @@ import { auditedInsert, auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { contains, newestFirst } from "./newest-first.ts";
 import { agent } from "./schema.ts";
+import { refsOf, totalQuery } from "./tally.ts";
 
 export type AgentRow = typeof agent.$inferSelect;
 export type NewAgent = typeof agent.$inferInsert;
@@ -16,6 +17,10 @@ export type AgentFields = Omit<
 >;
 
 export type AgentFilter = { status?: AgentRow["status"] | undefined; search?: string | undefined };
+
+/** What a tool's secret is encrypted for (see auth/encryption.ts): for another tool or address it does not open. */
+export const toolSecretContext = (company_id: string, agent_id: string, tool: { name: string; url: string }) =>
+  `agent_tool:${company_id}:${agent_id}:${tool.name}:${tool.url}`;
 
 const own = (company_id: string, id: string) => and(eq(agent.id, id), eq(agent.company_id, company_id));
 const live = (company_id: string, id: string) => and(own(company_id, id), isNull(agent.deleted_at));
@@ -67,7 +72,10 @@ export function listAgents(
     filter.status === undefined ? undefined : eq(agent.status, filter.status),
     filter.search === undefined ? undefined : contains(agent.name, filter.search),
   );
-  return newestFirst(db, agent, where, slice);
+  const states = { active: "active", inactive: "archived" } as const;
+  const counted = filter.status === undefined ? Object.values(states) : [states[filter.status]];
+  const total = filter.search === undefined ? totalQuery(db, company_id, "agents", refsOf("agents"), counted) : undefined;
+  return newestFirst(db, agent, where, slice, total);
 }
 
 export const insertAgent = (db: Database, row: NewAgent, audit: AuditRow): Promise<AgentRow> =>

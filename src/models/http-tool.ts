@@ -55,7 +55,7 @@ export async function callTool(
   const input = argumentsOf(request.input);
   if (!input) return failed("The arguments are not a JSON object.");
   const problem = mismatch(tool.parameters, input);
-  if (problem) return failed(`The arguments do not fit: ${problem.path} ${problem.message}.`);
+  if (problem) return failed(`The arguments do not fit: ${problem.path.join("/") || "the whole"} ${problem.message}.`);
   const secret = tool.secret && (await tool.secret.read());
   if (tool.secret && secret === null) return failed("The tool cannot be called: its secret has to be set again.");
   const headers = new Headers({ "content-type": "application/json", accept: "application/json" });

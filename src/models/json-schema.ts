@@ -4,8 +4,8 @@
  */
 import type { Json, JsonObject } from "../db/schema.ts";
 
-/** `path` is a JSON Pointer; "" is the whole. */
-export type Mismatch = { path: string; message: string };
+/** `path` leads from the whole to the member that is meant. */
+export type Mismatch = { path: (string | number)[]; message: string };
 
 const TYPES = ["object", "array", "string", "number", "integer", "boolean", "null"];
 
@@ -22,20 +22,20 @@ export const isObject = (value: unknown): value is JsonObject =>
 
 /** What makes `value` no JSON Schema of an object, as a tool's parameters have to be; null when it is one. */
 export function schemaProblem(value: Json): Mismatch | null {
-  if (!isObject(value) || value["type"] !== "object") return { path: "/type", message: 'must be "object"' };
-  return problemWithin(value, "", 0);
+  if (!isObject(value) || value["type"] !== "object") return { path: ["type"], message: 'must be "object"' };
+  return problemWithin(value, [], 0);
 }
 
-function problemWithin(schema: Json, path: string, depth: number): Mismatch | null {
+function problemWithin(schema: Json, path: Mismatch["path"], depth: number): Mismatch | null {
   if (typeof schema === "boolean") return null;
   if (!isObject(schema)) return { path, message: "must be a JSON Schema: an object or a boolean" };
   if (depth === MAX_DEPTH) return { path, message: `must not be nested deeper than ${MAX_DEPTH}` };
   for (const [keyword, value] of Object.entries(schema)) {
-    const here = `${path}/${escaped(keyword)}`;
+    const here = [...path, keyword];
     const message = keywordProblem(keyword, value);
     if (message !== null) return { path: here, message };
     for (const [at, nested] of nestedIn(keyword, value)) {
-      const problem = problemWithin(nested, here + at, depth + 1);
+      const problem = problemWithin(nested, [...here, ...at], depth + 1);
       if (problem) return problem;
     }
   }
@@ -58,17 +58,17 @@ function keywordProblem(keyword: string, value: Json): string | null {
 const isListOfStrings = (value: Json) => Array.isArray(value) && value.every((item) => typeof item === "string");
 
 /** The schemas that a keyword brings, each with its place below the keyword. */
-function nestedIn(keyword: string, value: Json): [string, Json][] {
+function nestedIn(keyword: string, value: Json): [Mismatch["path"], Json][] {
   if (Array.isArray(value) && (NESTED_LISTS.includes(keyword) || keyword === "items")) {
-    return value.map((schema, index) => [`/${index}`, schema]);
+    return value.map((schema, index) => [[index], schema]);
   }
-  if (NESTED.includes(keyword)) return [["", value]];
+  if (NESTED.includes(keyword)) return [[[], value]];
   if (!NESTED_MAPS.includes(keyword) || !isObject(value)) return [];
-  return Object.entries(value).map(([name, schema]) => [`/${escaped(name)}`, schema]);
+  return Object.entries(value).map(([name, schema]) => [[name], schema]);
 }
 
 /** Where and how `value` does not keep to `schema`; null when nothing was found. */
-export function mismatch(schema: Json | undefined, value: Json, path = ""): Mismatch | null {
+export function mismatch(schema: Json | undefined, value: Json, path: Mismatch["path"] = []): Mismatch | null {
   if (!isObject(schema)) return null;
   const { type, enum: choices, required, properties, additionalProperties, items } = schema;
   const types = Array.isArray(type) ? type : [type];
@@ -82,14 +82,14 @@ export function mismatch(schema: Json | undefined, value: Json, path = ""): Mism
     return { path, message: `must be ${JSON.stringify(schema["const"])}` };
   }
   if (Array.isArray(value)) {
-    return Array.isArray(items) ? null : firstOf(value.entries(), ([index, item]) => mismatch(items, item, `${path}/${index}`));
+    return Array.isArray(items) ? null : firstOf(value.entries(), ([index, item]) => mismatch(items, item, [...path, index]));
   }
   if (!isObject(value)) return null;
   const missing = (Array.isArray(required) ? required : []).find((name) => !Object.hasOwn(value, String(name)));
-  if (missing !== undefined) return { path: `${path}/${escaped(String(missing))}`, message: "is required" };
+  if (missing !== undefined) return { path: [...path, String(missing)], message: "is required" };
   const known = isObject(properties) ? properties : {};
   return firstOf(Object.entries(value), ([name, member]) => {
-    const here = `${path}/${escaped(name)}`;
+    const here = [...path, name];
     if (Object.hasOwn(known, name)) return mismatch(known[name], member, here);
     const closed = additionalProperties === false && !("patternProperties" in schema);
     return closed ? { path: here, message: "is not known" } : null;
@@ -123,6 +123,3 @@ function firstOf<T>(items: Iterable<T>, find: (item: T) => Mismatch | null): Mis
   }
   return null;
 }
-
-/** A name as a token of a JSON Pointer (RFC 6901). */
-const escaped = (name: string) => name.replaceAll("~", "~0").replaceAll("/", "~1");

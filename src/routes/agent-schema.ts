@@ -2,7 +2,9 @@
 import * as z from "zod";
 import type { AgentFields, AgentRow } from "../db/agent.ts";
 import { answered, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import type { HttpTool } from "../db/schema.ts";
 import { normaliseOrigin } from "../http/origin.ts";
+import { toolBody, toolSchema, toolView } from "./agent-tool.ts";
 
 const origin = z
   .string()
@@ -57,6 +59,10 @@ export const agentBody = z
       .meta({ description: "How much of the conversation the model is shown at most, besides max_context_length." }),
     summarize: z.boolean().default(false).meta({ description: "Show the model a summary of what no longer fits." }),
     auto_title: z.boolean().default(true).meta({ description: "Name a conversation after its first turn." }),
+    tools: z.array(toolBody).max(16).default([]).meta({
+      description:
+        "What the model may call over HTTP, in up to five steps a reply. Built-in models and Workers AI's binding call none.",
+    }),
     metadata: metadata.default({}),
   })
   .meta({ id: "AgentBody" });
@@ -66,6 +72,7 @@ export type AgentBody = z.output<typeof agentBody>;
 export const agentSchema = z
   .object({
     ...answered(agentBody.shape),
+    tools: z.array(toolSchema),
     id,
     company_id: id,
     created_at: timestamp,
@@ -80,15 +87,16 @@ export const widgetAgentSchema = agentSchema
   .pick({ id: true, name: true, description: true, greeting: true, lead_form: true, status: true })
   .meta({ id: "WidgetAgent" });
 
-/** The columns that a body fills. */
-export function columnsOf(body: AgentBody): AgentFields {
+/** The columns that a body fills; its tools come as they are kept. */
+export function columnsOf(body: AgentBody, tools: HttpTool[]): AgentFields {
   const { stop, first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens, ...rest } = body;
-  const { summarize, auto_title, ...columns } = rest;
+  const { summarize, auto_title, tools: _, ...columns } = rest;
   const settings = {
     ...(stop.length > 0 ? { stop } : {}),
     ...given({ first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens }),
     summarize,
     auto_title,
+    ...(tools.length > 0 ? { tools } : {}),
   };
   return { ...columns, settings };
 }
@@ -117,6 +125,7 @@ export const agentView = (row: AgentRow) => ({
   max_input_tokens: row.settings.max_input_tokens ?? null,
   summarize: row.settings.summarize ?? false,
   auto_title: row.settings.auto_title ?? true,
+  tools: (row.settings.tools ?? []).map(toolView),
   metadata: row.metadata,
   created_at: toTimestamp(row.created_at),
   updated_at: toTimestamp(row.updated_at),

@@ -31,6 +31,7 @@ import {
   widgetAgentSchema,
   widgetAgentView,
 } from "./agent-schema.ts";
+import { storedTools } from "./agent-tool.ts";
 
 const wrapped = z.object({ agent: agentSchema });
 const listQuery = pageQuery().extend({
@@ -55,7 +56,8 @@ export function agentRoutes(api: Api): void {
       await checkModel(c, principal, body);
       const now = Date.now();
       const id = uuidv7();
-      const row = { ...columnsOf(body), id, company_id: principal.company_id, created_at: now, updated_at: now };
+      const tools = await storedTools(c.var.config, { company_id: principal.company_id, agent_id: id }, body.tools, []);
+      const row = { ...columnsOf(body, tools), id, company_id: principal.company_id, created_at: now, updated_at: now };
       const agent = await insertAgent(db, row, audit(c, principal, "agent.create", id, now));
       forgetWebsites();
       return c.json({ agent: agentView(agent) }, 201, { location: linkTo(c, `/agent/${id}`) });
@@ -121,7 +123,8 @@ export function agentRoutes(api: Api): void {
       method: "put",
       path: "/agent/{id}",
       summary: "Replace an agent",
-      description: "Takes the same body as creating one: a member that is left out returns to its default.",
+      description:
+        "Takes the same body as creating one: a member that is left out returns to its default. The one exception is the secret of a tool, which is kept where the tool's name and url stay the same.",
       params: pathId(),
       body: agentBody,
       responses: { 200: json("The agent as it is now.", wrapped) },
@@ -132,7 +135,9 @@ export function agentRoutes(api: Api): void {
       const before = isId(params.id) ? await findAgent(db, company_id, params.id) : undefined;
       if (!before) throw notFound();
       await checkModel(c, principal, body);
-      const fields = columnsOf(body);
+      const former = before.settings.tools ?? [];
+      const tools = await storedTools(c.var.config, { company_id, agent_id: before.id }, body.tools, former);
+      const fields = columnsOf(body, tools);
       if (isUnchanged(before, fields)) return c.json({ agent: agentView(before) });
       const record = audit(c, principal, "agent.update", before.id, Date.now());
       const agent = await updateAgent(db, company_id, before.id, fields, record);

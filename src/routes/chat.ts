@@ -54,7 +54,7 @@ const stopBody = z.strictObject({ turn_id: z.string().optional() }).meta({ id: "
 
 const eventStream = {
   description:
-    "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`.",
+    "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`; of an agent with tools also `chat_tool`: `{turn_id, call_id, name, state, input?, output?, duration_ms?}`, with `state` `called`, then `done` or `failed`.",
   content: { "text/event-stream": { schema: z.string() } },
 };
 

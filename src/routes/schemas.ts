@@ -1,5 +1,6 @@
 /** Conversations and messages as every route shows them. */
 import * as z from "zod";
+import type { Json } from "../db/schema.ts";
 import { id, metadata, timestamp } from "../http/fields.ts";
 
 const entityType = z.enum(["user", "lead"]);
@@ -33,6 +34,23 @@ export const usageSchema = z
   })
   .meta({ id: "Usage" });
 
+/** Any JSON. Zod's own schema for it refers to itself, which the documentation cannot follow. */
+const json = (description: string) =>
+  z
+    .custom<Json>((value) => value !== undefined)
+    .meta({ type: ["object", "array", "string", "number", "boolean", "null"], description });
+
+const toolCallSchema = z
+  .object({
+    call_id: id,
+    name: z.string(),
+    input: json("The arguments. What is long is cut to the beginning of its JSON text."),
+    state: z.enum(["called", "done", "failed"]).meta({ description: "`called`: stopped before there was an answer." }),
+    output: json("What the tool answered, cut likewise; why it failed; or null."),
+    duration_ms: z.int().nullable(),
+  })
+  .meta({ id: "ToolCall" });
+
 export const messageSchema = z
   .object({
     id,
@@ -46,6 +64,10 @@ export const messageSchema = z
     processing_time: z.number().nullable().meta({ description: "Seconds; assistant only." }),
     usage: usageSchema.nullable(),
     metadata,
+    tool_calls: z
+      .array(toolCallSchema)
+      .optional()
+      .meta({ description: "Tools that were called for this reply, in order. Only there if there were any." }),
     feedback: z
       .object({ rating: z.enum(["up", "down"]), comment: z.string().optional() })
       .nullable()

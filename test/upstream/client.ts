@@ -5,7 +5,7 @@
 import type { Scripts, Step } from "./script.ts";
 import type { RequestState, SeenRequest } from "./state.ts";
 
-export { complete, type Step } from "./script.ts";
+export { calling, complete, type Step } from "./script.ts";
 export type { SeenRequest } from "./state.ts";
 
 export type UpstreamClient = ReturnType<typeof upstream>;
@@ -63,6 +63,9 @@ export function upstream(base: string) {
     async waitAtGate(name: string, count = 1): Promise<void> {
       await call("GET", `/gates/${of(name)}/waiting?count=${count}`);
     },
+
+    /** The address of a tool. Under the name `tools/<name>` it takes scripts and shows its requests like a model. */
+    toolUrl: (name: string) => `${base}/tools/${name}`,
 
     /** Stores a JSON document and gives its address. `script("documents/<name>", …)` makes it misbehave. */
     async document(name: string, value: unknown): Promise<string> {

@@ -1,7 +1,7 @@
 /** Plays a script as the answer to one request, in the form of OpenAI's chat completions. */
 import type { ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { countTokens, type Step } from "./script.ts";
+import { countTokens, type Step, type ToolCallStep } from "./script.ts";
 import type { SeenRequest, UpstreamState } from "./state.ts";
 
 /** Resolves once the answer is over, however it ended; `gone` aborts when the client went away. */
@@ -58,7 +58,8 @@ class Stream {
   }
 
   async add(step: Spoken): Promise<void> {
-    await this.#write(this.#bytes(step));
+    if ("tool_call" in step && step.tool_call.split) await this.#splitCall(step.tool_call);
+    else await this.#write(this.#bytes(step));
   }
 
   end(): void {
@@ -77,6 +78,16 @@ class Stream {
     if ("text" in step) return this.#choice({ content: step.text });
     if ("reasoning" in step) return this.#choice({ reasoning_content: step.reasoning });
     return this.#choice({ tool_calls: [{ index: this.#calls, ...toolCall(step.tool_call, this.#calls++) }] });
+  }
+
+  /** The call itself, and then its arguments bit by bit, as real models write them. */
+  async #splitCall(call: ToolCallStep): Promise<void> {
+    const index = this.#calls++;
+    const whole = toolCall(call, index);
+    await this.#write(this.#choice({ tool_calls: [{ index, ...whole, function: { ...whole.function, arguments: "" } }] }));
+    for (const bit of whole.function.arguments) {
+      await this.#write(this.#choice({ tool_calls: [{ index, function: { arguments: bit } }] }));
+    }
   }
 
   #choice(delta: Record<string, unknown>, finish_reason: string | null = null): string {
@@ -146,7 +157,7 @@ class WholeAnswer {
 
 const event = (data: unknown) => `data: ${JSON.stringify(data)}\n\n`;
 
-const toolCall = (call: { id?: string; name: string; arguments: unknown }, index: number) => ({
+const toolCall = (call: ToolCallStep, index: number) => ({
   id: call.id ?? `call_${index}`,
   type: "function",
   function: {
@@ -155,8 +166,12 @@ const toolCall = (call: { id?: string; name: string; arguments: unknown }, index
   },
 });
 
-/** What the upstream does when nobody told it: `reply to: <last user message>`, word by word, counted. */
-export function defaultSteps(body: any): Step[] {
+/**
+ * What the upstream does when nobody told it: `reply to: <last user message>`, word by word, counted; as a tool, it
+ * answers with the arguments it was given.
+ */
+export function defaultSteps({ model, body }: SeenRequest): Step[] {
+  if (model.startsWith("tools/")) return [{ status: 200, body: { echo: body?.arguments ?? null } }];
   const last = messagesOf(body).findLast(({ role }) => role === "user");
   const reply = `reply to: ${last?.text ?? ""}`;
   const pieces = reply.match(/\S+\s*/g) ?? [];

@@ -1,6 +1,7 @@
 /**
- * A real upstream over HTTP: a model server that speaks OpenAI's protocol and does what tests tell it to, and the
- * documents of identity providers. What is not for the control side is a model's request, whatever its path is.
+ * A real upstream over HTTP: a model server that speaks OpenAI's protocol and does what tests tell it to, the documents
+ * of identity providers, and tools under `/tools/<name>`. What is not for the control side is a model's request, whatever
+ * its path is.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { control } from "./control.ts";
@@ -55,12 +56,13 @@ async function answer(request: IncomingMessage, response: ServerResponse, state:
     gone.abort();
     state.changed();
   });
-  await play(state.nextScript(model) ?? defaultSteps(body), seen, response, state, gone.signal);
+  await play(state.nextScript(model) ?? defaultSteps(seen), seen, response, state, gone.signal);
 }
 
-/** The model a request is for: a member of the body, or (Google) a part of the path. */
+/** The model a request is for: a member of the body, or (Google) a part of the path; or the tool, as `tools/<name>`. */
 const modelOf = (path: string, body: any): string =>
-  typeof body?.model === "string" ? body.model : decodeURIComponent(/\/models\/([^:?]+)/.exec(path)?.[1] ?? "");
+  /^\/(tools\/[\w-]+)$/.exec(path)?.[1] ??
+  (typeof body?.model === "string" ? body.model : decodeURIComponent(/\/models\/([^:?]+)/.exec(path)?.[1] ?? ""));
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];

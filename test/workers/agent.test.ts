@@ -48,6 +48,7 @@ describe("creating", () => {
       max_input_tokens: null,
       summarize: false,
       auto_title: true,
+      tools: [],
       metadata: {},
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: answer.body.agent.created_at,

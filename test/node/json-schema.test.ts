@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest";
+import type { Json } from "../../src/db/schema.ts";
+import { mismatch, schemaProblem } from "../../src/models/json-schema.ts";
+
+const nested = (depth: number): Json => (depth === 0 ? {} : { type: "object", properties: { a: nested(depth - 1) } });
+
+describe("a tool's parameters", () => {
+  it.each<[string, Json]>([
+    ["nothing but an object", { type: "object" }],
+    [
+      "what real tools have",
+      {
+        $schema: "https://json-schema.org/draft/2020-12/schema",
+        type: "object",
+        properties: {
+          order: { type: "string", description: "Its number.", pattern: "^\\d+$" },
+          lines: { type: "array", items: { $ref: "#/$defs/line" }, minItems: 1 },
+          when: { anyOf: [{ type: "string", format: "date" }, { type: "null" }] },
+          either: { type: ["integer", "null"] },
+        },
+        required: ["order"],
+        additionalProperties: false,
+        $defs: { line: { type: "object", properties: { type: { const: "line" }, required: true } } },
+      },
+    ],
+    ["tuples of an older draft", { type: "object", properties: { at: { type: "array", items: [{}, true] } } }],
+  ])("are %s", (_, schema) => {
+    expect(schemaProblem(schema)).toBeNull();
+  });
+
+  it.each<[string, Json, (string | number)[]]>([
+    ["a list", [], ["type"]],
+    ["a schema of something else", { type: "string" }, ["type"]],
+    ["a list of types", { type: ["object"] }, ["type"]],
+    ["an unknown type", { type: "object", properties: { a: { type: "text" } } }, ["properties", "a", "type"]],
+    ["a member that is no schema", { type: "object", properties: { a: "string" } }, ["properties", "a"]],
+    ["a list of members", { type: "object", properties: [] }, ["properties"]],
+    ["required that is no list", { type: "object", properties: { a: { required: true } } }, ["properties", "a", "required"]],
+    ["an empty choice", { type: "object", properties: { a: { enum: [] } } }, ["properties", "a", "enum"]],
+    ["a choice of nothing", { type: "object", anyOf: [] }, ["anyOf"]],
+    ["a wrong schema among several", { type: "object", allOf: [{}, 1] }, ["allOf", 1]],
+    ["a reference to elsewhere", { type: "object", properties: { a: { $ref: "https://x.example/s" } } }, ["properties", "a", "$ref"]],
+  ])("are not %s", (_, schema, path) => {
+    expect(schemaProblem(schema)?.path).toEqual(path);
+  });
+
+  it("may be nested, but not without end", () => {
+    expect(schemaProblem(nested(30))).toBeNull();
+    expect(schemaProblem(nested(40))?.message).toContain("32");
+  });
+});
+
+describe("arguments", () => {
+  const schema: Json = {
+    type: "object",
+    properties: {
+      city: { type: "string" },
+      unit: { enum: ["c", "f"] },
+      days: { type: "integer" },
+      at: { type: "object", properties: { lat: { type: "number" } }, required: ["lat"] },
+      tags: { type: "array", items: { type: "string" } },
+      exact: { const: { a: [1, 2], b: null } },
+      any: {},
+    },
+    required: ["city"],
+    additionalProperties: false,
+  };
+
+  it.each<[Json]>([
+    [{ city: "Oslo" }],
+    [{ city: "", unit: "f", days: 3, at: { lat: 59.9, lon: 10 }, tags: ["a"], any: { x: [null] } }],
+    [{ city: "Oslo", exact: { b: null, a: [1, 2] } }],
+  ])("fit: %j", (value) => {
+    expect(mismatch(schema, value)).toBeNull();
+  });
+
+  it.each<[Json, string]>([
+    [{}, "city"],
+    [[], ""],
+    [{ city: null }, "city"],
+    [{ city: "Oslo", unit: "k" }, "unit"],
+    [{ city: "Oslo", days: 1.5 }, "days"],
+    [{ city: "Oslo", at: {} }, "at.lat"],
+    [{ city: "Oslo", at: [] }, "at"],
+    [{ city: "Oslo", tags: ["a", 1] }, "tags.1"],
+    [{ city: "Oslo", exact: { a: [2, 1], b: null } }, "exact"],
+    [{ city: "Oslo", other: 1 }, "other"],
+    [JSON.parse('{"city":"Oslo","__proto__":1}'), "__proto__"],
+    [{ city: "Oslo", toString: "x" }, "toString"],
+  ])("do not fit: %j", (value, path) => {
+    expect(mismatch(schema, value)?.path.join(".")).toBe(path);
+  });
+
+  it("are not held to what is not understood here", () => {
+    const unknown: Json = { type: "object", properties: { a: { $ref: "#/$defs/a" } }, patternProperties: { "^x": {} } };
+    expect(mismatch({ ...(unknown as object), additionalProperties: false }, { a: 1, xy: 2 })).toBeNull();
+    expect(mismatch(true, 5)).toBeNull();
+  });
+});
