@@ -57,6 +57,7 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
+      // Mostly waiting for alarms and time limits, so several files at once.
       {
         test: {
           name: "faults",
@@ -64,6 +65,8 @@ export default defineConfig({
           globalSetup: ["test/faults/global-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          maxWorkers: 3,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
