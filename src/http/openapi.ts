@@ -96,6 +96,7 @@ export function openApiDocument(registry: OpenAPIRegistry): OpenApiDocument {
     ],
     tags: [],
   });
+  unwrapSingleChoices(document.components?.schemas);
   const used = new Set<string>();
   for (const path of Object.values(document.paths ?? {})) {
     for (const [method, operation] of Object.entries(path) as [string, Operation][]) {
@@ -108,6 +109,18 @@ export function openApiDocument(registry: OpenAPIRegistry): OpenApiDocument {
     .map(([name, about]) => ({ name, description: about }));
   document.components = { ...document.components, securitySchemes: SECURITY, headers: HEADERS as never };
   return document;
+}
+
+/** A choice of one is that one: how a union with a single member is spelt here. */
+function unwrapSingleChoices(node: unknown): void {
+  if (typeof node !== "object" || node === null) return;
+  const schema = node as { oneOf?: object[] };
+  const [only] = schema.oneOf ?? [];
+  if (only && schema.oneOf?.length === 1) {
+    delete schema.oneOf;
+    Object.assign(schema, only);
+  }
+  for (const child of Object.values(node)) unwrapSingleChoices(child);
 }
 
 /** Names the headers that come with each answer, beyond those that the route declared itself. */
