@@ -9,14 +9,23 @@ import { metadata, text } from "../http/fields.ts";
 const MAX_TEXT = 1024 * 1024;
 
 const TOOLS = "is not supported: an agent's tools are its own";
-const TEXT_ONLY = "is not supported: messages and replies are text";
+const TEXT_ONLY = "messages and replies are text";
 
-const content = z.union([
-  text(MAX_TEXT),
-  z
-    .array(z.discriminatedUnion("type", [z.looseObject({ type: z.literal("text"), text: text(MAX_TEXT) })], TEXT_ONLY))
-    .min(1),
-]);
+type TextPart = { type: "text"; text: string };
+
+const textPart = z.custom<TextPart>(isTextPart, `must be a part of the type text: ${TEXT_ONLY}`).meta({
+  type: "object",
+  properties: { type: { type: "string", enum: ["text"] }, text: { type: "string" } },
+  required: ["type", "text"],
+});
+
+function isTextPart(value: unknown): value is TextPart {
+  if (typeof value !== "object" || value === null) return false;
+  const { type, text: said } = value as Partial<TextPart>;
+  return type === "text" && typeof said === "string" && said.isWellFormed();
+}
+
+const content = z.union([text(MAX_TEXT), z.array(textPart).min(1)]);
 const none = (why: string) => z.null(why).optional();
 const noList = (why: string) => z.array(z.unknown()).max(0, why).nullish();
 
@@ -30,7 +39,7 @@ const message = z
         content: content.nullish(),
         tool_calls: noList(TOOLS),
         function_call: none(TOOLS),
-        audio: none(TEXT_ONLY),
+        audio: none(`is not supported: ${TEXT_ONLY}`),
       }),
       z.looseObject({ role: z.enum(["system", "developer"]), content: z.unknown().optional() }),
     ],
@@ -63,11 +72,11 @@ const LEFT_ASIDE = {
 };
 
 const REFUSED = {
-  audio: none(TEXT_ONLY),
+  audio: none(`is not supported: ${TEXT_ONLY}`),
   function_call: z.enum(["none", "auto"], TOOLS).nullish(),
   functions: noList(TOOLS),
   logprobs: z.literal(false, "is not supported").nullish(),
-  modalities: z.array(z.literal("text", TEXT_ONLY)).nullish(),
+  modalities: z.array(z.literal("text", `is not supported: ${TEXT_ONLY}`)).nullish(),
   moderation: none("is not supported"),
   n: z.literal(1, "must be 1: a conversation goes on in one way").nullish(),
   response_format: z.looseObject({ type: z.literal("text", "must be text") }).nullish(),

@@ -274,7 +274,7 @@ describe("errors are typed", () => {
     const picture = await failure(
       client.chat.completions.create({ model, messages: [{ role: "user", content: pictures }] }),
     );
-    expect(picture).toMatchObject({ status: 422, param: "messages[0].content[0].type" });
+    expect(picture).toMatchObject({ status: 422, param: "messages[0].content[0]" });
   });
 
   it("400: what is malformed", async () => {

@@ -469,7 +469,7 @@ describe("refuses", () => {
     ["messages", say("x".repeat(32_001))],
     ["messages[0].content", say("\ud800")],
     ["messages[0].content", { messages: [{ role: "user", content: 5 }] }],
-    ["messages[0].content[0].type", { messages: [{ role: "user", content: [{ type: "image_url", image_url: {} }] }] }],
+    ["messages[0].content[0]", { messages: [{ role: "user", content: [{ type: "image_url", image_url: {} }] }] }],
     ["messages[0].role", { messages: [{ role: "tool", content: "x", tool_call_id: "1" }] }],
     [
       "messages[0].tool_calls",
