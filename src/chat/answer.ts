@@ -116,7 +116,10 @@ class Attempt {
     const { clock, sleep } = this.#ports;
     const call = new AbortController();
     const deadline = (this.#live.turn.started_at ?? clock()) + timeouts.wholeTurn;
-    const deltas = new DeltaBuffer(() => this.#live.watchers > 0, (text) => this.#hear(text));
+    const deltas = new DeltaBuffer(
+      () => this.#live.watchers > 0,
+      (text) => this.#hear(text),
+    );
     let flushing = false;
     const flushIn = async (ms: number) => {
       flushing = true;

@@ -71,7 +71,7 @@ export const toMessage = (row: Row): Message =>
 
 export const toDelta = (row: Row): Delta => ({ ...row, tool: parsed(row["tool"]) }) as unknown as Delta;
 
-const parsed = (value: SqlStorageValue | undefined) => (value == null ? null : JSON.parse(String(value)));
+const parsed = (value: SqlStorageValue | undefined) => (value ? JSON.parse(String(value)) : null);
 
 /** Values in the order of their columns; objects as JSON. */
 export const bindable = (value: unknown): SqlStorageValue =>

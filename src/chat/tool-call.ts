@@ -50,7 +50,10 @@ export function callsOf(events: ToolEvent[]): ToolCall[] | null {
   const calls = new Map<string, ToolCall>();
   for (const { call_id, name, state, input, output, duration_ms } of events) {
     const call = calls.get(call_id) ?? { call_id, name, input: input ?? null, state, output: null, duration_ms: null };
-    calls.set(call_id, state === "called" ? call : { ...call, state, output: output ?? null, duration_ms: duration_ms ?? null });
+    calls.set(
+      call_id,
+      state === "called" ? call : { ...call, state, output: output ?? null, duration_ms: duration_ms ?? null },
+    );
   }
   return calls.size > 0 ? [...calls.values()] : null;
 }

@@ -45,12 +45,16 @@ function problemWithin(schema: Json, path: Mismatch["path"], depth: number): Mis
 function keywordProblem(keyword: string, value: Json): string | null {
   if (keyword === "type") {
     const types = Array.isArray(value) ? value : [value];
-    return types.length > 0 && types.every((type) => TYPES.includes(type as string)) ? null : `must be of ${TYPES.join(", ")}`;
+    return types.length > 0 && types.every((type) => TYPES.includes(type as string))
+      ? null
+      : `must be of ${TYPES.join(", ")}`;
   }
   if (keyword === "required") return isListOfStrings(value) ? null : "must be a list of names";
   if (keyword === "enum") return Array.isArray(value) && value.length > 0 ? null : "must be a list that is not empty";
-  if (keyword === "$ref") return typeof value === "string" && value.startsWith("#") ? null : "must stay within the schema";
-  if (NESTED_LISTS.includes(keyword)) return Array.isArray(value) && value.length > 0 ? null : "must be a list of schemas";
+  if (keyword === "$ref")
+    return typeof value === "string" && value.startsWith("#") ? null : "must stay within the schema";
+  if (NESTED_LISTS.includes(keyword))
+    return Array.isArray(value) && value.length > 0 ? null : "must be a list of schemas";
   if (NESTED_MAPS.includes(keyword)) return isObject(value) ? null : "must be an object of schemas";
   return null;
 }
@@ -82,7 +86,9 @@ export function mismatch(schema: Json | undefined, value: Json, path: Mismatch["
     return { path, message: `must be ${JSON.stringify(schema["const"])}` };
   }
   if (Array.isArray(value)) {
-    return Array.isArray(items) ? null : firstOf(value.entries(), ([index, item]) => mismatch(items, item, [...path, index]));
+    return Array.isArray(items)
+      ? null
+      : firstOf(value.entries(), ([index, item]) => mismatch(items, item, [...path, index]));
   }
   if (!isObject(value)) return null;
   const missing = (Array.isArray(required) ? required : []).find((name) => !Object.hasOwn(value, String(name)));

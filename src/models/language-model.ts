@@ -71,7 +71,8 @@ async function* answer(
       if (!taken) return;
       const { content, usage } = taken;
       const isFinal = content === null || last;
-      if (isFinal && !text.started) throw new ModelFailure("error", last ? "no answer after all steps" : "the answer is empty");
+      if (isFinal && !text.started)
+        throw new ModelFailure("error", last ? "no answer after all steps" : "the answer is empty");
       if (isFinal || !request.turn) return yield { type: "finish", usage };
       acted = true;
       const calls = content.calls.map((call) => ({ ...call, call_id: uuidv7() }));

@@ -21,26 +21,17 @@ export class StepContent {
   readonly #ids: string[] = [];
 
   take(part: StreamPart): void {
-    switch (part.type) {
-      case "text-start":
-      case "text-delta":
-      case "text-end":
-        return this.#write("text", part);
-      case "reasoning-start":
-      case "reasoning-delta":
-      case "reasoning-end":
-        return this.#write("reasoning", part);
-      case "tool-call": {
-        if (part.providerExecuted) return;
-        const { toolCallId, toolName, input, providerMetadata } = part;
-        const call = { type: "tool-call" as const, toolCallId, toolName, input: argumentsOf(input) ?? {} };
-        this.#parts.push({ ...call, ...noted(providerMetadata) });
-        this.calls.push({ name: toolName, input });
-        this.#ids.push(toolCallId);
-        return;
-      }
-      default:
+    const { type } = part;
+    if (type === "text-start" || type === "text-delta" || type === "text-end") this.#write("text", part);
+    if (type === "reasoning-start" || type === "reasoning-delta" || type === "reasoning-end") {
+      this.#write("reasoning", part);
     }
+    if (type !== "tool-call" || part.providerExecuted) return;
+    const { toolCallId, toolName, input, providerMetadata } = part;
+    const call = { type, toolCallId, toolName, input: argumentsOf(input) ?? {} };
+    this.#parts.push({ ...call, ...noted(providerMetadata) });
+    this.calls.push({ name: toolName, input });
+    this.#ids.push(toolCallId);
   }
 
   /** The two messages that come next in the prompt; results are in the order of the calls. */
@@ -48,7 +39,9 @@ export class StepContent {
     const content = this.#parts.filter((part) => part.type !== "text" || part.text !== "" || part.providerOptions);
     const answers: Results = this.calls.map(({ name }, index) => {
       const { failed, output } = results[index] as ToolResult;
-      const told = failed ? { type: "error-text" as const, value: String(output) } : { type: "json" as const, value: output };
+      const told = failed
+        ? { type: "error-text" as const, value: String(output) }
+        : { type: "json" as const, value: output };
       return { type: "tool-result", toolCallId: this.#ids[index] as string, toolName: name, output: told };
     });
     return [

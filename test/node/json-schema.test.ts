@@ -35,11 +35,19 @@ describe("a tool's parameters", () => {
     ["an unknown type", { type: "object", properties: { a: { type: "text" } } }, ["properties", "a", "type"]],
     ["a member that is no schema", { type: "object", properties: { a: "string" } }, ["properties", "a"]],
     ["a list of members", { type: "object", properties: [] }, ["properties"]],
-    ["required that is no list", { type: "object", properties: { a: { required: true } } }, ["properties", "a", "required"]],
+    [
+      "required that is no list",
+      { type: "object", properties: { a: { required: true } } },
+      ["properties", "a", "required"],
+    ],
     ["an empty choice", { type: "object", properties: { a: { enum: [] } } }, ["properties", "a", "enum"]],
     ["a choice of nothing", { type: "object", anyOf: [] }, ["anyOf"]],
     ["a wrong schema among several", { type: "object", allOf: [{}, 1] }, ["allOf", 1]],
-    ["a reference to elsewhere", { type: "object", properties: { a: { $ref: "https://x.example/s" } } }, ["properties", "a", "$ref"]],
+    [
+      "a reference to elsewhere",
+      { type: "object", properties: { a: { $ref: "https://x.example/s" } } },
+      ["properties", "a", "$ref"],
+    ],
   ])("are not %s", (_, schema, path) => {
     expect(schemaProblem(schema)?.path).toEqual(path);
   });

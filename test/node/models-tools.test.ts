@@ -36,7 +36,11 @@ async function run(model: Model, signal = new AbortController().signal) {
 describe("calling tools", () => {
   it("sends the calls and their results back, and offers the tools", async () => {
     const call = { id: "call_a", name: "add", arguments: { n: 1 } };
-    await up.client.script("loop", calling([call], ["Let me see."]), complete(["Two"], { prompt_tokens: 9, completion_tokens: 3 }));
+    await up.client.script(
+      "loop",
+      calling([call], ["Let me see."]),
+      complete(["Two"], { prompt_tokens: 9, completion_tokens: 3 }),
+    );
     await up.client.script("tools/add", [{ status: 200, body: { sum: 2 } }]);
     const heard = await run(up.open("loop", { tools: [tool("add")] }));
     expect(heard).toMatchObject({ text: "Let me see.\n\nTwo", failure: null });
@@ -56,7 +60,11 @@ describe("calling tools", () => {
   });
 
   it("gives thoughts back with the calls that they led to", async () => {
-    await up.client.script("thinks", [{ reasoning: "One, " }, { reasoning: "two." }, ...calling([{ name: "add", arguments: {} }])], complete(["Ok"]));
+    await up.client.script(
+      "thinks",
+      [{ reasoning: "One, " }, { reasoning: "two." }, ...calling([{ name: "add", arguments: {} }])],
+      complete(["Ok"]),
+    );
     const heard = await run(up.open("thinks", { tools: [tool("add")] }));
     expect(heard.text).toBe("Ok");
     expect(heard.events.filter((event) => event.type === "text" && event.text === "").length).toBeGreaterThanOrEqual(2);
@@ -65,7 +73,11 @@ describe("calling tools", () => {
   });
 
   it("reads calls whatever the finish reason says, and none where there are none", async () => {
-    await up.client.script("says-stop", [{ tool_call: { name: "add", arguments: "" } }, { finish: "stop" }, { done: true }], complete(["Ok"]));
+    await up.client.script(
+      "says-stop",
+      [{ tool_call: { name: "add", arguments: "" } }, { finish: "stop" }, { done: true }],
+      complete(["Ok"]),
+    );
     expect(await run(up.open("says-stop", { tools: [tool("add")] }))).toMatchObject({ text: "Ok", failure: null });
     await up.client.script("says-calls", [{ text: "x" }, { finish: "tool_calls" }, { done: true }]);
     expect((await run(up.open("says-calls", { tools: [tool("add")] }))).failure?.kind).toBe("error");
@@ -86,7 +98,10 @@ describe("calling tools", () => {
     expect(requests.map(({ body }) => body.tool_choice)).toEqual([undefined, undefined, undefined, undefined, "none"]);
     expect(await up.client.requests("tools/again")).toHaveLength(4);
     await up.client.script("wordy", calling([{ name: "again", arguments: {} }], ["still "]));
-    expect(await run(up.open("wordy", { tools: [tool("again")] }))).toMatchObject({ text: "still ".repeat(5), failure: null });
+    expect(await run(up.open("wordy", { tools: [tool("again")] }))).toMatchObject({
+      text: "still ".repeat(5),
+      failure: null,
+    });
   });
 
   it("is an error, not merely unavailable, when the model is gone after a tool was called", async () => {
@@ -115,7 +130,16 @@ describe("Anthropic", () => {
     all.map((data) => ({ raw: `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n` }));
   const start = {
     type: "message_start",
-    message: { id: "m", type: "message", role: "assistant", model: "claude", content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 11, output_tokens: 1 } },
+    message: {
+      id: "m",
+      type: "message",
+      role: "assistant",
+      model: "claude",
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+      usage: { input_tokens: 11, output_tokens: 1 },
+    },
   };
   const block = (index: number, content_block: object, ...deltas: object[]) => [
     { type: "content_block_start", index, content_block },
@@ -133,9 +157,19 @@ describe("Anthropic", () => {
       model,
       events(
         start,
-        ...block(0, { type: "thinking", thinking: "", signature: "" }, { type: "thinking_delta", thinking: "Hm." }, { type: "signature_delta", signature: "sig-1" }),
+        ...block(
+          0,
+          { type: "thinking", thinking: "", signature: "" },
+          { type: "thinking_delta", thinking: "Hm." },
+          { type: "signature_delta", signature: "sig-1" },
+        ),
         ...block(1, { type: "text", text: "" }, { type: "text_delta", text: "A moment." }),
-        ...block(2, { type: "tool_use", id: "toolu_1", name: "add", input: {} }, { type: "input_json_delta", partial_json: '{"n"' }, { type: "input_json_delta", partial_json: ":1}" }),
+        ...block(
+          2,
+          { type: "tool_use", id: "toolu_1", name: "add", input: {} },
+          { type: "input_json_delta", partial_json: '{"n"' },
+          { type: "input_json_delta", partial_json: ":1}" },
+        ),
         ...end("tool_use"),
       ),
       events(start, ...block(0, { type: "text", text: "" }, { type: "text_delta", text: "Done." }), ...end("end_turn")),
@@ -143,7 +177,10 @@ describe("Anthropic", () => {
     await up.client.script("tools/add", [{ status: 500, body: "upstream words" }]);
     const heard = await run(up.open(model, { tools: [tool("add")] }, up.access("anthropic")));
     expect(heard).toMatchObject({ text: "A moment.\n\nDone.", failure: null });
-    expect(heard.events.find(({ type }) => type === "step")).toEqual({ type: "step", usage: { input_tokens: 11, output_tokens: 4 } });
+    expect(heard.events.find(({ type }) => type === "step")).toEqual({
+      type: "step",
+      usage: { input_tokens: 11, output_tokens: 4 },
+    });
     const [, second] = await up.client.requests(model);
     expect(second?.body.messages.slice(1)).toMatchObject([
       {
@@ -154,7 +191,12 @@ describe("Anthropic", () => {
           { type: "tool_use", id: "toolu_1", name: "add", input: { n: 1 } },
         ],
       },
-      { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", is_error: true, content: "The tool failed with status 500." }] },
+      {
+        role: "user",
+        content: [
+          { type: "tool_result", tool_use_id: "toolu_1", is_error: true, content: "The tool failed with status 500." },
+        ],
+      },
     ]);
   });
 });
@@ -167,7 +209,11 @@ describe("Google", () => {
   it("gets the signatures of its calls back", async () => {
     const model = "gemini-3-pro-preview";
     const call = { functionCall: { name: "add", args: { n: 1 } }, thoughtSignature: "sig-2" };
-    await up.client.script(model, [chunk([call], { finishReason: "STOP" })], [chunk([{ text: "Two" }], { finishReason: "STOP" })]);
+    await up.client.script(
+      model,
+      [chunk([call], { finishReason: "STOP" })],
+      [chunk([{ text: "Two" }], { finishReason: "STOP" })],
+    );
     await up.client.script("tools/add", [{ status: 200, body: { sum: 2 } }]);
     const heard = await run(up.open(model, { tools: [tool("add")] }, up.access("google")));
     expect(heard).toMatchObject({ text: "Two", failure: null });
@@ -190,24 +236,42 @@ describe("one call", () => {
     expect(await up.client.requests("tools/far")).toEqual([]);
   });
 
-  it.each([["http://example.com/x"], ["https://10.0.0.1/x"], ["https://localhost/x"], ["https://user:pass@example.com/x"]])(
-    "is refused to %s",
-    async (url) => {
-      const result = await callTool([tool("far", { url })], request("far"), turn, { allowLoopback: false }, forever);
-      expect(result).toMatchObject({ failed: true, output: expect.stringContaining("outbound address must") });
-    },
-  );
+  it.each([
+    ["http://example.com/x"],
+    ["https://10.0.0.1/x"],
+    ["https://localhost/x"],
+    ["https://user:pass@example.com/x"],
+  ])("is refused to %s", async (url) => {
+    const result = await callTool([tool("far", { url })], request("far"), turn, { allowLoopback: false }, forever);
+    expect(result).toMatchObject({ failed: true, output: expect.stringContaining("outbound address must") });
+  });
 
   it.each<[string, Step[], object]>([
     ["an object", [{ status: 200, body: { a: 1 } }], { failed: false, output: { a: 1 } }],
     ["text", [{ status: 201, body: '"fine"' }], { failed: false, output: "fine" }],
     ["nothing", [{ status: 204, body: "" }], { failed: false, output: null }],
     ["no JSON", [{ status: 200, body: "<p>" }], { failed: true, output: "The tool did not answer with JSON." }],
-    ["a refusal", [{ status: 404, body: { error: "no such order" } }], { failed: true, output: 'The tool refused the call with status 404: {"error":"no such order"}' }],
+    [
+      "a refusal",
+      [{ status: 404, body: { error: "no such order" } }],
+      { failed: true, output: 'The tool refused the call with status 404: {"error":"no such order"}' },
+    ],
     ["a failure", [{ status: 503, body: "words" }], { failed: true, output: "The tool failed with status 503." }],
-    ["a redirect", [{ status: 307, headers: { location: "/tools/elsewhere" } }], { failed: true, output: "The tool could not be called: outbound request was redirected." }],
-    ["too much", [{ status: 200, body: "x".repeat(65 * 1024) }], { failed: true, output: "The tool could not be called: outbound answer is too large." }],
-    ["a broken connection", [{ reset: true }], { failed: true, output: "The tool could not be called: no connection, or one that broke." }],
+    [
+      "a redirect",
+      [{ status: 307, headers: { location: "/tools/elsewhere" } }],
+      { failed: true, output: "The tool could not be called: outbound request was redirected." },
+    ],
+    [
+      "too much",
+      [{ status: 200, body: "x".repeat(65 * 1024) }],
+      { failed: true, output: "The tool could not be called: outbound answer is too large." },
+    ],
+    [
+      "a broken connection",
+      [{ reset: true }],
+      { failed: true, output: "The tool could not be called: no connection, or one that broke." },
+    ],
     ["nothing in time", [{ hang: true }], { failed: true, output: "The tool did not answer within 200 ms." }],
   ])("answers with %s", async (what, steps, result) => {
     const name = `answers-${what.replaceAll(" ", "-")}`;
@@ -232,7 +296,9 @@ describe("one call", () => {
     const secret = { name: "X-Tool-Key", read: async () => "s3cret" };
     await callTool([tool("secretive", { secret })], request("secretive"), turn, local, forever);
     const lost = { name: "X-Tool-Key", read: async () => null };
-    expect(await callTool([tool("secretive", { secret: lost })], request("secretive"), turn, local, forever)).toMatchObject({ failed: true });
+    expect(
+      await callTool([tool("secretive", { secret: lost })], request("secretive"), turn, local, forever),
+    ).toMatchObject({ failed: true });
     const seen = await up.client.requests("tools/secretive");
     expect(seen).toHaveLength(1);
     expect(seen[0]).toMatchObject({

@@ -84,7 +84,9 @@ class Stream {
   async #splitCall(call: ToolCallStep): Promise<void> {
     const index = this.#calls++;
     const whole = toolCall(call, index);
-    await this.#write(this.#choice({ tool_calls: [{ index, ...whole, function: { ...whole.function, arguments: "" } }] }));
+    await this.#write(
+      this.#choice({ tool_calls: [{ index, ...whole, function: { ...whole.function, arguments: "" } }] }),
+    );
     for (const bit of whole.function.arguments) {
       await this.#write(this.#choice({ tool_calls: [{ index, function: { arguments: bit } }] }));
     }

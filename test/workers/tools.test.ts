@@ -7,7 +7,15 @@ import { Problem } from "../../src/http/problem.ts";
 import { storedTools, toolBody } from "../../src/routes/agent-tool.ts";
 import { calling, complete, type Step, upstream } from "../upstream/client.ts";
 import { call, type Company, makeCompany, makeLead, send } from "./company.ts";
-import { chat, createConversation, history, parseEvents, type StreamEvent, streamChat, streamOf } from "./conversation-client.ts";
+import {
+  chat,
+  createConversation,
+  history,
+  parseEvents,
+  type StreamEvent,
+  streamChat,
+  streamOf,
+} from "./conversation-client.ts";
 
 const up = upstream(env.TEST_UPSTREAM);
 let count = 0;
@@ -49,25 +57,46 @@ const usage = (prompt_tokens: number, completion_tokens: number) => ({ prompt_to
 
 /** Name and data of what was told about tools, without what differs each time. */
 const toolEvents = (events: StreamEvent[]) =>
-  events.filter(({ event }) => event === "chat_tool").map(({ data: { turn_id: _, call_id: __, duration_ms: ___, ...data } }) => data);
+  events
+    .filter(({ event }) => event === "chat_tool")
+    .map(({ data: { turn_id: _, call_id: __, duration_ms: ___, ...data } }) => data);
 const textOf = (events: StreamEvent[]) =>
-  events.filter(({ event }) => event === "chat_delta").map(({ data }) => data.text).join("");
+  events
+    .filter(({ event }) => event === "chat_delta")
+    .map(({ data }) => data.text)
+    .join("");
 const replay = async ({ company, id }: Setup, turn_id: string, headers = {}) =>
-  parseEvents((await call("GET", `/v1/conversation/${id}/messages/stream?turn_id=${turn_id}`, { headers: { ...company.user, ...headers } })).body);
+  parseEvents(
+    (
+      await call("GET", `/v1/conversation/${id}/messages/stream?turn_id=${turn_id}`, {
+        headers: { ...company.user, ...headers },
+      })
+    ).body,
+  );
 
 describe("an agent's tools", () => {
   const withTools = (company: Company, tools: unknown, more: object = {}) => ({
     headers: company.read_write,
     body: { name: "Helper", tools, ...more },
   });
-  const one = { name: "weather", url: "https://api.example.com/weather", secret_header: { name: "Authorization", value: SECRET } };
+  const one = {
+    name: "weather",
+    url: "https://api.example.com/weather",
+    secret_header: { name: "Authorization", value: SECRET },
+  };
 
   it("are shown without the secret, everywhere", async () => {
     const company = await makeCompany();
     const made = await call("POST", "/v1/agent", withTools(company, [{ ...one, parameters }]));
     expect(made.status).toBe(201);
     const path = `/v1/agent/${made.body.agent.id}`;
-    const shown = { ...one, description: "", parameters, timeout_ms: 10_000, secret_header: { name: "Authorization", has_secret: true } };
+    const shown = {
+      ...one,
+      description: "",
+      parameters,
+      timeout_ms: 10_000,
+      secret_header: { name: "Authorization", has_secret: true },
+    };
     const answers = [
       made,
       await call("GET", path, { headers: company.read_only }),
@@ -78,7 +107,8 @@ describe("an agent's tools", () => {
     const audit = await call("GET", "/v1/audit", { headers: company.admin });
     const widget = await call("GET", path);
     const row = await env.DB.prepare("SELECT * FROM agent WHERE id = ?").bind(made.body.agent.id).first();
-    for (const where of [...answers, list, audit, widget]) expect(JSON.stringify(where.body)).not.toContain("tool-secret");
+    for (const where of [...answers, list, audit, widget])
+      expect(JSON.stringify(where.body)).not.toContain("tool-secret");
     expect(JSON.stringify(row)).not.toContain("tool-secret");
     expect(widget.body.agent).not.toHaveProperty("tools");
   });
@@ -130,9 +160,17 @@ describe("an agent's tools", () => {
       [{ ...one, parameters: { type: "object", description: "x".repeat(17_000) } }],
       "/tools/0/parameters",
     ],
-    ["a header of the request itself", [{ ...one, secret_header: { name: "Host", value: "x" } }], "/tools/0/secret_header/name"],
+    [
+      "a header of the request itself",
+      [{ ...one, secret_header: { name: "Host", value: "x" } }],
+      "/tools/0/secret_header/name",
+    ],
     ["no name of a header", [{ ...one, secret_header: { name: "a b", value: "x" } }], "/tools/0/secret_header/name"],
-    ["a line end in a header", [{ ...one, secret_header: { name: "a", value: "x\r\nb: y" } }], "/tools/0/secret_header/value"],
+    [
+      "a line end in a header",
+      [{ ...one, secret_header: { name: "a", value: "x\r\nb: y" } }],
+      "/tools/0/secret_header/value",
+    ],
     ["a header without a value", [{ ...one, secret_header: { name: "a" } }], "/tools/0/secret_header/value"],
     ["no time at all", [{ ...one, timeout_ms: 0 }], "/tools/0/timeout_ms"],
     ["an unknown member", [{ ...one, method: "GET" }], "/tools/0/method"],
@@ -157,10 +195,21 @@ describe("an agent's tools", () => {
 describe("a turn with tools", () => {
   it("calls the tool with its secret, tells the model, and stores the call with the reply", async () => {
     const split = { ...oslo, split: true };
-    const m = await setUp([], [calling([split], ["Let me look."], usage(10, 5)), complete(["It is ", "sunny."], usage(30, 4))]);
-    const tool = { name: "weather", parameters, url: up.toolUrl(`weather-${m.model}`), secret_header: { name: "Authorization", value: SECRET } };
+    const m = await setUp(
+      [],
+      [calling([split], ["Let me look."], usage(10, 5)), complete(["It is ", "sunny."], usage(30, 4))],
+    );
+    const tool = {
+      name: "weather",
+      parameters,
+      url: up.toolUrl(`weather-${m.model}`),
+      secret_header: { name: "Authorization", value: SECRET },
+    };
     const path = `/v1/agent/${m.agent.id}`;
-    const put = await call("PUT", path, { headers: m.company.read_write, body: { name: "Helper", model: m.agent.model, tools: [tool] } });
+    const put = await call("PUT", path, {
+      headers: m.company.read_write,
+      body: { name: "Helper", model: m.agent.model, tools: [tool] },
+    });
     expect(put.status).toBe(200);
     await m.answer("weather", { status: 200, body: { sky: "clear" } });
 
@@ -170,7 +219,10 @@ describe("a turn with tools", () => {
     expect(body.usage).toEqual({ input_tokens: 40, output_tokens: 9, source: "measured" });
 
     const [request] = await m.requests("weather");
-    expect(request).toMatchObject({ method: "POST", headers: { authorization: SECRET, "content-type": "application/json" } });
+    expect(request).toMatchObject({
+      method: "POST",
+      headers: { authorization: SECRET, "content-type": "application/json" },
+    });
     const stored = body.reply.tool_calls;
     expect(request?.body).toEqual({
       call_id: stored[0].call_id,
@@ -200,13 +252,30 @@ describe("a turn with tools", () => {
   });
 
   it("calls the tools of one step at the same time, and tells their results in the order of the calls", async () => {
-    const m = await setUp(["a", "b"], [calling([{ name: "a", arguments: { city: "A" } }, { name: "b", arguments: { city: "B" } }]), complete(["ok"])]);
+    const m = await setUp(
+      ["a", "b"],
+      [
+        calling([
+          { name: "a", arguments: { city: "A" } },
+          { name: "b", arguments: { city: "B" } },
+        ]),
+        complete(["ok"]),
+      ],
+    );
     await m.answer("a", { gate: `both-${m.model}` }, { status: 200, body: "first" });
     await m.answer("b", { gate: `both-${m.model}` }, { status: 200, body: '"second"' });
     const answer = chat(m.company, m.id, "both");
     await up.waitAtGate(`both-${m.model}`, 2);
     await up.openGate(`both-${m.model}`);
-    expect((await answer).body).toMatchObject({ content: "ok", reply: { tool_calls: [{ name: "a", state: "failed" }, { name: "b", output: "second" }] } });
+    expect((await answer).body).toMatchObject({
+      content: "ok",
+      reply: {
+        tool_calls: [
+          { name: "a", state: "failed" },
+          { name: "b", output: "second" },
+        ],
+      },
+    });
     const [, second] = await up.requests(m.model);
     const told = second?.body.messages.slice(-2).map(({ content, tool_call_id }: any) => [tool_call_id, content]);
     expect(told).toEqual([
@@ -255,7 +324,9 @@ describe("a turn with tools", () => {
     await call("PUT", `/v1/agent/${m.agent.id}`, { headers: m.company.read_write, body });
     await m.answer("weather", { hang: true });
     const answer = await chat(m.company, m.id, "Weather?");
-    expect(answer.body.reply.tool_calls).toMatchObject([{ state: "failed", output: "The tool did not answer within 100 ms." }]);
+    expect(answer.body.reply.tool_calls).toMatchObject([
+      { state: "failed", output: "The tool did not answer within 100 ms." },
+    ]);
     await up.waitForAbort(m.key("weather"));
   });
 
@@ -303,7 +374,9 @@ describe("the streams of a turn with tools", () => {
   it("tell each call in its place, numbered like everything else, and the same again", async () => {
     const m = await setUp(["weather"], scripts());
     const events = await (await streamChat(m.company, m.id, "Weather?")).rest();
-    const names = events.map(({ event }) => event).filter((name, index, all) => name !== "heartbeat" && name !== all[index - 1]);
+    const names = events
+      .map(({ event }) => event)
+      .filter((name, index, all) => name !== "heartbeat" && name !== all[index - 1]);
     expect(names).toEqual(["chat_status", "chat_delta", "chat_tool", "chat_delta", "chat_status", "chat_response"]);
     expect(toolEvents(events)).toEqual([
       { name: "weather", state: "called", input: { city: "Oslo" } },
@@ -338,13 +411,15 @@ describe("the streams of a turn with tools", () => {
   });
 
   it("give the AI SDK steps, with dynamic tools that are not its to run", async () => {
-    const m = await setUp(["weather", "rain"], [
-      calling([oslo, { name: "rain", arguments: {} }], ["Let me look."]),
-      complete(["Sunny."]),
-    ]);
+    const m = await setUp(
+      ["weather", "rain"],
+      [calling([oslo, { name: "rain", arguments: {} }], ["Let me look."]), complete(["Sunny."])],
+    );
     const body = { id: "x", messages: [{ id: "u1", role: "user", parts: [{ type: "text", text: "Weather?" }] }] };
     const response = await call("POST", `/v1/conversation/${m.id}/chat`, { headers: m.company.user, body });
-    const chunks = (response.body as string).split("\n\n").flatMap((line) => (line.startsWith("data: {") ? [JSON.parse(line.slice(6))] : []));
+    const chunks = (response.body as string)
+      .split("\n\n")
+      .flatMap((line) => (line.startsWith("data: {") ? [JSON.parse(line.slice(6))] : []));
     const kinds = chunks.map(({ type }) => type).filter((type, index, all) => type !== all[index - 1]);
     expect(kinds).toEqual([
       "start",
@@ -373,7 +448,9 @@ describe("the streams of a turn with tools", () => {
       providerExecuted: true,
     });
     expect(of("tool-output-available")).toMatchObject([{ output: { echo: { city: "Oslo" } }, dynamic: true }]);
-    expect(of("tool-output-error")).toMatchObject([{ errorText: "The arguments do not fit: city is required.", dynamic: true }]);
+    expect(of("tool-output-error")).toMatchObject([
+      { errorText: "The arguments do not fit: city is required.", dynamic: true },
+    ]);
     expect(of("text-start").map(({ id }) => id)).toEqual(["text-1", "text-2"]);
   });
 
@@ -384,8 +461,15 @@ describe("the streams of a turn with tools", () => {
     expect(answer.body).toContain("sunny.");
     expect(answer.body).not.toMatch(/tool|Oslo/);
     await up.script(m.model, ...scripts());
-    const whole = await call("POST", "/v1/chat/completions", { headers: m.company.user, body: { ...body, stream: false } });
-    expect(whole.body.choices[0].message).toEqual({ role: "assistant", content: "Let me look. It is sunny.", refusal: null });
+    const whole = await call("POST", "/v1/chat/completions", {
+      headers: m.company.user,
+      body: { ...body, stream: false },
+    });
+    expect(whole.body.choices[0].message).toEqual({
+      role: "assistant",
+      content: "Let me look. It is sunny.",
+      refusal: null,
+    });
   });
 });
 
@@ -430,13 +514,18 @@ describe("what becomes of a call", () => {
     const m = await setUp(["weather"], [calling([oslo]), complete(["Sunny."])]);
     const lead = await makeLead({ ...m.company, agent_id: m.agent.id });
     const { id } = await createConversation({ ...m.company, agent_id: m.agent.id }, {}, lead.headers);
-    expect((await call("POST", `/v1/conversation/${id}/chat`, { headers: lead.headers, body: { message: "Weather?" } })).status).toBe(200);
+    expect(
+      (await call("POST", `/v1/conversation/${id}/chat`, { headers: lead.headers, body: { message: "Weather?" } }))
+        .status,
+    ).toBe(200);
     const erased = await call("DELETE", `/v1/lead/${lead.lead_id}?erase=true`, { headers: m.company.admin });
     expect(erased.status).toBe(200);
     const { results } = await env.DB.prepare("SELECT tool_calls FROM message WHERE conversation_id = ?").bind(id).all();
     expect(results).toEqual([{ tool_calls: null }, { tool_calls: null }]);
     await runInDurableObject(env.CONVERSATION.getByName(id), (_, state) => {
-      const left = ["message", "delta", "turn", "outbox"].map((table) => state.storage.sql.exec(`SELECT * FROM ${table}`).toArray());
+      const left = ["message", "delta", "turn", "outbox"].map((table) =>
+        state.storage.sql.exec(`SELECT * FROM ${table}`).toArray(),
+      );
       expect(JSON.stringify(left)).not.toMatch(/Oslo|weather/);
     });
   });
