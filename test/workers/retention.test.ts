@@ -196,27 +196,36 @@ describe("a deleted conversation", () => {
 
   it("is either restored whole or purged whole when both are asked for at the same time", async () => {
     const company = await makeCompany();
-    const ids = await Promise.all(Array.from({ length: 12 }, () => deletedConversation(company)));
-    // Half of the objects have to read their conversation from D1 first.
-    await Promise.all(ids.map((id, i) => (i % 2 === 0 ? evictDurableObject(stub(id)) : undefined)));
-    const asked = ids.map((id, i) => {
-      const restoring = () => restore(company, `/v1/conversation/${id}/restore`);
-      const purging = () => stub(id).purge(company.company_id, id, days(31));
-      return i % 3 === 0
-        ? Promise.all([restoring(), purging()])
-        : Promise.all([purging(), restoring()]).then(([a, b]) => [b, a] as const);
-    });
-    for (const [i, [restored, purged]] of (await Promise.all(asked)).entries()) {
-      const id = ids[i] ?? "";
-      expect(purged).toEqual({ ok: true, value: restored.status === 404 });
-      if (restored.status === 404) {
-        expect([await count("conversation", id), await count("message", id)]).toEqual([0, 0]);
-        expect(await storageOf(id)).toEqual({ tables: 0, text: "[]", alarm: null });
-      } else {
-        expect(restored.status).toBe(200);
-        expect((await history(company, id)).length).toBe(2);
-      }
-    }
+    const talkedIn = await Promise.all(Array.from({ length: 8 }, () => deletedConversation(company)));
+    // Objects that have to read their conversation from D1 first.
+    const [old, deleted_at] = [at("2020-01-01T00:00:00Z"), Date.now()];
+    const row = { created_at: old, last_message_at: old, message_count: 2, deleted_at };
+    const untouched = await insertConversations(
+      company,
+      Array.from({ length: 8 }, () => row),
+    );
+    await insertTurns(
+      company,
+      untouched.map((conversation_id) => ({ at: old, conversation_id })),
+    );
+    const outcomes = await Promise.all(
+      [...talkedIn, ...untouched].map(async (id, i) => {
+        const ask = {
+          restored: () => restore(company, `/v1/conversation/${id}/restore`),
+          purged: () => stub(id).purge(company.company_id, id, days(31)),
+        };
+        const first = i % 2 === 0 ? ask.restored() : undefined;
+        const [purged, restored] = await Promise.all([ask.purged(), first ?? ask.restored()]);
+        const { tables } = await storageOf(id);
+        const kept = [await count("conversation", id), await count("message", id)];
+        return { restored: restored.status, purged: purged.ok && purged.value, kept, stored: tables > 0 };
+      }),
+    );
+    const [whole, gone] = [
+      { restored: 200, purged: false, kept: [1, 2], stored: true },
+      { restored: 404, purged: true, kept: [0, 0], stored: false },
+    ];
+    for (const outcome of outcomes) expect([whole, gone]).toContainEqual(outcome);
   });
 
   it("goes in batches, of every company, and what is not due stays", async () => {
@@ -253,31 +262,50 @@ describe("a deleted conversation", () => {
 });
 
 describe("a purge that is cut off", () => {
-  it.each([
-    ["before anything is gone", "UPDATE OF erased_at ON conversation", "new.erased_at IS NOT NULL AND new.id"],
-    ["before the first message is gone", "DELETE ON message", "old.conversation_id"],
-    ["before the conversation is gone", "DELETE ON conversation", "old.id"],
-    ["before the audit row is written", "INSERT ON audit_event", "new.action = 'conversation.purge' AND new.target_id"],
-  ])("%s shows nothing of what is left, and the next one finishes it", async (_, what, column) => {
+  const EMPTY = { tables: 0, text: "[]", alarm: null };
+
+  /** Purges a conversation, of which `what` is refused by D1, and its neighbour, which one failure does not hold up. */
+  async function cutOff(what: string, when: string) {
     const company = await makeCompany();
     const id = await deletedConversation(company);
     const neighbour = await deletedConversation(company);
-    await refusing(what, `${column} = '${id}'`, async () => {
+    await refusing(what, `${when} = '${id}'`, async () => {
       await scheduled(days(31), "30");
-      expect(await count("conversation", id)).toBe(1);
-      // One that cannot be finished does not keep the others.
-      expect(await count("conversation", neighbour)).toBe(0);
+      expect([await count("conversation", id), await count("conversation", neighbour)]).toEqual([1, 0]);
       await evictDurableObject(stub(id));
       expect((await restore(company, `/v1/conversation/${id}/restore`)).status).toBe(404);
     });
-    if (!what.startsWith("UPDATE")) await expectGone(company, id);
+    return { company, id };
+  }
+
+  async function expectFinished(company: Company, id: string) {
     await scheduled(days(31), "30");
     await expectGone(company, id);
     expect([await count("conversation", id), await count("message", id)]).toEqual([0, 0]);
-    expect(await storageOf(id)).toEqual({ tables: 0, text: "[]", alarm: null });
+    expect(await storageOf(id)).toEqual(EMPTY);
     expect(await tallies(company)).toMatchObject({ company: state(0, 0), entity: state(0, 0), agent: state(0, 0) });
     const purges = (await actions(company)).filter((action) => action === "conversation.purge");
     expect(purges).toHaveLength(2);
+  }
+
+  it("before anything is gone is finished by the next one, and nothing can be restored in between", async () => {
+    const when = "new.erased_at IS NOT NULL AND new.id";
+    const { company, id } = await cutOff("UPDATE OF erased_at ON conversation", when);
+    expect(await count("message", id)).toBe(2);
+    await expectFinished(company, id);
+  });
+
+  it.each([
+    ["before the first message is gone", "DELETE ON message", "old.conversation_id", 2],
+    ["before the conversation is gone", "DELETE ON conversation", "old.id", 0],
+    ["before it is recorded", "INSERT ON audit_event", "new.action = 'conversation.purge' AND new.target_id", 0],
+  ])("%s shows nothing of what is left, and the next one finishes it", async (_, what, when, messages) => {
+    const { company, id } = await cutOff(what, when);
+    await expectGone(company, id);
+    expect(await count("message", id)).toBe(messages);
+    // Nor has a late request made the object take over what is left in D1.
+    expect(await storageOf(id)).toEqual(EMPTY);
+    await expectFinished(company, id);
   });
 });
 
