@@ -19,6 +19,9 @@ export function replyOf(journal: Journal, turn: Turn): Outcome<Message> {
   return reply && reply.deleted_at === null ? ok(reply) : refuse("message_deleted", { extra });
 }
 
+/** Seconds after which a model that was not there may be. */
+const RETRY_AFTER = 5;
+
 /** The body of the 200, or the problem that the turn ended with. `base` is the absolute URL of the API's prefix. */
 export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<string> {
   const stored = replyOf(journal, turn);
