@@ -6,7 +6,7 @@ import { uuidv7 } from "uuidv7";
 import { configOf } from "./config.ts";
 import { causeOf } from "./db/database.ts";
 import { Api } from "./http/api.ts";
-import type { AppEnv } from "./http/context.ts";
+import { type AppContext, type AppEnv, originOf } from "./http/context.ts";
 import { cors } from "./http/cors.ts";
 import { Problem, type ProblemDetails, problemResponse } from "./http/problem.ts";
 import { agentRoutes } from "./routes/agent.ts";
@@ -74,14 +74,17 @@ app.notFound((c) => {
     allowed.length === 0
       ? { code: "not_found", detail: "There is no such route." }
       : { code: "method_not_allowed", headers: { allow: allowed.toSorted().join(", ") } };
-  return problemResponse(details, new URL(c.req.url).origin, c.var.request_id);
+  return problemResponse(details, originFor(c), c.var.request_id);
 });
 
 app.onError((error, c) => {
   const details = problemOf(error);
   if (details.code === "internal_error") console.error({ request_id: c.var.request_id, error: causeOf(error) });
-  return problemResponse(details, new URL(c.req.url).origin, c.var.request_id ?? "", c.var.dialect);
+  return problemResponse(details, originFor(c), c.var.request_id ?? "", c.var.dialect);
 });
+
+/** As everywhere; a config that does not hold leaves the origin that was asked. */
+const originFor = (c: AppContext) => (c.var.config ? originOf(c) : new URL(c.req.url).origin);
 
 function problemOf(error: unknown): ProblemDetails {
   if (error instanceof Problem) return error.details;
@@ -93,7 +96,8 @@ function problemOf(error: unknown): ProblemDetails {
 /** D1 and Durable Objects that cannot be reached or are overloaded; worth another try. */
 function isStoreFailure(error: unknown): boolean {
   for (let e = error; e instanceof Error; e = e.cause) {
-    if (/D1_ERROR|SQLITE_BUSY|SQLITE_LOCKED|Durable Object|overloaded|Network connection lost/i.test(e.message)) return true;
+    if (/D1_ERROR|SQLITE_BUSY|SQLITE_LOCKED|Durable Object|overloaded|Network connection lost/i.test(e.message))
+      return true;
   }
   return false;
 }
