@@ -14,11 +14,13 @@ import { companyStatements, newKeys } from "../../src/cli/new-company.ts";
 import { paths, root } from "../../src/cli/project.ts";
 import { readConfig } from "../../src/config.ts";
 import * as schema from "../../src/db/schema.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd, workerOptions } from "./workerd.ts";
 
 /** Where the built Worker and the prepared state are, and who may use it. */
 export type Prepared = {
   bundle: string;
+  /** What wrangler.toml says of the Worker. */
+  worker: object;
   state: string;
   company_id: string;
   user_id: string;
@@ -43,8 +45,9 @@ export default async function setup(project: TestProject) {
     ENCRYPTION_KEYS: `k1:${"A".repeat(43)}`,
     ALLOW_LOOPBACK_UPSTREAMS: "true",
   };
-  const company = await prepare({ bundle, state, vars });
-  project.provide("prepared", { bundle, state, vars, ...company });
+  const worker = await workerOptions();
+  const company = await prepare({ bundle, worker, state, vars });
+  project.provide("prepared", { bundle, worker, state, vars, ...company });
   return () => rmSync(home, { recursive: true, force: true });
 }
 
@@ -58,7 +61,7 @@ async function build(outdir: string): Promise<void> {
   cpSync(join(root, "test/faults/faulty.js"), join(outdir, "faulty.js"));
 }
 
-async function prepare(at: { bundle: string; state: string; vars: Record<string, string> }) {
+async function prepare(at: Pick<Prepared, "bundle" | "worker" | "state" | "vars">) {
   const { mf } = await startWorkerd({ ...at, entry: "index.js" });
   try {
     const d1 = (await mf.getD1Database("DB")) as unknown as D1Database;

@@ -39,7 +39,7 @@ export function useSite(): { readonly site: Site } {
 
 /** Opens a site that is gone when the test is over. With `faults`, D1 does what they say. */
 export async function openSite(onTestFinished: (end: () => Promise<void>) => void, faults?: Faults): Promise<Site> {
-  const { bundle, state: template, vars, token } = inject("prepared");
+  const { bundle, worker, state: template, vars, token } = inject("prepared");
   const state = mkdtempSync(join(tmpdir(), "conversations-site-"));
   cpSync(template, state, { recursive: true });
   const server = await startUpstream();
@@ -48,6 +48,7 @@ export async function openSite(onTestFinished: (end: () => Promise<void>) => voi
   const start = () =>
     startWorkerd({
       bundle,
+      worker,
       state,
       entry: faults ? "faulty.js" : "index.js",
       vars: { ...vars, OPENAI_COMPATIBLE_BASE_URL: up.baseUrl, PUBLIC_URL: "https://api.example" },

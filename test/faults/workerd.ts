@@ -5,7 +5,6 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import type { Miniflare, Request as FaultRequest, Response as FaultResponse, V4WorkerOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { paths, root } from "../../src/cli/project.ts";
 
 // Not a dependency of ours: wrangler's own, so that both are of one version.
@@ -20,6 +19,8 @@ export type WorkerdOptions = {
   entry: string;
   state: string;
   vars: Record<string, string>;
+  /** What `workerOptions` gave, to save loading wrangler once more. */
+  worker?: object;
   /** Answers what the Worker asks over its binding FAULTS. */
   faults?: (request: FaultRequest) => Promise<FaultResponse>;
   /** Everything that the Worker logs. */
@@ -47,18 +48,24 @@ export function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   return started;
 }
 
+/** The Worker as wrangler.toml describes it: plain data. */
+export async function workerOptions(): Promise<object> {
+  const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
+  return JSON.parse(JSON.stringify(unstable_getMiniflareWorkerOptions(paths.config).workerOptions));
+}
+
 async function start(options: WorkerdOptions): Promise<Workerd> {
   const { bundle, entry, state, vars, faults, log = () => {} } = options;
+  const described = (options.worker ?? (await workerOptions())) as { bindings?: object };
   const before = children.length;
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(paths.config);
   const modules = [...new Set([entry, "index.js"])];
   const worker = {
-    ...workerOptions,
+    ...described,
     rootPath: root,
     assets: undefined,
     modulesRoot: bundle,
     modules: modules.map((name) => ({ type: "ESModule", path: join(bundle, name) })),
-    bindings: { ...(workerOptions.bindings as object), ...vars },
+    bindings: { ...described.bindings, ...vars },
     ...(faults ? { serviceBindings: { FAULTS: faults } } : {}),
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   } as unknown as V4WorkerOptions;
