@@ -74,7 +74,8 @@ export function listAgents(
   );
   const states = { active: "active", inactive: "archived" } as const;
   const counted = filter.status === undefined ? Object.values(states) : [states[filter.status]];
-  const total = filter.search === undefined ? totalQuery(db, company_id, "agents", refsOf("agents"), counted) : undefined;
+  const total =
+    filter.search === undefined ? totalQuery(db, company_id, "agents", refsOf("agents"), counted) : undefined;
   return newestFirst(db, agent, where, slice, total);
 }
 

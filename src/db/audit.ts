@@ -7,6 +7,7 @@ import type { Slice } from "../http/pagination.ts";
 import type { Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
 import { audit_event, type JsonObject } from "./schema.ts";
+import { refsOf, totalQuery } from "./tally.ts";
 
 export type AuditRow = typeof audit_event.$inferInsert;
 /** A row as it is read back. */
@@ -73,5 +74,7 @@ export function listAudit(db: Database, company_id: string, filter: AuditFilter,
     filter.created_after === undefined ? undefined : gt(audit_event.at, filter.created_after),
     filter.created_before === undefined ? undefined : lt(audit_event.at, filter.created_before),
   );
-  return newestFirst(db, audit_event, where, slice);
+  const narrowed = Object.values(filter).some((value) => value !== undefined);
+  const total = narrowed ? undefined : totalQuery(db, company_id, "audit", refsOf("audit"), ["active"]);
+  return newestFirst(db, audit_event, where, slice, total);
 }

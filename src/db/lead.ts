@@ -1,12 +1,12 @@
 /** Leads: visitors of a company's website. A delete marks; an erasure takes everything personal for good. */
 import { and, eq, gt, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
-import { unionAll } from "drizzle-orm/sqlite-core";
 import type { Rows, Slice } from "../http/pagination.ts";
 import { type AuditRow, insertAuditIf } from "./audit.ts";
 import { auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { contains, newestFirst } from "./newest-first.ts";
 import { conversation, lead } from "./schema.ts";
+import { refsOf, totalQuery } from "./tally.ts";
 
 export type LeadRow = typeof lead.$inferSelect;
 export type NewLead = typeof lead.$inferInsert;
@@ -78,7 +78,9 @@ export function listLeads(db: Database, company_id: string, filter: LeadFilter, 
     created_after === undefined ? undefined : gt(lead.created_at, created_after),
     created_before === undefined ? undefined : lt(lead.created_at, created_before),
   );
-  return newestFirst(db, lead, where, slice);
+  const narrowed = search !== undefined || created_after !== undefined || created_before !== undefined;
+  const total = narrowed ? undefined : totalQuery(db, company_id, "lead", refsOf("lead", agent_id), ["active"]);
+  return newestFirst(db, lead, where, slice, total);
 }
 
 /** Changes the given fields. Undefined when there is no such live lead. */
@@ -144,7 +146,10 @@ export async function mergeLead(db: Database, from: LeadRow, into: LeadRow, audi
   const target = own(into.company_id, into.id);
   const [, , , rows] = await db.batch([
     insertAuditIf(db, audit, stillThere),
-    db.update(lead).set({ ...told, updated_at: audit.at }).where(target),
+    db
+      .update(lead)
+      .set({ ...told, updated_at: audit.at })
+      .where(target),
     db.update(lead).set(erased(from, audit)).where(is),
     db.select().from(lead).where(target),
   ]);
@@ -159,22 +164,13 @@ export async function conversationIdsOfLead(
   after: string,
   limit: number,
 ): Promise<string[]> {
-  const mine = and(
-    eq(conversation.company_id, company_id),
-    eq(conversation.entity_type, "lead"),
-    eq(conversation.entity_id, lead_id),
-    gt(conversation.id, after),
-  );
-  const ids = db.select({ id: conversation.id }).from(conversation);
-  // Two halves, because the indexes are partial ones: live conversations in one, deleted in the other.
-  const rows = await unionAll(
-    ids.where(and(mine, isNull(conversation.deleted_at))),
-    db
-      .select({ id: conversation.id })
-      .from(conversation)
-      .where(and(mine, isNotNull(conversation.deleted_at))),
-  )
-    .orderBy(conversation.id)
+  const { id, entity_type, entity_id } = conversation;
+  const mine = and(eq(conversation.company_id, company_id), eq(entity_type, "lead"), eq(entity_id, lead_id));
+  const rows = await db
+    .select({ id })
+    .from(conversation)
+    .where(and(mine, gt(id, after)))
+    .orderBy(id)
     .limit(limit);
   return rows.map((row) => row.id);
 }

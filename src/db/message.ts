@@ -1,10 +1,10 @@
 /** Messages as D1 knows them, for reading; they are written through record.ts alone. */
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, sql } from "drizzle-orm";
-import type { Message, Role } from "../chat/message.ts";
+import { and, asc, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import type { Message } from "../chat/message.ts";
 import type { Rows, Slice } from "../http/pagination.ts";
 import type { Database } from "./database.ts";
 import { conversation, message } from "./schema.ts";
-import { readTally } from "./tally.ts";
+import { refsOf, totalQuery } from "./tally.ts";
 
 export type MessageRow = typeof message.$inferSelect;
 
@@ -34,70 +34,33 @@ export const allMessages = (db: Database, company_id: string, conversation_id: s
     .where(and(eq(message.conversation_id, conversation_id), eq(message.company_id, company_id)))
     .orderBy(asc(message.sequence));
 
-export type MessageFilter = { order: "asc" | "desc"; role?: Role; after_sequence?: number; before_sequence?: number };
-
-/** Live messages of one conversation by sequence; `live` is its message_count. */
-export async function listMessages(
-  db: Database,
-  company_id: string,
-  conversation_id: string,
-  live: number,
-  filter: MessageFilter,
-  { after, offset, limit }: Slice,
-): Promise<Rows<MessageRow>> {
-  const { order, role, after_sequence, before_sequence } = filter;
-  const where = and(
-    eq(message.conversation_id, conversation_id),
-    eq(message.company_id, company_id),
-    isNull(message.deleted_at),
-    role === undefined ? undefined : eq(message.role, role),
-    after_sequence === undefined ? undefined : gt(message.sequence, after_sequence),
-    before_sequence === undefined ? undefined : lt(message.sequence, before_sequence),
-  );
-  const [last] = after ?? [];
-  const beyond = after && (order === "asc" ? gt(message.sequence, Number(last)) : lt(message.sequence, Number(last)));
-  const narrowed = role !== undefined || after_sequence !== undefined || before_sequence !== undefined;
-  const [rows, total] = await Promise.all([
-    db
-      .select()
-      .from(message)
-      .where(and(where, beyond ?? undefined))
-      .orderBy(order === "asc" ? asc(message.sequence) : desc(message.sequence))
-      .limit(limit)
-      .offset(offset),
-    narrowed ? db.$count(message, where) : live,
-  ]);
-  return { rows, total };
-}
-
 /** Deleted messages of the company that a restore can bring back, newest deletion first. */
 export async function listDeletedMessages(
   db: Database,
   company_id: string,
   { after, offset, limit }: Slice,
 ): Promise<Rows<MessageRow>> {
-  const [at, id] = after ?? [];
-  const where = and(
-    eq(message.company_id, company_id),
-    isNotNull(message.deleted_at),
-    isNull(message.purged_at),
-    after ? sql`(${message.deleted_at}, ${message.id}) < (${at}, ${id})` : undefined,
-  );
-  const order = [desc(message.deleted_at), desc(message.id)];
-  const page = db
-    .select({ id: message.id })
+  const { deleted_at, purged_at, id } = message;
+  const where = and(eq(message.company_id, company_id), isNotNull(deleted_at), isNull(purged_at));
+  const order = [desc(deleted_at), desc(id)];
+  const keys = db
+    .select({ deleted_at, id })
     .from(message)
     .where(where)
-    .orderBy(...order)
-    .limit(limit)
-    .offset(offset);
-  const [rows, tally] = await Promise.all([
+    .orderBy(...order);
+  const beyond = after
+    ? sql`(${deleted_at}, ${id}) < (${after[0]}, ${after[1]})`
+    : offset > 0
+      ? sql`(${deleted_at}, ${id}) <= ${keys.limit(1).offset(offset)}`
+      : undefined;
+  const [rows, totals] = await db.batch([
     db
       .select()
       .from(message)
-      .where(inArray(message.id, page))
-      .orderBy(...order),
-    readTally(db, company_id, "message"),
+      .where(and(where, beyond))
+      .orderBy(...order)
+      .limit(limit),
+    totalQuery(db, company_id, "message", refsOf("message"), ["deleted"]),
   ]);
-  return { rows, total: tally.deleted };
+  return { rows, total: totals[0]?.total ?? 0 };
 }

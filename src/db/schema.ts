@@ -100,7 +100,8 @@ export const lead = sqliteTable(
   },
   (t) => [
     uniqueIndex("lead_external").on(t.company_id, t.external_id).where(sql`external_id IS NOT NULL`),
-    index("lead_company").on(t.company_id, t.id).where(sql`deleted_at IS NULL`),
+    index("lead_company").on(t.company_id, t.id, t.deleted_at).where(sql`deleted_at IS NULL`),
+    index("lead_agent").on(t.company_id, t.agent_id, t.id, t.deleted_at).where(sql`deleted_at IS NULL`),
     index("lead_created").on(t.company_id, t.created_at, t.id),
   ],
 );
@@ -154,7 +155,7 @@ export const agent = sqliteTable(
     deleted_at: millis(),
     deleted_by: text(),
   },
-  (t) => [index("agent_company").on(t.company_id, t.id).where(sql`deleted_at IS NULL`)],
+  (t) => [index("agent_company").on(t.company_id, t.id, t.deleted_at).where(sql`deleted_at IS NULL`)],
 );
 
 export const model_provider = sqliteTable(
@@ -200,15 +201,20 @@ export const conversation = sqliteTable(
     creation_hash: text(),
   },
   (t) => [
-    index("conversation_company").on(t.company_id, t.activity_at, t.id).where(sql`deleted_at IS NULL`),
-    index("conversation_entity")
-      .on(t.company_id, t.entity_type, t.entity_id, t.activity_at, t.id)
+    // The indexes of lists end with the columns of their own condition: only so does a walk along one read nothing else.
+    index("conversation_company")
+      .on(t.company_id, t.entity_type, t.status, t.activity_at, t.id, t.deleted_at)
       .where(sql`deleted_at IS NULL`),
-    index("conversation_agent").on(t.company_id, t.agent_id, t.activity_at, t.id).where(sql`deleted_at IS NULL`),
-    index("conversation_archived")
-      .on(t.company_id, t.activity_at, t.id)
-      .where(sql`deleted_at IS NULL AND status = 'archived'`),
-    index("conversation_deleted").on(t.company_id, t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL`),
+    // Not a partial one: erasing a person has to find what is deleted as well.
+    index("conversation_entity").on(
+      ...[t.company_id, t.entity_type, t.entity_id, t.deleted_at, t.status, t.activity_at, t.id] as const,
+    ),
+    index("conversation_agent")
+      .on(t.company_id, t.agent_id, t.entity_type, t.status, t.activity_at, t.id, t.deleted_at)
+      .where(sql`deleted_at IS NULL`),
+    index("conversation_deleted")
+      .on(t.company_id, t.deleted_at, t.id, t.erased_at)
+      .where(sql`deleted_at IS NOT NULL AND erased_at IS NULL`),
     index("conversation_created").on(t.company_id, t.created_at, t.id),
     index("conversation_retention").on(t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL`),
     uniqueIndex("conversation_creation")
@@ -249,8 +255,9 @@ export const message = sqliteTable(
   },
   (t) => [
     uniqueIndex("message_sequence").on(t.conversation_id, t.sequence),
+    index("message_gone").on(t.conversation_id, t.sequence, t.deleted_at).where(sql`deleted_at IS NOT NULL`),
     index("message_deleted")
-      .on(t.company_id, t.deleted_at, t.id)
+      .on(t.company_id, t.deleted_at, t.id, t.purged_at)
       .where(sql`deleted_at IS NOT NULL AND purged_at IS NULL`),
     index("message_retention").on(t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL AND purged_at IS NULL`),
     index("message_reply_time").on(t.company_id, t.created_at).where(sql`role = 'assistant'`),
@@ -262,9 +269,8 @@ export const tally = sqliteTable(
   "tally",
   {
     company_id: company_id(),
-    /** `company`, `entity`, `agent` for conversations; `message` for deleted messages of the company. */
-    kind: text({ enum: ["company", "entity", "agent", "message"] }).notNull(),
-    /** "" · `<entity_type>:<entity_id>` · agent id · "". */
+    /** What is counted, and by what: see tally.ts. */
+    kind: text({ enum: ["company", "entity", "agent", "message", "lead", "agents", "audit"] }).notNull(),
     ref: text().notNull(),
     active: integer().notNull().default(0),
     archived: integer().notNull().default(0),
@@ -290,5 +296,8 @@ export const audit_event = sqliteTable(
     request_id: text(),
     details: json<JsonObject>().notNull(),
   },
-  (t) => [index("audit_company").on(t.company_id, t.id)],
+  (t) => [
+    index("audit_company").on(t.company_id, t.id),
+    index("audit_target").on(t.company_id, t.target_id, t.id),
+  ],
 );

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { conversationView } from "../chat/conversation.ts";
 import { findAgent } from "../db/agent.ts";
 import * as store from "../db/conversation.ts";
+import { type ConversationFilter, listConversations, listDeletedConversations } from "../db/conversation-list.ts";
 import { companyDatabase, type Database } from "../db/database.ts";
 import { findLead } from "../db/lead.ts";
 import { mayAccess, type Principal } from "../auth/principal.ts";
@@ -77,10 +78,10 @@ async function listLive(
   c: AppContext,
   principal: Principal,
   query: ListQuery,
-  fixed: Partial<store.ConversationFilter> = {},
+  fixed: Partial<ConversationFilter> = {},
 ): Promise<Response> {
   const { page: _, per_page: __, cursor: ___, ...rest } = query;
-  const filter: store.ConversationFilter = { ...rest, metadata: metadataFilter(c), ...fixed };
+  const filter: ConversationFilter = { ...rest, metadata: metadataFilter(c), ...fixed };
   const db = await companyDatabase(c.env, principal.company_id);
   return respondWithPage({
     c,
@@ -88,7 +89,7 @@ async function listLive(
     name: "conversations",
     query,
     filter,
-    read: (slice) => store.listConversations(db, principal.company_id, filter, slice),
+    read: (slice) => listConversations(db, principal.company_id, filter, slice),
     key: (row) => [row.activity_at, row.id],
     view: conversationView,
   });
@@ -234,7 +235,7 @@ export function conversationRoutes(api: Api): void {
         name: "conversations",
         query,
         filter: null,
-        read: (slice) => store.listDeletedConversations(db, principal.company_id, slice),
+        read: (slice) => listDeletedConversations(db, principal.company_id, slice),
         key: (row) => [row.deleted_at ?? 0, row.id],
         view: conversationView,
       });
@@ -332,7 +333,13 @@ export async function visibleConversation(
   if (!isId(conversation_id)) throw new Problem("not_found", unknown);
   const db = await companyDatabase(c.env, principal.company_id);
   const row = await store.findConversation(db, principal.company_id, conversation_id);
-  if (!row || row.deleted_at !== null || !mayAccess(principal, row)) throw new Problem("not_found", unknown);
+  if (!row || !isVisible(principal, row)) throw new Problem("not_found", unknown);
   return row;
 }
+
+/** Whether this is a live conversation that the caller may see. */
+export const isVisible = (
+  principal: Principal,
+  row: Pick<store.ConversationRow, "company_id" | "entity_type" | "entity_id" | "deleted_at"> | null,
+): boolean => row !== null && row.deleted_at === null && mayAccess(principal, row);
 

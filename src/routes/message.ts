@@ -3,13 +3,14 @@ import * as z from "zod";
 import { mayAccess, type Principal } from "../auth/principal.ts";
 import { messageView } from "../chat/message.ts";
 import { companyDatabase } from "../db/database.ts";
-import { findMessage, listDeletedMessages, listMessages } from "../db/message.ts";
+import { readHistory } from "../db/history.ts";
+import { findMessage, listDeletedMessages } from "../db/message.ts";
 import { type Api, json } from "../http/api.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { id, integer, isId, pathId } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { notFound, unwrap } from "../http/problem.ts";
-import { visibleConversation } from "./conversation.ts";
+import { isVisible } from "./conversation.ts";
 import { conversationObject, jsonText } from "./object.ts";
 import { messageSchema } from "./schemas.ts";
 
@@ -43,17 +44,22 @@ export function messageRoutes(api: Api): void {
       responses: { 200: json("A page by sequence.", pageOf("messages", messageSchema, { conversation_id: id })) },
     },
     async ({ c, principal, params, query }) => {
-      const conversation = await visibleConversation(c, principal, String(params["id"]));
+      const conversation_id = String(params["id"]);
+      if (!isId(conversation_id)) throw notFound();
       const { page: _, per_page: __, cursor: ___, ...filter } = query;
-      const db = await companyDatabase(c.env, principal.company_id);
-      const { company_id, id: conversation_id, message_count } = conversation;
+      const { company_id } = principal;
+      const db = await companyDatabase(c.env, company_id);
       return respondWithPage({
         c,
         principal,
         name: "messages",
         query,
         filter,
-        read: (slice) => listMessages(db, company_id, conversation_id, message_count, filter, slice),
+        read: async (slice) => {
+          const { owner, ...page } = await readHistory(db, company_id, conversation_id, filter, slice);
+          if (!isVisible(principal, owner)) throw notFound();
+          return page;
+        },
         key: (row) => [row.sequence],
         view: (row) => messageView(conversation_id, row),
         more: { conversation_id },

@@ -1,0 +1,176 @@
+/**
+ * Lists of conversations. Each is the merge of a few ranges of one index, every one of them sorted as the list is: nothing
+ * is sorted anew, and a page costs the same however many conversations there are. A page by its number walks the index
+ * alone up to where it begins.
+ */
+import { and, type Column, count, desc, eq, gt, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
+import { unionAll } from "drizzle-orm/sqlite-core";
+import type { EntityType } from "../auth/principal.ts";
+import type { Rows, Slice } from "../http/pagination.ts";
+import type { ConversationRow } from "./conversation.ts";
+import type { Database } from "./database.ts";
+import { conversation } from "./schema.ts";
+import { refsOf, type TallyKind, totalQuery } from "./tally.ts";
+
+export type ConversationFilter = {
+  status: "active" | "archived" | "all";
+  agent_id?: string;
+  entity_type?: EntityType;
+  /** Only together with its type. */
+  entity_id?: string;
+  /** Part of the title, any case. */
+  search?: string;
+  created_after?: number;
+  created_before?: number;
+  /** Top-level members of metadata that must equal these, compared as text. */
+  metadata: [key: string, value: string][];
+};
+
+const { activity_at, id } = conversation;
+const newest = [desc(activity_at), desc(id)];
+
+/** Live conversations, newest activity first. */
+export async function listConversations(
+  db: Database,
+  company_id: string,
+  filter: ConversationFilter,
+  slice: Slice,
+): Promise<Rows<ConversationRow>> {
+  const ranges = rangesOf(company_id, filter);
+  const [rows, totals] = await db.batch([pageQuery(db, ranges, slice), totalOf(db, company_id, filter)]);
+  return { rows: rows as ConversationRow[], total: totals[0]?.total ?? 0 };
+}
+
+/** One condition for each kind of owner and each status that the list has: an index has each of them in order. */
+function rangesOf(company_id: string, filter: ConversationFilter): SQL[] {
+  const types = filter.entity_type === undefined ? (["user", "lead"] as const) : [filter.entity_type];
+  const states = filter.status === "all" ? (["active", "archived"] as const) : [filter.status];
+  return types.flatMap((type) =>
+    states.map(
+      (status) =>
+        and(
+          live(company_id),
+          eq(conversation.entity_type, type),
+          eq(conversation.status, status),
+          // Nobody was active before it was made: the walk may end there. The plus keeps it from being begun elsewhere.
+          filter.created_after === undefined ? undefined : gt(activity_at, filter.created_after),
+          ...narrowings(filter, sql`+${conversation.created_at}`),
+        ) as SQL,
+    ),
+  );
+}
+
+const live = (company_id: string) => and(eq(conversation.company_id, company_id), isNull(conversation.deleted_at));
+
+const rangeQuery = (db: Pick<Database, "select">, range: SQL | undefined) =>
+  db.select().from(conversation).where(range);
+
+function pageQuery(db: Database, ranges: SQL[], { after, offset, limit }: Slice) {
+  if (offset === 0) {
+    const beyond = after ? sql`(${activity_at}, ${id}) < (${after[0]}, ${after[1]})` : undefined;
+    return merged(ranges.map((range) => rangeQuery(db, and(range, beyond)))).limit(limit);
+  }
+  const place = db.$with("place").as(placeAt(db, ranges, offset));
+  const beyond = sql`(${activity_at}, ${id}) <= (SELECT activity_at, id FROM place)`;
+  const [first, ...rest] = ranges.map((range) => and(range, beyond));
+  const head = db.with(place).select().from(conversation).where(first);
+  return merged([head, ...rest.map((range) => rangeQuery(db, range))]).limit(limit);
+}
+
+/** Ranges as one list, newest activity first. */
+function merged([first, second, ...rest]: ReturnType<typeof rangeQuery>[]) {
+  if (!first) throw new Error("a list has at least one range");
+  return (second ? unionAll(first, second, ...rest) : first).orderBy(...newest);
+}
+
+/** Time and id of the row that `offset` others come before. */
+function placeAt(db: Database, ranges: SQL[], offset: number) {
+  const keys = ranges.map((range) => db.select({ activity_at, id }).from(conversation).where(range));
+  const [first, second, ...rest] = keys;
+  if (!first) throw new Error("a list has at least one range");
+  return (second ? unionAll(first, second, ...rest) : first)
+    .orderBy(...newest)
+    .limit(1)
+    .offset(offset);
+}
+
+function narrowings(filter: ConversationFilter, created_at: SQL | Column): (SQL | undefined)[] {
+  const { agent_id, entity_id, search, created_after, created_before, metadata } = filter;
+  return [
+    agent_id === undefined ? undefined : eq(conversation.agent_id, agent_id),
+    entity_id === undefined ? undefined : eq(conversation.entity_id, entity_id),
+    search === undefined ? undefined : sql`instr(lower(${conversation.title}), lower(${search})) > 0`,
+    created_after === undefined ? undefined : sql`${created_at} > ${created_after}`,
+    created_before === undefined ? undefined : sql`${created_at} < ${created_before}`,
+    metadata.length === 0 ? undefined : metadataEquals(metadata),
+  ];
+}
+
+/** Every wanted member is there and equals its text: as a string, or as the JSON scalar that the text spells. */
+const metadataEquals = (wanted: [string, string][]): SQL => sql`NOT EXISTS (
+  SELECT 1 FROM json_each(${JSON.stringify(wanted)}) AS w WHERE NOT EXISTS (
+    SELECT 1 FROM json_each(${conversation.metadata}) AS m
+    WHERE m.key = w.value ->> 0 AND CASE
+      WHEN m.type IN ('true', 'false', 'null') THEN m.type = w.value ->> 1
+      WHEN m.type IN ('integer', 'real') THEN CAST(m.atom AS TEXT) = w.value ->> 1
+      ELSE m.atom = w.value ->> 1
+    END
+  )
+)`;
+
+/** From a counter where one fits the filter; else the rows that match are counted, which no index can spare. */
+function totalOf(db: Database, company_id: string, filter: ConversationFilter) {
+  const counter = counterFor(filter);
+  const states = filter.status === "all" ? (["active", "archived"] as const) : [filter.status];
+  if (counter) return totalQuery(db, company_id, counter.kind, counter.refs, states);
+  const type = filter.entity_type === undefined ? undefined : eq(conversation.entity_type, filter.entity_type);
+  const status = filter.status === "all" ? undefined : eq(conversation.status, filter.status);
+  return db
+    .select({ total: count() })
+    .from(conversation)
+    .where(and(live(company_id), type, status, ...narrowings(filter, conversation.created_at)));
+}
+
+/** Pure: which counters together count exactly the rows of a filter, if some do. */
+export function counterFor(filter: ConversationFilter): { kind: TallyKind; refs: string[] } | null {
+  const { agent_id, entity_type, entity_id, search, created_after, created_before, metadata } = filter;
+  const narrowed =
+    search !== undefined || created_after !== undefined || created_before !== undefined || metadata.length > 0;
+  if (narrowed) return null;
+  if (entity_id !== undefined) {
+    return agent_id === undefined ? { kind: "entity", refs: [`${entity_type}:${entity_id}`] } : null;
+  }
+  const kind = agent_id === undefined ? "company" : "agent";
+  return { kind, refs: refsOf(kind, agent_id, entity_type) };
+}
+
+/** Soft-deleted conversations of the company that a restore can bring back, newest deletion first. */
+export async function listDeletedConversations(
+  db: Database,
+  company_id: string,
+  { after, offset, limit }: Slice,
+): Promise<Rows<ConversationRow>> {
+  const { deleted_at, erased_at } = conversation;
+  const where = and(eq(conversation.company_id, company_id), isNotNull(deleted_at), isNull(erased_at));
+  const order = [desc(deleted_at), desc(id)];
+  const keys = db
+    .select({ deleted_at, id })
+    .from(conversation)
+    .where(where)
+    .orderBy(...order);
+  const beyond = after
+    ? sql`(${deleted_at}, ${id}) < (${after[0]}, ${after[1]})`
+    : offset > 0
+      ? sql`(${deleted_at}, ${id}) <= ${keys.limit(1).offset(offset)}`
+      : undefined;
+  const [rows, totals] = await db.batch([
+    db
+      .select()
+      .from(conversation)
+      .where(and(where, beyond))
+      .orderBy(...order)
+      .limit(limit),
+    totalQuery(db, company_id, "company", refsOf("company"), ["deleted"]),
+  ]);
+  return { rows, total: totals[0]?.total ?? 0 };
+}
