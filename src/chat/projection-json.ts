@@ -11,16 +11,19 @@ const aboutTurn = (journal: Journal, turn: Turn) => ({
   message_id: turn.user_message_id,
 });
 
+/** Seconds after which a model that was not there may be. */
+const RETRY_AFTER = 5;
+
 /** The reply of an ended turn, or the problem that the turn ended with. */
 export function replyOf(journal: Journal, turn: Turn): Outcome<Message> {
   const extra = aboutTurn(journal, turn);
-  if (turn.error) return refuse(turn.error.code, { detail: turn.error.detail, extra });
+  if (turn.error) {
+    const { code, detail } = turn.error;
+    return refuse(code, { detail, extra, ...(code === "model_unavailable" ? { retry_after: RETRY_AFTER } : {}) });
+  }
   const reply = journal.message(turn.reply_id);
   return reply && reply.deleted_at === null ? ok(reply) : refuse("message_deleted", { extra });
 }
-
-/** Seconds after which a model that was not there may be. */
-const RETRY_AFTER = 5;
 
 /** The body of the 200, or the problem that the turn ended with. `base` is the absolute URL of the API's prefix. */
 export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<string> {

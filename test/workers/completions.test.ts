@@ -304,6 +304,13 @@ describe("sent again", () => {
     expect(await conversationsOf(company)).toHaveLength(1);
   });
 
+  it("is told when, if the model is not there now", async () => {
+    const { company, model } = await scripted("completion-later", [{ status: 503 }]);
+    const answer = await ask(company, { model, ...say("x") });
+    expect(answer).toMatchObject({ status: 503, body: { error: { code: "model_unavailable" } } });
+    expect(answer.headers.get("retry-after")).toBe("5");
+  });
+
   it("as a further attempt whose answer was just given, gets that answer", async () => {
     const company = await makeCompany();
     const count = (n: number) => ({ "x-stainless-retry-count": String(n) });
