@@ -24,6 +24,7 @@ const name = z.string().nullable().meta({ description: "As the agent is called n
 const conversations = z
   .object({ active: count, archived: count, deleted: count.meta({ description: "Deleted, and can be restored." }) })
   .meta({ description: "As they are now." });
+const leads = count.meta({ description: "Live leads now." });
 
 const made = {
   new_conversations: count.meta({ description: "Made in this time, also those that were deleted since." }),
@@ -38,6 +39,7 @@ const agentAnalytics = z
     name: z.string(),
     ...periodSchema,
     conversations,
+    leads,
     totals: figures,
     by_day: byDay(figures.shape),
   })
@@ -49,6 +51,7 @@ const dashboard = z
   .object({
     ...periodSchema,
     conversations,
+    leads,
     totals: figures,
     by_day: byDay(figures.shape),
     top_agents: z
@@ -87,15 +90,17 @@ export function analyticSummaryRoutes(api: Api): void {
       const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
       if (!agent) throw notFound();
       const scope = { ...period, company_id, agents: [agent_id] };
-      const [found, conversations] = await Promise.all([
+      const [found, conversations, { active: leads }] = await Promise.all([
         periodFigures(db, scope, ["total", "day"]),
         readTally(db, company_id, "agent", agent_id),
+        readTally(db, company_id, "lead", agent_id),
       ]);
       return c.json({
         agent_id,
         name: agent.name,
         ...periodView(period),
         conversations,
+        leads,
         ...figuresView(found, daysOf(period)),
       });
     },
@@ -137,15 +142,16 @@ export function analyticSummaryRoutes(api: Api): void {
     async ({ c, principal: { company_id }, query }) => {
       const period = periodOf(query, Date.now());
       const db = await companyDatabase(c.env, company_id);
-      const [found, conversations] = await Promise.all([
+      const [found, conversations, { active: leads }] = await Promise.all([
         periodFigures(db, { ...period, company_id }, ["total", "day", "top_agent"]),
         readTally(db, company_id, "company"),
+        readTally(db, company_id, "lead"),
       ]);
       const top_agents = of(found.sums, "top_agent").map((sums) => {
         const { p50_response_time_ms: _, p95_response_time_ms: __, ...figures } = turnView(sums, undefined);
         return { agent_id: sums.ref, name: sums.name, ...figures };
       });
-      return c.json({ ...periodView(period), conversations, ...figuresView(found, daysOf(period)), top_agents });
+      return c.json({ ...periodView(period), conversations, leads, ...figuresView(found, daysOf(period)), top_agents });
     },
   );
 }

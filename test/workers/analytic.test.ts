@@ -127,6 +127,7 @@ describe("the dashboard", () => {
     expect(rest).toEqual({
       ...BOUNDS,
       conversations: { active: 3, archived: 1, deleted: 1 },
+      leads: 2,
       totals: ALL,
       by_day: [FIRST, SECOND, THIRD],
     });
@@ -204,6 +205,7 @@ describe("an agent", () => {
       name: "Other",
       ...BOUNDS,
       conversations: { active: 1, archived: 0, deleted: 0 },
+      leads: 0,
       totals: figures,
       by_day: [
         { date: "2026-03-01", ...NOTHING },
