@@ -43,7 +43,9 @@ export type Answer = { body: string; replayed: boolean };
 /** A turn, as a client can name it: by messages of it, of which the first that is known counts, else by its key. */
 export type Wanted = { messages: string[]; key: string | null; or_last: boolean };
 export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
-export type ConversationChanges = Partial<Pick<Header, "title" | "max_context_length" | "status">> & { metadata?: string };
+export type ConversationChanges = Partial<Pick<Header, "title" | "max_context_length" | "status">> & {
+  metadata?: string;
+};
 
 const log = (event: object) => console.warn(JSON.stringify(event));
 
@@ -305,7 +307,12 @@ export class ConversationObject extends DurableObject<Env> {
       if (!entered.ok) return entered;
       const now = Date.now();
       const purged = purgeMessages(this.#journal, ids, { before, now }, (count) => {
-        const entry = { action: "message.purge", target_type: "conversation", target_id: id, details: { purged: count } };
+        const entry = {
+          action: "message.purge",
+          target_type: "conversation",
+          target_id: id,
+          details: { purged: count },
+        };
         return systemAuditRow(company_id, "retention", entry, now);
       });
       if (this.#handover.pending) this.#wakeAt(now + alarmAfter.failure(1));
@@ -419,7 +426,11 @@ export class ConversationObject extends DurableObject<Env> {
 
 /** How far a request may look: at what lives, at what a restore can bring back, or at what is gone for good too. */
 type Reach = "live" | "deleted" | "erased";
-const REACH: Record<Reach, Reach[]> = { live: ["live"], deleted: ["live", "deleted"], erased: ["live", "deleted", "erased"] };
+const REACH: Record<Reach, Reach[]> = {
+  live: ["live"],
+  deleted: ["live", "deleted"],
+  erased: ["live", "deleted", "erased"],
+};
 
 /** `stop`: what has to stop first. `former`: an owner whose conversation the caller may enter as well. */
 type EditOptions = { reach?: Reach; stop?: () => "nothing" | "running" | "all"; former?: Entity };

@@ -32,7 +32,14 @@ export function deleteMessage({ journal, caller, now }: Edit, message: Message):
     const entry = { action: "message.delete", target_type: "message", target_id: message.id };
     const audit = auditRow(caller, entry, now);
     const { sequence } = message;
-    journal.outbox({ op: "delete_messages", ids: [message.id], after: sequence - 1, upto: sequence, ...deleted, audit });
+    journal.outbox({
+      op: "delete_messages",
+      ids: [message.id],
+      after: sequence - 1,
+      upto: sequence,
+      ...deleted,
+      audit,
+    });
     return { ...message, ...deleted };
   });
 }
@@ -42,14 +49,16 @@ export function restoreMessage({ journal, caller, now }: Edit, message: Message)
   if (message.deleted_at === null) return message;
   return journal.transaction(() => {
     const restored = { deleted_at: null, deleted_by: null, deletion_id: null };
-    journal.run(
-      "UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL WHERE id = ?",
-      message.id,
-    );
+    journal.run("UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL WHERE id = ?", message.id);
     reconsider(journal, message.sequence);
     countMessages(journal, 1, now);
     const entry = { action: "message.restore", target_type: "message", target_id: message.id };
-    journal.outbox({ op: "restore_messages", ids: [message.id], deletion_id: null, audit: auditRow(caller, entry, now) });
+    journal.outbox({
+      op: "restore_messages",
+      ids: [message.id],
+      deletion_id: null,
+      audit: auditRow(caller, entry, now),
+    });
     return { ...message, ...restored };
   });
 }
@@ -148,7 +157,15 @@ export function eraseConversation({ journal, caller, now }: Edit): void {
     const header = journal.header as Header;
     const deleted_by = header.deleted_by ?? caller.entity_id;
     const deleted_at = header.deleted_at ?? now;
-    journal.setHeader({ title: "", metadata: {}, deleted_at, deleted_by, erased_at: now, updated_at: now, titled_by: null });
+    journal.setHeader({
+      title: "",
+      metadata: {},
+      deleted_at,
+      deleted_by,
+      erased_at: now,
+      updated_at: now,
+      titled_by: null,
+    });
     journal.outbox({ op: "erase", audit: auditRow(caller, aboutConversation(journal, "conversation.erase"), now) });
   });
 }

@@ -244,7 +244,9 @@ export class Engine {
     live.status("running");
     // Whoever asked for a stream counts from now on, not only once the first event is read.
     if (watched) live.watchers++;
-    this.#run(live, watched).catch((error: unknown) => this.#ports.log({ event: "turn_crashed", error: String(error) }));
+    this.#run(live, watched).catch((error: unknown) =>
+      this.#ports.log({ event: "turn_crashed", error: String(error) }),
+    );
   }
 
   async #run(live: LiveTurn, watched: boolean): Promise<void> {
@@ -253,7 +255,12 @@ export class Engine {
     try {
       void this.#writeEarly(live, watched);
       const { ending, window_start } = await askModel(this.#ports, live);
-      const { turn, reply } = journal.close(live.turn, { ...ending, last_event: live.nextEvent + 1 }, window_start, clock());
+      const { turn, reply } = journal.close(
+        live.turn,
+        { ...ending, last_event: live.nextEvent + 1 },
+        window_start,
+        clock(),
+      );
       live.turn = turn;
       this.#ports.onClosed(turn);
       stored = await handover.flush();

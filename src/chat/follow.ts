@@ -14,7 +14,12 @@ const SIGN_OF_LIFE: Frame = { turn: null, event: null };
 export type Source = { engine: Engine; journal: Journal };
 
 /** One turn, from after event `after` to its end. */
-export async function* followTurn(source: Source, turn: Turn, after: number, signal: AbortSignal): AsyncGenerator<Frame> {
+export async function* followTurn(
+  source: Source,
+  turn: Turn,
+  after: number,
+  signal: AbortSignal,
+): AsyncGenerator<Frame> {
   const live = source.engine.find((open) => open.number === turn.number);
   if (live) yield* followLive(live, after, signal);
   else {
@@ -28,7 +33,7 @@ export async function* followTurn(source: Source, turn: Turn, after: number, sig
 export async function* followLive(live: LiveTurn, after: number, signal: AbortSignal): AsyncGenerator<Frame> {
   live.watchers++;
   try {
-    for (let seen = 0; !signal.aborted; ) {
+    for (let seen = 0; !signal.aborted;) {
       const event = live.events[seen];
       if (event) {
         seen++;

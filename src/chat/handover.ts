@@ -31,7 +31,12 @@ export class Handover {
   #running: Promise<boolean> | null = null;
   #following: Promise<boolean> | null = null;
 
-  constructor(journal: Journal, record: RecordPort, sleep: (ms: number) => Promise<void>, log: (event: object) => void) {
+  constructor(
+    journal: Journal,
+    record: RecordPort,
+    sleep: (ms: number) => Promise<void>,
+    log: (event: object) => void,
+  ) {
     this.#journal = journal;
     this.#record = record;
     this.#sleep = sleep;
@@ -104,7 +109,13 @@ export class Handover {
     const waiting = complete ? this.#journal.rows("SELECT * FROM outbox ORDER BY id LIMIT ?", CHANGES_PER_BATCH) : [];
     if (messages.length === 0 && waiting.length === 0) return null;
     const changes = waiting.map((row) => JSON.parse(String(row["change"])) as Change);
-    return { header, messages: [...messages, ...this.#rerun(changes)], changes, upto, lastChange: Number(waiting.at(-1)?.["id"] ?? 0) };
+    return {
+      header,
+      messages: [...messages, ...this.#rerun(changes)],
+      changes,
+      upto,
+      lastChange: Number(waiting.at(-1)?.["id"] ?? 0),
+    };
   }
 
   /** Replies that were written again in their old place. */

@@ -288,7 +288,16 @@ export class Journal {
   #append(id: string, turn_id: string, role: Message["role"], now: number, rest: Partial<Message>): number {
     const header = this.header as Header;
     const sequence = header.next_sequence;
-    this.#insert("message", { sequence, id, turn_id, role, status: "complete", metadata: {}, created_at: now, ...rest });
+    this.#insert("message", {
+      sequence,
+      id,
+      turn_id,
+      role,
+      status: "complete",
+      metadata: {},
+      created_at: now,
+      ...rest,
+    });
     const message_count = header.message_count + 1;
     this.setHeader({ next_sequence: sequence + 1, message_count, last_message_at: now, updated_at: now });
     return sequence;
@@ -302,7 +311,11 @@ export class Journal {
 
   #update(table: string, changes: object, where: string, ...values: unknown[]): void {
     const set = Object.keys(changes).map((column) => `${column} = ?`);
-    this.run(`UPDATE ${table} SET ${set.join(", ")} WHERE ${where}`, ...Object.values(changes).map(bindable), ...values);
+    this.run(
+      `UPDATE ${table} SET ${set.join(", ")} WHERE ${where}`,
+      ...Object.values(changes).map(bindable),
+      ...values,
+    );
   }
 }
 
@@ -317,4 +330,8 @@ const UNSET = {
   ended_at: null,
 };
 
-const MESSAGE_STATUS: Record<EndStatus, MessageStatus> = { completed: "complete", failed: "failed", stopped: "stopped" };
+const MESSAGE_STATUS: Record<EndStatus, MessageStatus> = {
+  completed: "complete",
+  failed: "failed",
+  stopped: "stopped",
+};

@@ -5,7 +5,13 @@ import { messageView } from "./message.ts";
 import { formatEventId, type EventId, type Turn, type TurnError, type TurnEvent } from "./turn.ts";
 
 /** What the wire calls the states of a turn. */
-const STATUS = { queued: "queued", running: "in_progress", completed: "completed", failed: "failed", stopped: "stopped" };
+const STATUS = {
+  queued: "queued",
+  running: "in_progress",
+  completed: "completed",
+  failed: "failed",
+  stopped: "stopped",
+};
 
 export type SseContext = { conversation_id: string; request_id: string; origin: string };
 

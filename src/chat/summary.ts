@@ -34,7 +34,7 @@ export function forgetSummary(journal: Journal, sequence: number): void {
 
 /** Summarises what lies before sequence `start` and is not covered yet. Resolves when nothing is left to do. */
 export async function summarise(ports: SummaryPorts, agent: TurnAgent, start: number): Promise<void> {
-  for (let more = true; more; ) more = await step(ports, agent, start);
+  for (let more = true; more;) more = await step(ports, agent, start);
 }
 
 async function step({ journal, clock, log }: SummaryPorts, agent: TurnAgent, start: number): Promise<boolean> {
@@ -60,7 +60,10 @@ async function step({ journal, clock, log }: SummaryPorts, agent: TurnAgent, sta
 /** Changes whenever a message up to `sequence` is deleted or restored, or the summary itself is. */
 const fingerprint = (journal: Journal, sequence: number) =>
   JSON.stringify([
-    journal.rows("SELECT count(*) AS n, total(sequence) AS s FROM message WHERE sequence <= ? AND deleted_at IS NULL", sequence),
+    journal.rows(
+      "SELECT count(*) AS n, total(sequence) AS s FROM message WHERE sequence <= ? AND deleted_at IS NULL",
+      sequence,
+    ),
     summaryOf(journal)?.upto,
   ]);
 
@@ -78,7 +81,12 @@ function uncovered(journal: Journal, after: number, start: number): Message[] {
   return fit.length > 0 ? fit : messages.slice(0, 1);
 }
 
-async function ask(agent: TurnAgent, former: Summary | null, messages: Message[], clock: () => number): Promise<string> {
+async function ask(
+  agent: TurnAgent,
+  former: Summary | null,
+  messages: Message[],
+  clock: () => number,
+): Promise<string> {
   const transcript = messages.map(({ role, content }) => `${role}: ${content}`).join("\n\n");
   const content = former ? `Summary so far:\n${former.text}\n\nWhat followed:\n${transcript}` : transcript;
   const call = new AbortController();

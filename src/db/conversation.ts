@@ -31,7 +31,11 @@ export async function createConversation(
 ): Promise<{ row: ConversationRow; created: boolean }> {
   const values = { ...input, id: uuidv7(), activity_at: now, created_at: now, updated_at: now };
   const said = history.length === 0 ? {} : { message_count: history.length, last_message_at: now };
-  const insertion = db.insert(conversation).values({ ...values, ...said }).onConflictDoNothing().returning();
+  const insertion = db
+    .insert(conversation)
+    .values({ ...values, ...said })
+    .onConflictDoNothing()
+    .returning();
   const imports = history.length === 0 ? [] : [insertImported(db, values, history)];
   const [[inserted]] = await db.batch([insertion, ...imports]);
   if (inserted) return { row: inserted, created: true };

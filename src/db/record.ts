@@ -41,7 +41,8 @@ const UPSERT_MESSAGE = insertSql(
 const INSERT_AUDIT = insertSql(audit_event, "audit_event", "ON CONFLICT (id) DO NOTHING");
 
 const scalar = (value: unknown) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value);
-const valuesOf = (columns: string[], row: Record<string, unknown>) => columns.map((column) => scalar(row[column] ?? null));
+const valuesOf = (columns: string[], row: Record<string, unknown>) =>
+  columns.map((column) => scalar(row[column] ?? null));
 
 type Session = Pick<D1Database, "prepare" | "batch">;
 

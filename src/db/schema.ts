@@ -34,7 +34,9 @@ export const user = sqliteTable(
     subject: text().notNull(),
     name: text(),
     email: text(),
-    role: text({ enum: ["member", "admin"] }).notNull().default("member"),
+    role: text({ enum: ["member", "admin"] })
+      .notNull()
+      .default("member"),
     created_at: created_at(),
   },
   (t) => [uniqueIndex("user_subject").on(t.company_id, t.issuer, t.subject)],
@@ -99,9 +101,15 @@ export const lead = sqliteTable(
     erased_at: millis(),
   },
   (t) => [
-    uniqueIndex("lead_external").on(t.company_id, t.external_id).where(sql`external_id IS NOT NULL`),
-    index("lead_company").on(t.company_id, t.id, t.deleted_at).where(sql`deleted_at IS NULL`),
-    index("lead_agent").on(t.company_id, t.agent_id, t.id, t.deleted_at).where(sql`deleted_at IS NULL`),
+    uniqueIndex("lead_external")
+      .on(t.company_id, t.external_id)
+      .where(sql`external_id IS NOT NULL`),
+    index("lead_company")
+      .on(t.company_id, t.id, t.deleted_at)
+      .where(sql`deleted_at IS NULL`),
+    index("lead_agent")
+      .on(t.company_id, t.agent_id, t.id, t.deleted_at)
+      .where(sql`deleted_at IS NULL`),
     index("lead_created").on(t.company_id, t.created_at, t.id),
   ],
 );
@@ -146,8 +154,12 @@ export const agent = sqliteTable(
     greeting: text().notNull().default(""),
     knowledge: json<Knowledge[]>().notNull(),
     allowed_origins: json<string[]>().notNull(),
-    lead_form: text({ enum: ["none", "optional", "required"] }).notNull().default("none"),
-    status: text({ enum: ["active", "inactive"] }).notNull().default("active"),
+    lead_form: text({ enum: ["none", "optional", "required"] })
+      .notNull()
+      .default("none"),
+    status: text({ enum: ["active", "inactive"] })
+      .notNull()
+      .default("active"),
     settings: json<AgentSettings>().notNull(),
     metadata: json<JsonObject>().notNull(),
     created_at: created_at(),
@@ -155,7 +167,11 @@ export const agent = sqliteTable(
     deleted_at: millis(),
     deleted_by: text(),
   },
-  (t) => [index("agent_company").on(t.company_id, t.id, t.deleted_at).where(sql`deleted_at IS NULL`)],
+  (t) => [
+    index("agent_company")
+      .on(t.company_id, t.id, t.deleted_at)
+      .where(sql`deleted_at IS NULL`),
+  ],
 );
 
 export const model_provider = sqliteTable(
@@ -185,7 +201,9 @@ export const conversation = sqliteTable(
     metadata: json<JsonObject>().notNull(),
     max_context_length: integer().notNull(),
     /** `deleted` is never stored here: deleted_at says so, and a restore finds the former status. */
-    status: text({ enum: ["active", "archived"] }).notNull().default("active"),
+    status: text({ enum: ["active", "archived"] })
+      .notNull()
+      .default("active"),
     message_count: integer().notNull().default(0),
     last_message_at: millis(),
     /** last_message_at, or created_at before the first message: what lists are ordered by. */
@@ -207,7 +225,7 @@ export const conversation = sqliteTable(
       .where(sql`deleted_at IS NULL`),
     // Not a partial one: erasing a person has to find what is deleted as well.
     index("conversation_entity").on(
-      ...[t.company_id, t.entity_type, t.entity_id, t.deleted_at, t.status, t.activity_at, t.id] as const,
+      ...([t.company_id, t.entity_type, t.entity_id, t.deleted_at, t.status, t.activity_at, t.id] as const),
     ),
     index("conversation_agent")
       .on(t.company_id, t.agent_id, t.entity_type, t.status, t.activity_at, t.id, t.deleted_at)
@@ -216,7 +234,9 @@ export const conversation = sqliteTable(
       .on(t.company_id, t.deleted_at, t.id, t.erased_at)
       .where(sql`deleted_at IS NOT NULL AND erased_at IS NULL`),
     index("conversation_created").on(t.company_id, t.created_at, t.id),
-    index("conversation_retention").on(t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL`),
+    index("conversation_retention")
+      .on(t.deleted_at, t.id)
+      .where(sql`deleted_at IS NOT NULL`),
     uniqueIndex("conversation_creation")
       .on(t.company_id, t.entity_type, t.entity_id, t.creation_key)
       .where(sql`creation_key IS NOT NULL`),
@@ -255,12 +275,18 @@ export const message = sqliteTable(
   },
   (t) => [
     uniqueIndex("message_sequence").on(t.conversation_id, t.sequence),
-    index("message_gone").on(t.conversation_id, t.sequence, t.deleted_at).where(sql`deleted_at IS NOT NULL`),
+    index("message_gone")
+      .on(t.conversation_id, t.sequence, t.deleted_at)
+      .where(sql`deleted_at IS NOT NULL`),
     index("message_deleted")
       .on(t.company_id, t.deleted_at, t.id, t.purged_at)
       .where(sql`deleted_at IS NOT NULL AND purged_at IS NULL`),
-    index("message_retention").on(t.deleted_at, t.id).where(sql`deleted_at IS NOT NULL AND purged_at IS NULL`),
-    index("message_reply_time").on(t.company_id, t.created_at).where(sql`role = 'assistant'`),
+    index("message_retention")
+      .on(t.deleted_at, t.id)
+      .where(sql`deleted_at IS NOT NULL AND purged_at IS NULL`),
+    index("message_reply_time")
+      .on(t.company_id, t.created_at)
+      .where(sql`role = 'assistant'`),
   ],
 );
 
@@ -296,8 +322,5 @@ export const audit_event = sqliteTable(
     request_id: text(),
     details: json<JsonObject>().notNull(),
   },
-  (t) => [
-    index("audit_company").on(t.company_id, t.id),
-    index("audit_target").on(t.company_id, t.target_id, t.id),
-  ],
+  (t) => [index("audit_company").on(t.company_id, t.id), index("audit_target").on(t.company_id, t.target_id, t.id)],
 );

@@ -98,9 +98,12 @@ async function admit(c: AppContext, { audience, scope, dialect }: RouteSpec): Pr
     });
   }
   if (!hasScope(principal, scope)) throw new Problem("forbidden", `This needs the scope "${scope}".`);
-  if (audience === "staff" && principal.kind === "lead") throw new Problem("forbidden", "This is not open to visitors.");
-  if (audience === "keys" && principal.kind !== "api_key") throw new Problem("forbidden", "This is open to API keys only.");
-  if (audience === "leads" && principal.kind !== "lead") throw new Problem("forbidden", "This is open to visitors only.");
+  if (audience === "staff" && principal.kind === "lead")
+    throw new Problem("forbidden", "This is not open to visitors.");
+  if (audience === "keys" && principal.kind !== "api_key")
+    throw new Problem("forbidden", "This is open to API keys only.");
+  if (audience === "leads" && principal.kind !== "lead")
+    throw new Problem("forbidden", "This is open to visitors only.");
   await admitWebsite(c, principal);
   return principal;
 }
@@ -123,7 +126,8 @@ export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<
   throw invalid(...result.error.issues.flatMap(fieldErrors));
 }
 
-const pointer = (path: PropertyKey[]) => path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+const pointer = (path: PropertyKey[]) =>
+  path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
 /** Of a union, the errors of the alternative that fits best. */
 function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }[] {
@@ -132,7 +136,10 @@ function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }
     return nearest.flatMap((inner) => fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }));
   }
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: pointer([...issue.path, key]), message: "is not a member of this object" }));
+    return issue.keys.map((key) => ({
+      path: pointer([...issue.path, key]),
+      message: "is not a member of this object",
+    }));
   }
   return [{ path: pointer(issue.path), message: issue.message }];
 }
@@ -146,7 +153,9 @@ function documented(spec: RouteSpec): RouteConfig {
     ...(authenticated ? (["unauthorized", "forbidden"] as const) : []),
     ...(spec.audience === "anyone" ? (["unauthorized"] as const) : []),
     ...(spec.params ? (["not_found"] as const) : []),
-    ...(spec.body ? (["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"] as const) : []),
+    ...(spec.body
+      ? (["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"] as const)
+      : []),
     ...(spec.query ? (["validation_failed"] as const) : []),
     ...(isPaged(spec.query) ? (["invalid_cursor"] as const) : []),
     ...(spec.limit ? (["rate_limited"] as const) : []),

@@ -6,7 +6,8 @@ import { Problem } from "./problem.ts";
 
 export const idempotencyHeader = z.object({
   "idempotency-key": z.string().min(1).max(257).optional().meta({
-    description: "1–255 visible ASCII characters, quoted or bare. A repeated request with the same key has no further effect.",
+    description:
+      "1–255 visible ASCII characters, quoted or bare. A repeated request with the same key has no further effect.",
   }),
 });
 

@@ -29,7 +29,8 @@ export function refusalOf(url: string, policy: OutboundPolicy): string | null {
   return null;
 }
 
-export const isLoopback = (host: string) => host === "localhost" || /^127(\.\d{1,3}){3}$/.test(host) || host === "[::1]";
+export const isLoopback = (host: string) =>
+  host === "localhost" || /^127(\.\d{1,3}){3}$/.test(host) || host === "[::1]";
 /** The URL parser has already brought decimal, octal and hexadecimal IPv4 forms to dotted decimal. */
 const isIpAddress = (host: string) => host.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
 

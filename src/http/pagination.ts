@@ -105,4 +105,3 @@ function links(c: AppContext, p: z.output<typeof paginationSchema>, byCursor: bo
   }
   return parts.join(", ");
 }
-

@@ -100,11 +100,17 @@ export function problemDocument(details: ProblemDetails, origin: string, request
 export type Dialect = "openai";
 
 /** The document as a response, with the headers its status calls for. */
-export function problemResponse(details: ProblemDetails, origin: string, requestId: string, dialect?: Dialect): Response {
+export function problemResponse(
+  details: ProblemDetails,
+  origin: string,
+  requestId: string,
+  dialect?: Dialect,
+): Response {
   const status = statusOf(details.code);
   const advice = dialect === "openai" ? retryAdvice(status) : {};
   const headers = new Headers({ "content-type": "application/problem+json", ...advice, ...details.headers });
-  if (details.retry_after !== undefined) headers.set("retry-after", String(Math.max(1, Math.ceil(details.retry_after))));
+  if (details.retry_after !== undefined)
+    headers.set("retry-after", String(Math.max(1, Math.ceil(details.retry_after))));
   const document = problemDocument(details, origin, requestId);
   return new Response(JSON.stringify(dialect === "openai" ? inOpenAiForm(document) : document), { status, headers });
 }

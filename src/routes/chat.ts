@@ -87,9 +87,16 @@ async function uiChat(c: AppContext, principal: Principal, conversation_id: stri
     return uiEvents(stream);
   }
   const content = text(32_000, 1).safeParse(last?.text ?? "");
-  if (!content.success) throw invalid({ path: "/messages", message: "must end in a user's text of 1–32,000 characters" });
+  if (!content.success)
+    throw invalid({ path: "/messages", message: "must end in a user's text of 1–32,000 characters" });
   const idempotency_key = idempotencyKey(c) ?? own;
-  const request: ChatRequest = { content: content.data, metadata: "{}", idempotency_key, body_hash, on_busy: "enqueue" };
+  const request: ChatRequest = {
+    content: content.data,
+    metadata: "{}",
+    idempotency_key,
+    body_hash,
+    on_busy: "enqueue",
+  };
   const { stream } = unwrap(await object.chatStream(caller, conversation_id, request, linksOf(c), "ui"));
   return uiEvents(stream);
 }

@@ -54,7 +54,10 @@ const listQuery = z
     metadata: z
       .record(z.string(), z.string())
       .optional()
-      .meta({ param: { style: "deepObject", explode: true }, description: "`metadata[key]=value`: members that must equal these." }),
+      .meta({
+        param: { style: "deepObject", explode: true },
+        description: "`metadata[key]=value`: members that must equal these.",
+      }),
   })
   .extend(pageQuery().shape);
 
@@ -96,7 +99,9 @@ async function listLive(
 }
 
 export function conversationRoutes(api: Api): void {
-  const page = { 200: json("A page of conversations, newest activity first.", pageOf("conversations", conversationSchema)) };
+  const page = {
+    200: json("A page of conversations, newest activity first.", pageOf("conversations", conversationSchema)),
+  };
 
   api.route(
     {
@@ -242,7 +247,12 @@ export function conversationRoutes(api: Api): void {
     },
   );
 
-  const one = { tag, audience: "everyone", params: pathId(), responses: { 200: json("The conversation.", wrapped) } } as const;
+  const one = {
+    tag,
+    audience: "everyone",
+    params: pathId(),
+    responses: { 200: json("The conversation.", wrapped) },
+  } as const;
 
   api.route(
     { ...one, method: "get", path: "/conversation/{id}", summary: "Get a conversation", scope: "read" },
@@ -342,4 +352,3 @@ export const isVisible = (
   principal: Principal,
   row: Pick<store.ConversationRow, "company_id" | "entity_type" | "entity_id" | "deleted_at"> | null,
 ): boolean => row !== null && row.deleted_at === null && mayAccess(principal, row);
-

@@ -136,7 +136,12 @@ export function messageRoutes(api: Api): void {
     },
   );
 
-  const one = { tag, audience: "everyone", params: pathId(), responses: { 200: json("The message.", wrapped) } } as const;
+  const one = {
+    tag,
+    audience: "everyone",
+    params: pathId(),
+    responses: { 200: json("The message.", wrapped) },
+  } as const;
 
   api.route(
     { ...one, method: "get", path: "/message/{id}", summary: "Get a live message", scope: "read" },

@@ -10,7 +10,10 @@ const uiMessage = z
 const common = {
   id: z.string().optional().meta({ description: "The client's own id of the chat; not looked at." }),
   trigger: z.enum(["submit-message", "regenerate-message"]).default("submit-message"),
-  messageId: z.string().nullish().meta({ description: "With regenerate-message: the reply to make anew; else the last." }),
+  messageId: z
+    .string()
+    .nullish()
+    .meta({ description: "With regenerate-message: the reply to make anew; else the last." }),
 };
 
 /** A body with the whole list, as `DefaultChatTransport` sends it, or with the last message alone. */
@@ -25,7 +28,8 @@ export type UiBody = z.output<typeof uiBody>;
 
 /** The text of the user's last message and the client's id of it; null where there is no such text. */
 export function lastUserText(body: UiBody): { text: string; id: string | null } | null {
-  const list = "messages" in body ? (body.messages as z.output<typeof uiMessage>[]) : [body.message as z.output<typeof uiMessage>];
+  const list =
+    "messages" in body ? (body.messages as z.output<typeof uiMessage>[]) : [body.message as z.output<typeof uiMessage>];
   const last = list.findLast((message) => message.role === "user");
   if (!last) return null;
   const text = last.parts.flatMap((p) => (p.type === "text" && p.text !== undefined ? [p.text] : [])).join("");

@@ -3,7 +3,7 @@ import * as ai5 from "ai5";
 import * as ai6 from "ai6";
 import * as ai7 from "ai7";
 import { describe, expect, it } from "vitest";
-import { type ModelEvent, ModelFailure } from "../../src/chat/ports.ts";
+import type { ModelEvent, ModelFailure } from "../../src/chat/ports.ts";
 import { uiEncoder } from "../../src/chat/projection-ui.ts";
 import { callsOf, type ToolEvent, toolEvent } from "../../src/chat/tool-call.ts";
 import { replayEvents, type Turn, type TurnEvent } from "../../src/chat/turn.ts";

@@ -63,13 +63,16 @@ describe("bodies", () => {
     expect(await post(`/v1/conversation/${id}/chat`, endless)).toMatchObject({ status: 413 });
   });
 
-  it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", ""])(
-    "answers 415 to Content-Type %j",
-    async (type) => {
-      const answer = await post(`/v1/conversation/${id}/chat`, '{"message":"x"}', { "content-type": type });
-      expect(answer).toMatchObject({ status: 415, body: { code: "unsupported_media_type" } });
-    },
-  );
+  it.each([
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/jsonp",
+    "",
+  ])("answers 415 to Content-Type %j", async (type) => {
+    const answer = await post(`/v1/conversation/${id}/chat`, '{"message":"x"}', { "content-type": type });
+    expect(answer).toMatchObject({ status: 415, body: { code: "unsupported_media_type" } });
+  });
 
   it("takes JSON with a charset or a structured suffix", async () => {
     for (const type of ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json"]) {

@@ -21,13 +21,15 @@ async function modelled(settings: object = {}) {
 }
 
 type Modelled = Awaited<ReturnType<typeof modelled>>;
-const converse = ({ company, agent_id }: Modelled, body: object = {}) => createConversation(company, { agent_id, ...body });
+const converse = ({ company, agent_id }: Modelled, body: object = {}) =>
+  createConversation(company, { agent_id, ...body });
 
 /** Role and text of each message of the latest request. */
 async function seen({ model }: Modelled): Promise<[string, string][]> {
   const requests = await server.requests(model);
   const messages = (requests.at(-1)?.body as { messages: { role: string; content: any }[] }).messages;
-  const text = (content: any) => (typeof content === "string" ? content : content.map((part: any) => part.text).join(""));
+  const text = (content: any) =>
+    typeof content === "string" ? content : content.map((part: any) => part.text).join("");
   return messages.map(({ role, content }) => [role, text(content)]);
 }
 
@@ -85,13 +87,23 @@ describe("the window", () => {
     await call("PATCH", `${path}/message/restore-all`, { headers: m.company.user, body: { deletion_id } });
     await call("PATCH", path, { headers: m.company.user, body: { max_context_length: 4 } });
     await chat(m.company, id, "six");
-    expect((await seen(m)).slice(1).map(([, text]) => text)).toEqual(["reply to: four", "five", "reply to: five", "six"]);
+    expect((await seen(m)).slice(1).map(([, text]) => text)).toEqual([
+      "reply to: four",
+      "five",
+      "reply to: five",
+      "six",
+    ]);
   });
 
   it("never contains a failed reply, and a failed turn is answered again in place", async () => {
     const m = await modelled();
     const { id } = await converse(m);
-    await server.script(m.model, [{ text: "half an ans" }, { reset: true }], complete(["whole answer"]), complete(["next"]));
+    await server.script(
+      m.model,
+      [{ text: "half an ans" }, { reset: true }],
+      complete(["whole answer"]),
+      complete(["next"]),
+    );
     const failed = await chat(m.company, id, "question");
     expect(failed).toMatchObject({ status: 502, body: { code: "model_error", conversation_id: id } });
     expect(failed.body.turn_id).toBeTruthy();
@@ -100,7 +112,11 @@ describe("the window", () => {
       [2, "failed", "half an ans"],
     ]);
     const again = await chat(m.company, id, "question");
-    expect(again.body).toMatchObject({ turn_id: failed.body.turn_id, message_id: failed.body.message_id, content: "whole answer" });
+    expect(again.body).toMatchObject({
+      turn_id: failed.body.turn_id,
+      message_id: failed.body.message_id,
+      content: "whole answer",
+    });
     expect(await seen(m)).toEqual([
       ["system", "Be brief."],
       ["user", "question"],
@@ -127,7 +143,8 @@ describe("the window", () => {
     expect(body).toMatchObject({ conversation_id: id, max_input_tokens: 256, summary: null });
     expect(body.left_out.map((l: { reason: string }) => l.reason)).toContain("input_budget");
     expect(body.total_tokens).toBeLessThanOrEqual(256);
-    const shown = body.messages.length + body.left_out.reduce((n: number, l: { messages: number }) => n + l.messages, 0);
+    const shown =
+      body.messages.length + body.left_out.reduce((n: number, l: { messages: number }) => n + l.messages, 0);
     expect(shown).toBe(6);
   });
 });
@@ -136,7 +153,12 @@ describe("usage and settings", () => {
   it("is measured when the provider says it, else estimated, and the settings reach the model", async () => {
     const m = await modelled({ temperature: 0.2, max_output_tokens: 77, stop: ["END"] });
     const { id } = await converse(m);
-    await server.script(m.model, [{ text: "hi" }, { finish: "stop" }, { usage: { prompt_tokens: 11, completion_tokens: 7 } }, { done: true }]);
+    await server.script(m.model, [
+      { text: "hi" },
+      { finish: "stop" },
+      { usage: { prompt_tokens: 11, completion_tokens: 7 } },
+      { done: true },
+    ]);
     const measured = (await chat(m.company, id, "one")).body;
     expect(measured.usage).toEqual({ input_tokens: 11, output_tokens: 7, source: "measured" });
     await server.script(m.model, [{ text: "hi" }, { finish: "stop" }, { done: true }]);
@@ -160,7 +182,8 @@ describe("summary", () => {
     const asked = await server.waitForRequest(m.model, 3);
     expect(JSON.stringify(asked[2]?.body)).toContain("Summarise this conversation");
     expect(JSON.stringify(asked[2]?.body)).toContain("my name is Ada");
-    const summary = async () => (await call("GET", `/v1/conversation/${id}/context`, { headers: m.company.user })).body.summary;
+    const summary = async () =>
+      (await call("GET", `/v1/conversation/${id}/context`, { headers: m.company.user })).body.summary;
     await expect.poll(summary).toMatchObject({ upto_sequence: 2 });
     await chat(m.company, id, "three");
     const requests = await server.requests(m.model);

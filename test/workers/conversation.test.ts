@@ -9,9 +9,12 @@ const get = (path: string, headers: HeaderMap) => call("GET", path, { headers })
 describe("create", () => {
   it("answers 201 with Location and every member", async () => {
     const company = await makeCompany();
-    const metadata = { b: [1, { c: null }], a: "ü", "__proto__": 1 };
+    const metadata = { b: [1, { c: null }], a: "ü", __proto__: 1 };
     const raw = `{"agent_id":"${company.agent_id}","metadata":{"b":[1,{"c":null}],"a":"ü","__proto__":{"x":1}}}`;
-    const { status, headers, body } = await call("POST", "/v1/conversation", { headers: company.read_write, body: raw });
+    const { status, headers, body } = await call("POST", "/v1/conversation", {
+      headers: company.read_write,
+      body: raw,
+    });
     expect(status).toBe(201);
     expect(headers.get("location")).toBe(`http://api.test/v1/conversation/${body.conversation.id}`);
     expect(body.conversation).toEqual({
@@ -72,7 +75,7 @@ describe("create", () => {
         body: { agent_id: company.agent_id, title },
       });
     const answers = await Promise.all([create("a"), create("a"), create("a")]);
-    expect(answers.map((a) => a.status).toSorted()).toEqual([200, 200, 201]);
+    expect(answers.map((a) => a.status).toSorted((a, b) => a - b)).toEqual([200, 200, 201]);
     expect(new Set(answers.map((a) => a.body.conversation.id)).size).toBe(1);
     expect(answers.filter((a) => a.headers.get("idempotent-replayed") === "true")).toHaveLength(2);
     expect(await create("b")).toMatchObject({ status: 422, body: { code: "idempotency_mismatch" } });
@@ -156,7 +159,14 @@ describe("lists", () => {
     expect(await found("metadata[order]=A2")).toEqual([]);
     expect(await found("created_after=2099-01-01")).toEqual([]);
     expect(await found("created_before=2099-01-01T00:00:00%2B02:00")).toHaveLength(3);
-    const wrong = ["status=deleted", "entity_type=robot", "created_after=yesterday", "page=0", "page=x", "per_page=101"];
+    const wrong = [
+      "status=deleted",
+      "entity_type=robot",
+      "created_after=yesterday",
+      "page=0",
+      "page=x",
+      "per_page=101",
+    ];
     wrong.push("per_page=0", "per_page=5&per_page=6", "metadata=5", "search=", "page=1.5");
     for (const query of wrong) expect((await get(`/v1/conversation?${query}`, company.user)).status).toBe(422);
   });
@@ -212,7 +222,9 @@ describe("lists", () => {
     expect(await sequences("order=desc&per_page=3")).toEqual([8, 7, 6]);
     expect(await sequences("role=user")).toEqual([1, 3, 5, 7]);
     expect(await sequences("after_sequence=2&before_sequence=6")).toEqual([3, 4, 5]);
-    expect(await walk(`/v1/conversation/${id}/messages?order=desc`, company.user, () => chat(company, id, "more"))).toHaveLength(8);
+    expect(
+      await walk(`/v1/conversation/${id}/messages?order=desc`, company.user, () => chat(company, id, "more")),
+    ).toHaveLength(8);
     for (const query of ["order=up", "role=system", "after_sequence=-1", "after_sequence=x"]) {
       expect((await get(`/v1/conversation/${id}/messages?${query}`, company.user)).status).toBe(422);
     }
@@ -226,9 +238,15 @@ describe("delete and restore", () => {
     await chat(company, id, "one");
     const { body: second } = await chat(company, id, "two");
     await call("DELETE", `/v1/message/${second.message_id}`, { headers: company.user });
-    const before = { row: (await get(`/v1/conversation/${id}`, company.user)).body, messages: await history(company, id) };
+    const before = {
+      row: (await get(`/v1/conversation/${id}`, company.user)).body,
+      messages: await history(company, id),
+    };
     const deleted = await call("DELETE", `/v1/conversation/${id}`, { headers: company.user });
-    expect(deleted).toMatchObject({ status: 200, body: { conversation: { id, status: "deleted", deleted_by: company.user_id } } });
+    expect(deleted).toMatchObject({
+      status: 200,
+      body: { conversation: { id, status: "deleted", deleted_by: company.user_id } },
+    });
     expect((await call("DELETE", `/v1/conversation/${id}`, { headers: company.user })).body).toEqual(deleted.body);
     const headers = { ...company.user, "x-request-id": "same" };
     const unknown = await call("GET", "/v1/conversation/01a202f2-0000-7000-8000-000000000000", { headers });
@@ -254,8 +272,13 @@ describe("delete and restore", () => {
     const trash = (await get("/v1/conversation/deleted", company.user)).body;
     expect(trash).toMatchObject({ conversations: [{ id }], pagination: { total: 1 } });
     const restored = await call("PATCH", `/v1/conversation/${id}/restore`, { headers: company.user });
-    expect(restored.body.conversation).toEqual({ ...before.row.conversation, updated_at: restored.body.conversation.updated_at });
-    expect((await call("PATCH", `/v1/conversation/${id}/restore`, { headers: company.user })).body).toEqual(restored.body);
+    expect(restored.body.conversation).toEqual({
+      ...before.row.conversation,
+      updated_at: restored.body.conversation.updated_at,
+    });
+    expect((await call("PATCH", `/v1/conversation/${id}/restore`, { headers: company.user })).body).toEqual(
+      restored.body,
+    );
     expect(await history(company, id)).toEqual(before.messages);
   });
 
@@ -266,7 +289,9 @@ describe("delete and restore", () => {
     const before = await history(company, id);
     const deleted = await call("DELETE", `/v1/message/${body.message_id}`, { headers: company.user });
     expect(deleted.body.message).toMatchObject({ id: body.message_id, deleted_by: company.user_id });
-    expect((await call("DELETE", `/v1/message/${body.message_id}`, { headers: company.user })).body).toEqual(deleted.body);
+    expect((await call("DELETE", `/v1/message/${body.message_id}`, { headers: company.user })).body).toEqual(
+      deleted.body,
+    );
     expect(JSON.stringify(await history(company, id))).not.toContain('"secret words"');
     expect((await get(`/v1/message/${body.message_id}`, company.user)).status).toBe(404);
     expect((await get(`/v1/conversation/${id}`, company.user)).body.conversation.message_count).toBe(1);
@@ -368,11 +393,18 @@ describe("isolation", () => {
 
   async function expectSame404(owner: Company, ownerHeaders: HeaderMap, strangerHeaders: HeaderMap) {
     const { id } = await createConversation(owner, {}, ownerHeaders);
-    const first = await call("POST", `/v1/conversation/${id}/chat`, { headers: ownerHeaders, body: { message: "private" } });
+    const first = await call("POST", `/v1/conversation/${id}/chat`, {
+      headers: ownerHeaders,
+      body: { message: "private" },
+    });
     const message = first.body.message_id;
     const headers = { ...strangerHeaders, "x-request-id": "same" };
     const malformed = ["x", "1", `${id}0`, id.toUpperCase(), "%00", "..%2f"];
-    const ids: [string, string][] = [[id, message], [unknownId, unknownId], ...malformed.map((m): [string, string] => [m, m])];
+    const ids: [string, string][] = [
+      [id, message],
+      [unknownId, unknownId],
+      ...malformed.map((m): [string, string] => [m, m]),
+    ];
     const bodies = new Set<string>();
     for (const [conversation, messageId] of ids) {
       for (const [method, path, body] of routes(conversation, messageId)) {

@@ -188,7 +188,9 @@ async function compare(c: ModelConversation, model: Model, real: Real) {
 const n = fc.nat({ max: 1000 });
 const commands = fc.commands(
   [
-    fc.tuple(fc.constantFrom(0, 1), fc.integer({ min: 1, max: 6 })).map(([c, window]) => new Create(c as 0 | 1, window)),
+    fc
+      .tuple(fc.constantFrom(0, 1), fc.integer({ min: 1, max: 6 }))
+      .map(([c, window]) => new Create(c as 0 | 1, window)),
     ...[Chat, Chat, Chat, DeleteMessage, DeleteMessage, RestoreMessage, DeleteAll, RestoreAll, DeleteConversation].map(
       (Kind) => n.map((value) => new Kind(value)),
     ),

@@ -261,7 +261,10 @@ describe("stop", () => {
     const stream = await streamChat(company, id, "/sleep 10000 never", key);
     const { turn_id } = (await stream.until("chat_delta")).data;
     const waiting = chat(company, id, "/sleep 10000 never", {}, key);
-    const stopped = await call("POST", `/v1/conversation/${id}/chat/stop`, { headers: company.user, body: { turn_id } });
+    const stopped = await call("POST", `/v1/conversation/${id}/chat/stop`, {
+      headers: company.user,
+      body: { turn_id },
+    });
     expect(stopped).toMatchObject({ status: 200, body: { turn_id, status: "stopped" } });
     expect((await waiting).body).toMatchObject({ turn_id, content: "echo: ", reply: { status: "stopped" } });
     const again = await call("POST", `/v1/conversation/${id}/chat/stop`, { headers: company.user });
@@ -307,7 +310,11 @@ describe("a restart", () => {
     });
     await env.DB.prepare("DELETE FROM message WHERE conversation_id = ? AND sequence = 2").bind(id).run();
     await evictDurableObject(object);
-    const stream = await call("GET", `/v1/conversation/${id}/messages/stream?last_event_id=1-1&turn_id=${(await history(company, id))[0]?.turn_id}`, { headers: company.user });
+    const stream = await call(
+      "GET",
+      `/v1/conversation/${id}/messages/stream?last_event_id=1-1&turn_id=${(await history(company, id))[0]?.turn_id}`,
+      { headers: company.user },
+    );
     expect(parseEvents(stream.body).at(-1)?.data).toMatchObject({ status: "failed", error: { code: "model_error" } });
     const retried = await chat(company, id, "to be crashed", {}, key);
     expect(retried).toMatchObject({ status: 200, body: { content: "echo: to be crashed" } });
