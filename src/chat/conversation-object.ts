@@ -178,7 +178,8 @@ export class ConversationObject extends DurableObject<Env> {
       const after = start?.turn === turn.number ? start.event : 0;
       return ok({ stream: this.#turnStream(caller, id, turn, links, "sse", after) });
     }
-    const last = this.#journal.lastTurn();
+    const open = this.#engine.find(() => true)?.turn;
+    const last = open ? { ...open, last_event: 0 } : this.#journal.lastTurn();
     const position = start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 };
     const encode = this.#encoder(caller, id, links, "sse", position);
     const source = { engine: this.#engine, journal: this.#journal };

@@ -57,12 +57,13 @@ export async function* followConversation(
   closed: AbortSignal,
 ): AsyncGenerator<Frame> {
   const { engine, journal } = source;
+  // Before the first word: what begins while that is being read is not to be missed.
+  const first = engine.find(() => true);
+  let arrival = first?.successor ?? engine.arrival;
   yield SIGN_OF_LIFE;
-  let arrival = engine.arrival;
-  if (start === null && engine.running) {
-    arrival = engine.running.successor;
-    yield* followLive(engine.running, 0, signal);
-  } else if (start !== null) {
+  if (start === null) {
+    if (first) yield* followLive(first, 0, signal);
+  } else {
     let after = start.event;
     for (let number = Math.max(1, start.turn); number < (journal.header?.next_turn ?? 1); number++) {
       arrival = engine.arrival;
