@@ -65,7 +65,7 @@ export default defineConfig({
           globalSetup: ["test/faults/global-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 2 },
         },
       },

@@ -1,6 +1,6 @@
 /** Readers that leave, come back, dawdle or are many: each has read the stored reply, byte for byte, in the end. */
 import { describe, expect, it } from "vitest";
-import type { Step } from "../upstream/client.ts";
+import { complete, type Step } from "../upstream/client.ts";
 import { isDelta, isStatus, type StreamEvent, textOf } from "./client.ts";
 import { useSite } from "./site.ts";
 import { verify } from "./verify.ts";
@@ -97,6 +97,27 @@ describe("a reader who leaves", () => {
       const rest = await client.follow(id, { turn_id, last_event_id });
       expect(await rest.rest()).toEqual(events.slice(n + 1));
     }
+  });
+
+  it("at the first heartbeat and resumes from there has missed nothing, though turns run and wait", async () => {
+    const { client, up } = shared.site;
+    await up.script("early", [{ text: "half " }, { gate: "early" }, ...complete(["whole"])], complete(["next"]));
+    const id = await client.conversation(await client.agent("early"));
+    const running = await client.stream(id, "one");
+    await running.until(isDelta);
+    const waiting = await client.stream(id, "two");
+    await waiting.until(isStatus("queued"));
+    const left = await client.follow(id);
+    const beat = await left.next();
+    expect(beat?.event).toBe("heartbeat");
+    await left.cancel();
+    await up.openGate("early");
+    await waiting.rest();
+    const resumed = await client.follow(id, { last_event_id: beat?.id ?? "" });
+    const ends = ({ event, data }: StreamEvent) => event === "chat_response" && data.message.content === "next";
+    await resumed.until(ends);
+    expect(resumed.text()).toBe("half wholenext");
+    await resumed.cancel();
   });
 
   it("before the first token does not stop the turn, nor does the last of many", async () => {
