@@ -48,3 +48,9 @@ export const itemOf = (message: WireMessage): Item => ({
 /** A name that no other message has; also where crypto.randomUUID is missing, on pages without https. */
 export const newKey = (): string =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** A message that the visitor has just written, or has written before it could be sent. */
+export const ownItem = (key: string, content: string, state: "sending" | "failed"): Item => ({
+  ...{ key, role: "user", id: null, turn_id: null, content, state, rating: null, at: Date.now() },
+  problem: state === "failed" ? "failedSend" : null,
+});

@@ -1,5 +1,5 @@
 /** Messages that nobody has confirmed yet: they survive a reload of their tab, and can then be sent under their old name. */
-import type { Item } from "./chat-item.ts";
+import { type Item, ownItem } from "./chat-item.ts";
 import type { Store } from "./storage.ts";
 
 type Draft = { key: string; content: string };
@@ -16,8 +16,5 @@ export function lostDrafts(store: Store, items: Item[]): Item[] {
   const drafts = store.read<Draft[]>(NAME) ?? [];
   return drafts
     .filter(({ key }) => !items.some((item) => item.key === key))
-    .map(({ key, content }) => ({
-      ...{ key, role: "user", id: null, turn_id: null, content, state: "failed", problem: "failedSend" },
-      ...{ rating: null, at: Date.now() },
-    }));
+    .map(({ key, content }) => ownItem(key, content, "failed"));
 }

@@ -52,7 +52,7 @@ export class WidgetElement extends HTMLElement {
       register: (fields: object) => this.#register(fields),
       retry: (item: Item) => {
         this.#panel.focus();
-        void this.#chat.retry(item);
+        void this.#chat.thread.retry(item);
       },
       rate: (item: Item, rating: Item["rating"]) => this.#rate(item, rating),
     };
@@ -144,19 +144,19 @@ export class WidgetElement extends HTMLElement {
     addEventListener("storage", (event) => {
       if (event.key === `${prefix}session`) void this.#chat.sessionChanged();
     });
-    addEventListener("online", () => void this.#chat.online());
-    addEventListener("offline", () => this.#update());
+    addEventListener("online", () => void this.#chat.thread.online());
+    addEventListener("offline", () => this.#chat.thread.offline());
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.#chat.rest();
       else if (this.#isOpen) void this.#chat.start();
     });
     if (typeof BroadcastChannel === "undefined") return;
     this.#tabs = new BroadcastChannel(prefix);
-    this.#tabs.addEventListener("message", ({ data }) => this.#chat.rated(String(data.id), data.rating));
+    this.#tabs.addEventListener("message", ({ data }) => this.#chat.thread.rated(String(data.id), data.rating));
   }
 
   #rate(item: Item, rating: Item["rating"]): void {
-    void this.#chat.rate(item, rating).then(() => this.#tabs?.postMessage({ id: item.id, rating: item.rating }));
+    void this.#chat.thread.rate(item, rating).then(() => this.#tabs?.postMessage({ id: item.id, rating: item.rating }));
   }
 
   async #register(fields: object): Promise<LabelName | null> {

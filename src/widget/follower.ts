@@ -39,16 +39,6 @@ export class Follower {
     this.#wake?.();
   }
 
-  /** For good: what still arrives is not told. */
-  stop(): void {
-    this.pause();
-  }
-
-  /** The connection is said to be back. */
-  retryNow(): void {
-    this.#wake?.();
-  }
-
   async #run(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures++) {
       try {

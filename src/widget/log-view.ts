@@ -2,19 +2,19 @@
  * The messages, kept at their end while the visitor is there and left alone while the visitor reads further up. Replies
  * are read out once, when they are complete: the log itself is silent, so that nobody hears every word twice.
  */
-import type { Chat } from "./chat.ts";
 import type { Item } from "./chat-item.ts";
 import { h, icon } from "./dom.ts";
 import type { Speech } from "./labels.ts";
 import { type MessageActions, MessageView } from "./message-view.ts";
 import { MarkdownView } from "./markdown.ts";
+import type { Thread } from "./thread.ts";
 
 /** Pixels from an end that count as being there. */
 const NEAR = 60;
 
 export class LogView {
   readonly element: HTMLElement;
-  readonly #chat: Chat;
+  #thread: Thread | null = null;
   readonly #speech: Speech;
   readonly #actions: MessageActions;
   readonly #views = new Map<string, MessageView>();
@@ -26,9 +26,10 @@ export class LogView {
   #greeted = "";
   #atEnd = true;
   #days: string[] = [];
+  /** After a failure the next try waits until the visitor scrolls. */
+  #mayFill = true;
 
-  constructor(chat: Chat, speech: Speech, actions: MessageActions) {
-    this.#chat = chat;
+  constructor(speech: Speech, actions: MessageActions) {
     this.#speech = speech;
     this.#actions = actions;
     this.#scroller = h(
@@ -59,22 +60,33 @@ export class LogView {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }
 
-  update(name: string, greeting: string): void {
-    const { items } = this.#chat.timeline;
+  update(thread: Thread, name: string, greeting: string): void {
+    if (thread !== this.#thread) this.#begin(thread);
+    const { items } = thread.timeline;
     const before = { height: this.#scroller.scrollHeight, top: this.#scroller.scrollTop };
     const first = this.#list.firstElementChild;
     this.#greet(greeting);
-    this.#more.textContent = this.#chat.loadingOlder ? this.#speech.say("loading") : "";
+    this.#more.textContent = thread.loadingOlder ? this.#speech.say("loading") : "";
     this.#reconcile(items, name);
     if (this.#atEnd) this.toEnd();
     else if (first && first !== this.#list.firstElementChild) {
       this.#scroller.scrollTop = before.top + this.#scroller.scrollHeight - before.height;
     }
-    this.#fill();
+    if (this.#mayFill) this.#fill();
+  }
+
+  /** Of another conversation nothing stays. */
+  #begin(thread: Thread): void {
+    this.#thread = thread;
+    this.#views.clear();
+    this.#list.replaceChildren();
+    this.#days = [];
+    this.#atEnd = true;
+    this.#mayFill = true;
   }
 
   #greet(greeting: string): void {
-    this.#greeting.hidden = greeting === "" || this.#chat.older !== null;
+    this.#greeting.hidden = greeting === "" || this.#thread?.older !== null;
     if (greeting === this.#greeted) return;
     this.#greeted = greeting;
     const text = new MarkdownView();
@@ -126,6 +138,10 @@ export class LogView {
   /** Earlier messages are fetched when the visitor gets near them, or when there is room for them. */
   #fill(): void {
     const { clientHeight, scrollTop } = this.#scroller;
-    if (clientHeight > 0 && scrollTop < NEAR && this.#chat.older !== null) void this.#chat.loadOlder();
+    const thread = this.#thread;
+    if (!thread || thread.older === null || clientHeight === 0 || scrollTop >= NEAR) return;
+    void thread.loadOlder().then((done) => {
+      this.#mayFill = done;
+    });
   }
 }

@@ -35,7 +35,7 @@ export function readOptions(data: DOMStringMap, src: string): Options {
     greeting: data["greeting"] ?? "",
     open: data["open"] === "true",
     privacy_url: webUrl(data["privacyUrl"] ?? ""),
-    source: data["source"] ?? location.href.slice(0, 500),
+    source: (data["source"] ?? location.origin + location.pathname).slice(0, 500),
   };
 }
 

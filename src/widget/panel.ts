@@ -37,8 +37,11 @@ export class Panel {
     this.#speech = speech;
     this.#options = options;
     this.#actions = actions;
-    this.#log = new LogView(chat, speech, actions);
-    this.#composer = new Composer(speech, { send: (text) => void chat.send(text), stop: () => void chat.stop() });
+    this.#log = new LogView(speech, actions);
+    this.#composer = new Composer(speech, {
+      send: (text) => void chat.thread.send(text),
+      stop: () => void chat.thread.stop(),
+    });
     const about = h("div.about", {}, h("strong.name", {}, this.#name), h("span", {}, speech.say("assistant")));
     const close = iconButton("close", "plainbutton", speech.say("close"), actions.close);
     this.element = h(
@@ -83,17 +86,17 @@ export class Panel {
   }
 
   update(): void {
-    const { phase, agent, notice, timeline } = this.#chat;
+    const { phase, agent, thread } = this.#chat;
     const { say } = this.#speech;
     const name = this.name;
     this.#name.textContent = name;
     this.#avatar.textContent = initialOf(name);
     this.element.setAttribute("aria-label", say("chat", { name }));
-    this.#notice.textContent = notice ? say(notice) : "";
+    this.#notice.textContent = thread.notice ? say(thread.notice) : "";
     if (phase !== this.#shown) this.#show(phase);
     if (phase !== "ready") return;
-    this.#composer.update(timeline.running !== null);
-    this.#log.update(name, this.#options.greeting || agent?.greeting || "");
+    this.#composer.update(thread.timeline.running !== null);
+    this.#log.update(thread, name, this.#options.greeting || agent?.greeting || "");
   }
 
   #show(phase: Chat["phase"]): void {

@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { complete } from "../../upstream/client.ts";
 import { Stage } from "./stage.ts";
-import { agent, arrive, Visitor, you } from "./visitor.ts";
+import { agent, arrive, eventually, Visitor, you } from "./visitor.ts";
 
 const stage = Stage.setUp();
 
@@ -83,7 +83,7 @@ describe("by keyboard", () => {
       expect(await focused(visitor.page)).toBe(expected);
     }
     await keyboard.press("Enter");
-    await expect.poll(() => focused(visitor.page)).toBe("Write a message…");
+    await eventually(() => focused(visitor.page)).toBe("Write a message…");
     await keyboard.type("one");
     await keyboard.press("Shift+Enter");
     await keyboard.type("two");
@@ -94,7 +94,7 @@ describe("by keyboard", () => {
     expect(await focused(visitor.page)).toBe("Bad answer");
     await keyboard.press("Shift+Tab");
     await keyboard.press("Space");
-    await expect.poll(() => visitor.button("Good answer").getAttribute("aria-pressed")).toBe("true");
+    await eventually(() => visitor.button("Good answer").getAttribute("aria-pressed")).toBe("true");
     expect(await focused(visitor.page)).toBe("Good answer");
     await keyboard.press("Escape");
     await visitor.panel.waitFor({ state: "hidden" });
@@ -320,7 +320,7 @@ describe("a site", () => {
     await visitor.reads([you("hello"), agent("reply to: hello")]);
     expect(await look()).toEqual(before);
     await visitor.page.mouse.move(0, 0);
-    await expect.poll(() => visitor.launcher.boundingBox()).toMatchObject({ width: 58, height: 58 });
+    await eventually(() => visitor.launcher.boundingBox()).toMatchObject({ width: 58, height: 58 });
     expect((await visitor.panel.boundingBox())?.width).toBe(400);
     const added = await visitor.page.evaluate(() => {
       const page = globalThis as any;
@@ -372,9 +372,7 @@ describe("nothing that anybody writes", () => {
       await visitor.input.fill(said);
       await visitor.button("Send").click();
       await expect
-        .poll(async () => (await visitor.messages()).filter(({ state }) => state === "done").length, {
-          timeout: 15_000,
-        })
+        .poll(async () => (await visitor.messages()).filter(({ state }) => state === "done").length)
         .toBe(2 * n + 2);
       expect((await visitor.messages())[2 * n]?.text.replaceAll("\r\n", "\n")).toBe(said);
     }

@@ -15,6 +15,11 @@ export async function arrive(browser: Browser, options: BrowserContextOptions = 
   return context;
 }
 
+/** Asks again and again until it is so, or nobody has the patience any more. */
+export function eventually<T>(probe: () => T | Promise<T>) {
+  return expect.poll(probe, { timeout: PATIENCE });
+}
+
 export class Visitor {
   readonly page: Page;
   readonly widget: Locator;
@@ -82,7 +87,7 @@ export class Visitor {
   /** Resolves when the log is exactly this; text of a reply that is still coming included. */
   async reads(expected: (Omit<Message, "state"> & { state?: string })[]): Promise<void> {
     const wanted = expected.map((message) => ({ state: "done", ...message }));
-    await expect.poll(() => this.messages(), { timeout: PATIENCE }).toEqual(wanted);
+    await eventually(() => this.messages()).toEqual(wanted);
   }
 
   /** What the browser keeps of the visitor. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { complete } from "../../upstream/client.ts";
 import { Stage } from "./stage.ts";
-import { agent, arrive, Visitor, you } from "./visitor.ts";
+import { agent, arrive, eventually, Visitor, you } from "./visitor.ts";
 
 const stage = Stage.setUp();
 
@@ -24,14 +24,14 @@ describe.each(Object.entries(SCREENS))("on %s", (_, screen) => {
     await visitor.reads([you("Until when?"), agent("We are open", "streaming")]);
     await stage.models.openGate(gate);
     await visitor.reads([you("Until when?"), agent("We are open until six.")]);
-    await expect.poll(() => visitor.panel.getByRole("status").last().textContent()).toContain("open until **six**");
+    await eventually(() => visitor.panel.getByRole("status").last().textContent()).toContain("open until **six**");
 
     await visitor.button("Good answer").click();
-    await expect.poll(async () => (await visitor.stored(stage.api))[1]?.feedback).toEqual({ rating: "up" });
+    await eventually(async () => (await visitor.stored(stage.api))[1]?.feedback).toEqual({ rating: "up" });
     await visitor.button("Bad answer").click();
-    await expect.poll(async () => (await visitor.stored(stage.api))[1]?.feedback).toEqual({ rating: "down" });
+    await eventually(async () => (await visitor.stored(stage.api))[1]?.feedback).toEqual({ rating: "down" });
     await visitor.button("Bad answer").click();
-    await expect.poll(async () => (await visitor.stored(stage.api))[1]?.feedback).toBeNull();
+    await eventually(async () => (await visitor.stored(stage.api))[1]?.feedback).toBeNull();
     expect(visitor.complaints).toEqual([]);
     await context.close();
   });
@@ -89,7 +89,7 @@ describe("history", () => {
     await visitor.open();
     await visitor.sees("reply to: question 40");
     const log = visitor.panel.getByRole("log");
-    await expect.poll(() => log.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight)).toBeLessThan(2);
+    await eventually(() => log.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight)).toBeLessThan(2);
     expect((await visitor.messages()).length).toBeLessThan(82);
     expect(await visitor.panel.getByText("Welcome!").isVisible()).toBe(false);
     while ((await visitor.messages()).length < 82) {
@@ -97,7 +97,7 @@ describe("history", () => {
       const oldest = visitor.panel.getByRole("listitem").first();
       const text = await oldest.textContent();
       await log.evaluate((el) => el.scrollTo(0, 0));
-      await expect.poll(async () => (await visitor.messages()).length).toBeGreaterThan(before);
+      await eventually(async () => (await visitor.messages()).length).toBeGreaterThan(before);
       // What was being read has stayed in view.
       await expect
         .poll(() =>
@@ -118,7 +118,7 @@ describe("history", () => {
     ]);
     await visitor.panel.getByText("Welcome!").waitFor();
     await visitor.button("To the latest message").click();
-    await expect.poll(() => log.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight)).toBeLessThan(2);
+    await eventually(() => log.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight)).toBeLessThan(2);
     await context.close();
   });
 });
@@ -131,7 +131,9 @@ describe("when something goes wrong", () => {
     await visitor.say("hello");
     await visitor.reads([you("hello"), agent("reply to: hello")]);
     // The request arrives and is carried out; what comes back does not, and nobody hears of it otherwise either.
-    await visitor.page.route("**/messages/stream*", (route) => route.abort());
+    for (const other of ["**/messages/stream*", "**/v1/message/*"]) {
+      await visitor.page.route(other, (route) => route.abort());
+    }
     let lost = 0;
     await visitor.page.route("**/chat", async (route) => {
       if (lost++ > 0) return route.continue();
@@ -304,7 +306,7 @@ describe("two tabs", () => {
     await one.reads(whole);
     await two.reads(whole);
     await two.button("Good answer").click();
-    await expect.poll(() => one.button("Good answer").getAttribute("aria-pressed")).toBe("true");
+    await eventually(() => one.button("Good answer").getAttribute("aria-pressed")).toBe("true");
     await two.say("And cacti?");
     await one.reads([...whole, you("And cacti?"), agent("Let me see.")]);
     expect(await two.session()).toEqual(await one.session());
