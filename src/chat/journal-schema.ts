@@ -7,7 +7,8 @@ import type { Delta, Turn } from "./turn.ts";
  * `handed_over`: every message up to this sequence is in D1. `titled_by`: the message that the title was taken from.
  * `outbox`: further changes that D1 has yet to confirm.
  */
-export const SCHEMA = `
+const FIRST = `
+CREATE TABLE version (number INTEGER NOT NULL);
 CREATE TABLE header (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   id TEXT NOT NULL, company_id TEXT NOT NULL, agent_id TEXT NOT NULL,
@@ -41,6 +42,12 @@ CREATE TABLE delta (
 CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
 `;
+
+/**
+ * The journal's tables, step by step: an object that was made by an older Worker takes the steps it lacks when it wakes.
+ * Steps are only ever added.
+ */
+export const MIGRATIONS: readonly string[] = [FIRST];
 
 export type Header = Conversation & {
   next_sequence: number;

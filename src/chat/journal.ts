@@ -9,8 +9,8 @@ import {
   type Header,
   HEADER_MEMBERS,
   MESSAGE_MEMBERS,
+  MIGRATIONS,
   pick,
-  SCHEMA,
   toDelta,
   toHeader,
   toMessage,
@@ -52,6 +52,7 @@ export class Journal {
   get header(): Header | null {
     if (this.#header === undefined) {
       const known = this.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'header'").length > 0;
+      if (known) this.#migrate();
       const row = known ? this.rows("SELECT * FROM header")[0] : undefined;
       this.#header = row ? toHeader(row) : null;
     }
@@ -61,7 +62,7 @@ export class Journal {
   /** Takes the conversation over from D1, with the messages it has there. */
   adopt(conversation: Conversation, messages: Message[]): void {
     this.transaction(() => {
-      this.#storage.sql.exec(SCHEMA);
+      this.#migrate();
       const last = messages.at(-1)?.sequence ?? 0;
       const turns = new Set(messages.map((m) => m.turn_id)).size;
       const header = pick(conversation, HEADER_MEMBERS);
@@ -69,6 +70,18 @@ export class Journal {
       for (const message of messages) this.#insert("message", pick(message, MESSAGE_MEMBERS));
     });
     this.#header = undefined;
+  }
+
+  /** Takes the steps of the schema that this storage lacks. */
+  #migrate(): void {
+    const empty = this.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'version'").length === 0;
+    const done = empty ? 0 : Number(this.rows("SELECT number FROM version")[0]?.["number"] ?? 0);
+    if (done === MIGRATIONS.length) return;
+    this.#storage.transactionSync(() => {
+      for (const step of MIGRATIONS.slice(done)) this.#storage.sql.exec(step);
+      this.run("DELETE FROM version");
+      this.run("INSERT INTO version (number) VALUES (?)", MIGRATIONS.length);
+    });
   }
 
   /** Knows nothing any more, once the storage is empty. */
