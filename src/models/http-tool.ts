@@ -56,7 +56,7 @@ export async function callTool(
   if (!input) return failed("The arguments are not a JSON object.");
   const problem = mismatch(tool.parameters, input);
   if (problem) return failed(`The arguments do not fit: ${problem.path.join("/") || "the whole"} ${problem.message}.`);
-  const secret = tool.secret && (await tool.secret.read());
+  const secret = tool.secret && (await tool.secret.read().catch(() => null));
   if (tool.secret && secret === null) return failed("The tool cannot be called: its secret has to be set again.");
   const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
   if (tool.secret && secret !== null) headers.set(tool.secret.name, secret);

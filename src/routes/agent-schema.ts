@@ -27,7 +27,7 @@ const knowledge = z.strictObject({ question: text(1000, 1), answer: text(8000, 1
 const timeout = (min: number, description: string) =>
   z.int().min(min).max(900_000).nullable().default(null).meta({ description });
 
-/** What creating and replacing an agent take. Left out means the default, in both. */
+/** What creating and replacing an agent take. Left out means the default, in both; only tools stay as they are. */
 export const agentBody = z
   .strictObject({
     name: text(200, 1),
@@ -59,9 +59,9 @@ export const agentBody = z
       .meta({ description: "How much of the conversation the model is shown at most, besides max_context_length." }),
     summarize: z.boolean().default(false).meta({ description: "Show the model a summary of what no longer fits." }),
     auto_title: z.boolean().default(true).meta({ description: "Name a conversation after its first turn." }),
-    tools: z.array(toolBody).max(16).default([]).meta({
+    tools: z.array(toolBody).max(16).optional().meta({
       description:
-        "What the model may call over HTTP, in up to five steps a reply. Built-in models and Workers AI's binding call none.",
+        "What the model may call over HTTP, in up to five steps a reply. Left out when replacing: as they are. Built-in models and Workers AI's binding call none.",
     }),
     metadata: metadata.default({}),
   })

@@ -56,7 +56,12 @@ export function agentRoutes(api: Api): void {
       await checkModel(c, principal, body);
       const now = Date.now();
       const id = uuidv7();
-      const tools = await storedTools(c.var.config, { company_id: principal.company_id, agent_id: id }, body.tools, []);
+      const tools = await storedTools(
+        c.var.config,
+        { company_id: principal.company_id, agent_id: id },
+        body.tools ?? [],
+        [],
+      );
       const row = { ...columnsOf(body, tools), id, company_id: principal.company_id, created_at: now, updated_at: now };
       const agent = await insertAgent(db, row, audit(c, principal, "agent.create", id, now));
       forgetWebsites();
@@ -124,7 +129,7 @@ export function agentRoutes(api: Api): void {
       path: "/agent/{id}",
       summary: "Replace an agent",
       description:
-        "Takes the same body as creating one: a member that is left out returns to its default. The one exception is the secret of a tool, which is kept where the tool's name and url stay the same.",
+        "Takes the same body as creating one: a member that is left out returns to its default. Tools are the exception, because their secrets cannot be read: left out they stay as they are, and so does the secret of one whose name and url are the same.",
       params: pathId(),
       body: agentBody,
       responses: { 200: json("The agent as it is now.", wrapped) },
@@ -136,7 +141,8 @@ export function agentRoutes(api: Api): void {
       if (!before) throw notFound();
       await checkModel(c, principal, body);
       const former = before.settings.tools ?? [];
-      const tools = await storedTools(c.var.config, { company_id, agent_id: before.id }, body.tools, former);
+      const owner = { company_id, agent_id: before.id };
+      const tools = body.tools ? await storedTools(c.var.config, owner, body.tools, former) : former;
       const fields = columnsOf(body, tools);
       if (isUnchanged(before, fields)) return c.json({ agent: agentView(before) });
       const record = audit(c, principal, "agent.update", before.id, Date.now());

@@ -1,9 +1,10 @@
 /** Tools that an agent's model calls over HTTP: how they are set up, called, told, stored, stopped and forgotten. */
 import { env } from "cloudflare:workers";
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { configOf } from "../../src/config.ts";
 import { Problem } from "../../src/http/problem.ts";
+import worker from "../../src/index.ts";
 import { storedTools, toolBody } from "../../src/routes/agent-tool.ts";
 import { calling, complete, type Step, upstream } from "../upstream/client.ts";
 import { call, type Company, makeCompany, makeLead, send } from "./company.ts";
@@ -121,7 +122,9 @@ describe("an agent's tools", () => {
       const put = await call("PUT", path, withTools(company, tools));
       expect(put).toMatchObject({ status: 200, body: { agent: made.body.agent } });
     }
-    const gone = await call("PUT", path, withTools(company, undefined));
+    const untouched = await call("PUT", path, withTools(company, undefined, { description: "Other" }));
+    expect(untouched.body.agent).toMatchObject({ description: "Other", tools: made.body.agent.tools });
+    const gone = await call("PUT", path, withTools(company, []));
     expect(gone.body.agent.tools).toEqual([]);
   });
 
@@ -474,6 +477,13 @@ describe("the streams of a turn with tools", () => {
 });
 
 describe("what becomes of a call", () => {
+  const expectNothingLeft = (id: string) =>
+    runInDurableObject(env.CONVERSATION.getByName(id), (_, { storage: { sql } }) => {
+      const left = ["message", "delta", "turn", "outbox"].map((table) => sql.exec(`SELECT * FROM ${table}`).toArray());
+      expect(left[0]).toHaveLength(2);
+      expect(JSON.stringify(left)).not.toMatch(/Oslo|weather/);
+    });
+
   it("that is stopped: the request is broken off, and the reply says that there was no answer", async () => {
     const m = await setUp(["weather"], [calling([oslo], ["Let me look. "], usage(7, 3)), complete(["never"])]);
     await m.answer("weather", { hang: true });
@@ -510,6 +520,22 @@ describe("what becomes of a call", () => {
     expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
   });
 
+  it("in a reply that retention takes away: gone from every store", async () => {
+    const m = await setUp(["weather"], [calling([oslo]), complete(["Sunny."])]);
+    const { body } = await chat(m.company, m.id, "What is it like?");
+    await call("DELETE", `/v1/message/${body.reply.id}`, { headers: m.company.user });
+    const controller = createScheduledController({
+      scheduledTime: new Date(Date.now() + 3 * 86_400_000),
+      cron: "17 * * * *",
+    });
+    await worker.scheduled(controller, { ...env, RETENTION_DAYS: "2" });
+    const row = await env.DB.prepare("SELECT purged_at, tool_calls FROM message WHERE id = ?")
+      .bind(body.reply.id)
+      .first();
+    expect(row).toEqual({ purged_at: expect.any(Number), tool_calls: null });
+    await expectNothingLeft(m.id);
+  });
+
   it("of somebody who is erased: gone from every store", async () => {
     const m = await setUp(["weather"], [calling([oslo]), complete(["Sunny."])]);
     const lead = await makeLead({ ...m.company, agent_id: m.agent.id });
@@ -522,12 +548,7 @@ describe("what becomes of a call", () => {
     expect(erased.status).toBe(200);
     const { results } = await env.DB.prepare("SELECT tool_calls FROM message WHERE conversation_id = ?").bind(id).all();
     expect(results).toEqual([{ tool_calls: null }, { tool_calls: null }]);
-    await runInDurableObject(env.CONVERSATION.getByName(id), (_, state) => {
-      const left = ["message", "delta", "turn", "outbox"].map((table) =>
-        state.storage.sql.exec(`SELECT * FROM ${table}`).toArray(),
-      );
-      expect(JSON.stringify(left)).not.toMatch(/Oslo|weather/);
-    });
+    await expectNothingLeft(id);
   });
 
   it("that a crash cut off: it stays with the failed reply, and the retry takes its place", async () => {
