@@ -22,21 +22,20 @@ const CHANGES_PER_BATCH = 20;
 const TEXT_PER_BATCH = 500_000;
 /** Milliseconds before each further try, while somebody waits for the answer. */
 const RETRIES = [50, 400];
+/** Milliseconds that anybody waits for D1. What it has been given it may still take; nothing overtakes that. */
+const PATIENCE = 10_000;
+
+type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
 
 export class Handover {
   readonly #journal: Journal;
   readonly #record: RecordPort;
-  readonly #sleep: (ms: number) => Promise<void>;
+  readonly #sleep: Sleep;
   readonly #log: (event: object) => void;
   #running: Promise<boolean> | null = null;
   #following: Promise<boolean> | null = null;
 
-  constructor(
-    journal: Journal,
-    record: RecordPort,
-    sleep: (ms: number) => Promise<void>,
-    log: (event: object) => void,
-  ) {
+  constructor(journal: Journal, record: RecordPort, sleep: Sleep, log: (event: object) => void) {
     this.#journal = journal;
     this.#record = record;
     this.#sleep = sleep;
@@ -54,8 +53,18 @@ export class Handover {
     return header !== null && header.handed_over < header.next_sequence - 1;
   }
 
-  /** Resolves true once everything that the journal holds now is in D1, false when D1 would not take it. */
-  flush(): Promise<boolean> {
+  /** Resolves true once everything that the journal holds now is in D1, false when D1 would not take it, or not in time. */
+  async flush(): Promise<boolean> {
+    const settled = new AbortController();
+    const late = this.#sleep(PATIENCE, settled.signal).then(() => false);
+    try {
+      return await Promise.race([this.#everything(), late]);
+    } finally {
+      settled.abort();
+    }
+  }
+
+  #everything(): Promise<boolean> {
     if (!this.#running) {
       this.#running = this.#drain().finally(() => {
         this.#running = null;
@@ -64,7 +73,7 @@ export class Handover {
     }
     this.#following ??= this.#running.then(() => {
       this.#following = null;
-      return this.flush();
+      return this.#everything();
     });
     return this.#following;
   }
