@@ -186,4 +186,25 @@ describe.concurrent("a database that fails", () => {
       expect(await up.requests("m")).toHaveLength(6);
     },
   );
+
+  it("to say anything holds up nobody for long, and nothing is lost or overtaken", async ({ onTestFinished }) => {
+    const faults = new Faults();
+    const site = await openSite(onTestFinished, faults);
+    const { client, up } = site;
+    const id = await begun(site);
+    await up.script("m", complete(["second"]), complete(["third"]));
+    const before = faults.seen.before;
+    faults.set("before", "hold");
+    const second = client.stream(id, "two", { key: "k2" });
+    const third = client.chat(id, "three", { key: "k3" });
+    expect((await (await second).rest()).at(-1)?.data).toMatchObject({ status: "completed" });
+    expectUnavailable(await third);
+    expectUnavailable(await client.call("DELETE", `/v1/conversation/${id}/messages`));
+    // One batch all the while: whatever came later waits its turn behind it.
+    expect(faults.seen.before).toBe(before + 1);
+    faults.set("before", "pass");
+    await settled(site, id);
+    expect(await verify(site, id)).toEqual([]);
+    expect(await up.requests("m")).toHaveLength(3);
+  });
 });
