@@ -10,18 +10,20 @@ import { arrive, Visitor } from "./visitor.ts";
 
 /** Bytes; a README should load quickly. */
 const MAX_SIZE = 150 * 1024;
+/** Pixels of a picture for one of the page. */
+const SCALE = 1.5;
 
 const SCENES: Record<string, { screen: BrowserContextOptions; says: string[] }> = {
   desktop: {
-    screen: { viewport: { width: 1180, height: 760 }, deviceScaleFactor: 1.5 },
+    screen: { viewport: { width: 1180, height: 760 } },
     says: ["How long does delivery take?", "And how often should I water my fern?"],
   },
   dark: {
-    screen: { viewport: { width: 470, height: 780 }, colorScheme: "dark", deviceScaleFactor: 1.5 },
+    screen: { viewport: { width: 470, height: 780 }, colorScheme: "dark" },
     says: ["Which plants are safe for cats?", "Can I return a plant?"],
   },
   phone: {
-    screen: { viewport: { width: 375, height: 780 }, deviceScaleFactor: 1.5, isMobile: true, hasTouch: true },
+    screen: { viewport: { width: 375, height: 780 }, isMobile: true, hasTouch: true },
     says: ["My plant arrived damaged. What now?", "Are you open on Saturday?"],
   },
 };
@@ -52,9 +54,11 @@ try {
   await api.stop();
 }
 
-/** What the page shows, as WebP, which Playwright itself does not write. */
+/** What the page shows, as WebP, which Playwright itself does not write; sharp on dense screens too. */
 async function capture(page: Page): Promise<Buffer> {
   const session = await page.context().newCDPSession(page);
-  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 86 });
+  const { width = 0, height = 0 } = page.viewportSize() ?? {};
+  const clip = { x: 0, y: 0, width, height, scale: SCALE };
+  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 86, clip });
   return Buffer.from(data, "base64");
 }
