@@ -6,6 +6,7 @@ import { uuidv7 } from "uuidv7";
 import { configOf } from "./config.ts";
 import { causeOf } from "./db/database.ts";
 import { Api } from "./http/api.ts";
+import { answerBookmark } from "./http/bookmark.ts";
 import { type AppContext, type AppEnv, originOf } from "./http/context.ts";
 import { cors } from "./http/cors.ts";
 import { Problem, type ProblemDetails, problemResponse } from "./http/problem.ts";
@@ -52,7 +53,9 @@ app.use(async (c, next) => {
   const sent = c.req.header("x-request-id");
   c.set("request_id", sent && /^[\w.:-]{1,128}$/.test(sent) ? sent : uuidv7());
   c.set("config", configOf(c.env));
+  c.set("seen", {});
   await next();
+  await answerBookmark(c);
   c.header("x-request-id", c.var.request_id);
   c.header("x-content-type-options", "nosniff");
   if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");

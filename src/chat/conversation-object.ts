@@ -8,11 +8,12 @@ import { type Caller, type Entity, mayAccess } from "../auth/principal.ts";
 import { configOf, type Env } from "../config.ts";
 import { systemAuditRow } from "../db/audit.ts";
 import { findConversation } from "../db/conversation.ts";
-import { causeOf, companyBinding, companyDatabase } from "../db/database.ts";
+import { causeOf, companyDatabase, homeOf } from "../db/database.ts";
 import { allMessages } from "../db/message.ts";
 import { writeBatch } from "../db/record.ts";
 import { closeConversation, removeConversation } from "../db/retention.ts";
 import type { Json } from "../db/schema.ts";
+import type { Bookmark } from "../http/bookmark.ts";
 import { AgentCache } from "./agent-cache.ts";
 import { alarmAfter } from "./alarm.ts";
 import { contextReport, nextContext } from "./context-report.ts";
@@ -62,6 +63,8 @@ export class ConversationObject extends DurableObject<Env> {
   /** When the alarm will ring, as far as this process knows. */
   #alarmAt: number | null = null;
   #alarmFailures = 0;
+  /** How far D1 had got with the last of our writes that this process knows of. */
+  #bookmark: Bookmark | null = null;
   /** How often this process has purged the conversation. */
   #purges = 0;
 
@@ -76,7 +79,11 @@ export class ConversationObject extends DurableObject<Env> {
     this.#agents = new AgentCache(env, configOf(env));
     const write = async (batch: Parameters<typeof writeBatch>[1]) => {
       try {
-        await writeBatch(await companyBinding(env, batch.header.company_id), batch);
+        const { name, d1 } = await homeOf(env, batch.header.company_id);
+        const session = d1.withSession("first-primary");
+        await writeBatch(session, batch);
+        const at = session.getBookmark();
+        this.#bookmark = at === null ? null : { database: name, at };
       } catch (error) {
         this.#wakeAt(Date.now() + alarmAfter.failure(this.#alarmFailures + 1));
         throw error;
@@ -112,7 +119,7 @@ export class ConversationObject extends DurableObject<Env> {
     const turn = live ? live.turn : accepted.value.turn;
     if (!stored && !turn.error) return storeUnavailable({ turn_id: turn.id, message_id: turn.user_message_id });
     const answer = form === "answer" ? answerOf(this.#journal, turn, links.base) : completionOf(this.#journal, turn);
-    return answer.ok ? ok({ body: answer.value, replayed: live === null }) : answer;
+    return answer.ok ? this.#written({ body: answer.value, replayed: live === null }) : answer;
   }
 
   /** The same turn as a stream of its events. */
@@ -126,7 +133,7 @@ export class ConversationObject extends DurableObject<Env> {
     const accepted = await this.#submit(caller, id, request, true);
     if (!accepted.ok) return accepted;
     const { live, turn } = accepted.value;
-    return ok({ stream: this.#turnStream(caller, id, turn, links, projection), replayed: live === null });
+    return unsettled({ stream: this.#turnStream(caller, id, turn, links, projection), replayed: live === null });
   }
 
   /** Stops what runs, deletes what came after the message of a turn, and answers that message anew. */
@@ -143,7 +150,7 @@ export class ConversationObject extends DurableObject<Env> {
         edits.deleteMessagesAfter({ journal: this.#journal, caller, now: Date.now() }, user_sequence, uuidv7());
         return this.#engine.rerun(this.#journal.turnById(turn_id) as Turn);
       });
-      return ok({ stream: this.#turnStream(caller, id, accepted.turn, links, "ui"), replayed: false });
+      return unsettled({ stream: this.#turnStream(caller, id, accepted.turn, links, "ui"), replayed: false });
     });
   }
 
@@ -159,7 +166,7 @@ export class ConversationObject extends DurableObject<Env> {
     const entered = await this.#enter(caller, id);
     if (!entered.ok) return entered;
     const live = this.#engine.find(() => true);
-    return ok(live && this.#turnStream(caller, id, live.turn, links, "ui"));
+    return unsettled(live && this.#turnStream(caller, id, live.turn, links, "ui"));
   }
 
   /** Events of one turn, or of the conversation from `last_event_id` on. */
@@ -176,7 +183,7 @@ export class ConversationObject extends DurableObject<Env> {
       const turn = this.#journal.turnById(from.turn_id);
       if (!turn) return refuse("not_found");
       const after = start?.turn === turn.number ? start.event : 0;
-      return ok({ stream: this.#turnStream(caller, id, turn, links, "sse", after) });
+      return unsettled({ stream: this.#turnStream(caller, id, turn, links, "sse", after) });
     }
     const open = this.#engine.find(() => true)?.turn;
     const last = open ? { ...open, last_event: 0 } : this.#journal.lastTurn();
@@ -191,14 +198,16 @@ export class ConversationObject extends DurableObject<Env> {
       closed.abort();
       this.#followers.delete(closed);
     };
-    return ok({ stream: toStream(followConversation(source, start, reader.signal, closed.signal), encode, left) });
+    return unsettled({
+      stream: toStream(followConversation(source, start, reader.signal, closed.signal), encode, left),
+    });
   }
 
   async stop(caller: Caller, id: string, turn_id?: string): Promise<Outcome<{ turn_id: string }>> {
     const entered = await this.#enter(caller, id);
     if (!entered.ok) return entered;
     const stopped = await this.#engine.stop(turn_id);
-    return stopped.ok ? ok({ turn_id: stopped.value.id }) : stopped;
+    return stopped.ok ? this.#written({ turn_id: stopped.value.id }) : stopped;
   }
 
   update(caller: Caller, id: string, changes: ConversationChanges): Promise<Outcome<string>> {
@@ -351,6 +360,11 @@ export class ConversationObject extends DurableObject<Env> {
     return visible ? ok(header) : refuse("not_found");
   }
 
+  /** An answer that D1 has everything of. */
+  #written<T>(value: T): Outcome<T> {
+    return { ok: true, value, bookmark: this.#bookmark };
+  }
+
   /** One at a time, in order of arrival: turns to be admitted, and everything that changes what is there. */
   #inOrder<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#admission.then(work);
@@ -385,7 +399,7 @@ export class ConversationObject extends DurableObject<Env> {
       if (result === null) return refuse("not_found");
       if (this.#journal.header?.deleted_at !== null) for (const closed of this.#followers) closed.abort();
       if (this.#handover.pending) this.#wakeAt(Date.now() + alarmAfter.failure(1));
-      return (await this.#handover.flush()) ? ok(JSON.stringify(result)) : storeUnavailable();
+      return (await this.#handover.flush()) ? this.#written(JSON.stringify(result)) : storeUnavailable();
     });
   }
 
@@ -424,6 +438,9 @@ export class ConversationObject extends DurableObject<Env> {
     void this.ctx.storage.setAlarm(at);
   }
 }
+
+/** An answer that begins before D1 has everything of it. */
+const unsettled = <T>(value: T): Outcome<T> => ({ ok: true, value, bookmark: null });
 
 /** How far a request may look: at what lives, at what a restore can bring back, or at what is gone for good too. */
 type Reach = "live" | "deleted" | "erased";

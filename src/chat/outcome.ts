@@ -1,4 +1,5 @@
 /** What chat/ answers where the caller must decide: plain data, because error classes do not survive RPC. */
+import type { Bookmark } from "../http/bookmark.ts";
 import type { TurnErrorCode } from "./turn.ts";
 
 export type Refusal = {
@@ -19,7 +20,8 @@ export type Refusal = {
   extra?: Record<string, string>;
 };
 
-export type Outcome<T> = { ok: true; value: T } | { ok: false; error: Refusal };
+/** `bookmark`: how far D1 had got with what was written, null where that is not known; left out where nothing was. */
+export type Outcome<T> = { ok: true; value: T; bookmark?: Bookmark | null } | { ok: false; error: Refusal };
 
 export const ok = <T>(value: T): Outcome<T> => ({ ok: true, value });
 export const refuse = (code: Refusal["code"], rest: Omit<Refusal, "code"> = {}): { ok: false; error: Refusal } => ({

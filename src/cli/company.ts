@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { drizzle } from "drizzle-orm/d1";
 import { uuidv7 } from "uuidv7";
-import * as schema from "../db/schema.ts";
+import { openDatabase } from "../db/database.ts";
 import { companyStatements, type NewKeys, newKeys } from "./new-company.ts";
 import { fail } from "./project.ts";
 import { sqlText } from "./sql-text.ts";
@@ -52,7 +51,7 @@ async function storeLocally(company: Plan, made: NewKeys): Promise<void> {
   const { openLocalDatabase } = await import("./local-database.ts");
   const { d1, close } = await openLocalDatabase();
   try {
-    const db = drizzle(d1, { schema });
+    const db = openDatabase(d1);
     await db.batch(companyStatements(db, company, made, now));
   } finally {
     await close();
@@ -62,7 +61,7 @@ async function storeLocally(company: Plan, made: NewKeys): Promise<void> {
 /** As a file, because a file is imported whole or not at all. */
 async function storeRemotely(company: Plan, made: NewKeys): Promise<void> {
   // Only asked for the text of its statements, which needs no connection.
-  const db = drizzle({} as D1Database, { schema });
+  const db = openDatabase({} as D1Database);
   const folder = mkdtempSync(join(tmpdir(), "conversations-"));
   try {
     const file = join(folder, "company.sql");

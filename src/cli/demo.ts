@@ -4,11 +4,10 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { eq, inArray } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
 import { hashSecret } from "../auth/api-key.ts";
 import { MAX_ACCESS_TTL, mintToken } from "../auth/token.ts";
 import type { Config } from "../config.ts";
-import type { Database } from "../db/database.ts";
+import { type Database, openDatabase } from "../db/database.ts";
 import * as schema from "../db/schema.ts";
 import { DEMO, type DemoCompany, ECHO_AGENT, FAQ_AGENT, OTHER, OTHER_AGENT } from "./demo-data.ts";
 import { auditByCommand, companyStatements, type Credential, newKeys } from "./new-company.ts";
@@ -29,7 +28,7 @@ export type Demo = {
 
 /** Makes what is missing and writes demo.json anew. */
 export async function prepareDemo(d1: D1Database, config: Config, base_url: string): Promise<Demo> {
-  const db = drizzle(d1, { schema });
+  const db = openDatabase(d1);
   const before = readDemo();
   const keys = await ensureCompany(db, DEMO, before?.keys);
   const otherKeys = await ensureCompany(db, OTHER, before?.other_company?.keys);

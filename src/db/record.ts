@@ -44,7 +44,7 @@ const scalar = (value: unknown) => (value !== null && typeof value === "object" 
 const valuesOf = (columns: string[], row: Record<string, unknown>) =>
   columns.map((column) => scalar(row[column] ?? null));
 
-type Session = Pick<D1Database, "prepare" | "batch">;
+type Session = Pick<D1DatabaseSession, "prepare" | "batch">;
 
 /** Applies one batch. Throws when D1 did not confirm it. */
 export async function writeBatch(db: Session, batch: Batch): Promise<void> {

@@ -2,11 +2,18 @@
 import type { Context } from "hono";
 import type { Caller, Principal } from "../auth/principal.ts";
 import type { Config, Env } from "../config.ts";
+import type { Seen } from "./bookmark.ts";
 import type { Dialect } from "./problem.ts";
 
 export type AppEnv = {
   Bindings: Env;
-  Variables: { request_id: string; config: Config; principal: Principal | null; dialect: Dialect | undefined };
+  Variables: {
+    request_id: string;
+    config: Config;
+    principal: Principal | null;
+    dialect: Dialect | undefined;
+    seen: Seen;
+  };
 };
 
 export type AppContext = Context<AppEnv>;

@@ -14,9 +14,10 @@ import {
   updateAgent,
 } from "../db/agent.ts";
 import { auditRow } from "../db/audit.ts";
-import { companyDatabase, controlDatabase } from "../db/database.ts";
+import { controlDatabase } from "../db/database.ts";
 import { listProviderNames } from "../db/model-provider.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf, linkTo } from "../http/context.ts";
 import { isId, pathId, text } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
@@ -52,7 +53,7 @@ export function agentRoutes(api: Api): void {
       responses: { 201: json("The new agent.", wrapped) },
     },
     async ({ c, principal, body }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       await checkModel(c, principal, body);
       const now = Date.now();
       const id = uuidv7();
@@ -81,7 +82,7 @@ export function agentRoutes(api: Api): void {
       responses: { 200: json("A page of agents.", pageOf("agents", agentSchema)) },
     },
     async ({ c, principal, query }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       const filter = { status: query.status, search: query.search };
       return respondWithPage({
         c,
@@ -113,7 +114,7 @@ export function agentRoutes(api: Api): void {
     async ({ c, principal, params }) => {
       if (!isId(params.id)) throw notFound();
       const agent = principal
-        ? await findAgent(await companyDatabase(c.env, principal.company_id), principal.company_id, params.id)
+        ? await findAgent(await requestDatabase(c, principal.company_id), principal.company_id, params.id)
         : await findPublicAgent(controlDatabase(c.env), params.id);
       if (!agent) throw notFound();
       if (!principal) admitPage(c, agent.allowed_origins);
@@ -136,7 +137,7 @@ export function agentRoutes(api: Api): void {
     },
     async ({ c, principal, params, body }) => {
       const { company_id } = principal;
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       const before = isId(params.id) ? await findAgent(db, company_id, params.id) : undefined;
       if (!before) throw notFound();
       await checkModel(c, principal, body);
@@ -176,7 +177,7 @@ export function agentRoutes(api: Api): void {
       },
       async ({ c, principal, params }) => {
         if (!isId(params.id)) throw notFound();
-        const db = await companyDatabase(c.env, principal.company_id);
+        const db = await requestDatabase(c, principal.company_id);
         const record = audit(c, principal, action, params.id, Date.now());
         const agent = await run(db, principal.company_id, params.id, record);
         forgetWebsites();
@@ -191,7 +192,7 @@ const audit = (c: AppContext, principal: Principal, action: string, id: string, 
   auditRow(callerOf(principal, c), { action, target_type: "agent", target_id: id }, now);
 
 async function checkModel(c: AppContext, principal: Principal, body: AgentBody): Promise<void> {
-  const db = await companyDatabase(c.env, principal.company_id);
+  const db = await requestDatabase(c, principal.company_id);
   const message = modelProblem(body.model, await listProviderNames(db, principal.company_id), c.var.config);
   if (message) throw invalid({ path: "/model", message });
 }

@@ -3,8 +3,9 @@
  * half way breaks the stream off, so that half an export never looks like a whole one.
  */
 import * as z from "zod";
-import { causeOf, companyDatabase } from "../db/database.ts";
+import { causeOf } from "../db/database.ts";
 import type { Api } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { csvLine } from "./analytic-csv.ts";
 import { columnsOf, EXPORT_ROWS, exportBatches, type ExportType, type Row } from "./analytic-export-rows.ts";
 import { periodFields, periodOf, periodView } from "./analytic-period.ts";
@@ -64,7 +65,7 @@ export function analyticExportRoutes(api: Api): void {
     },
     async ({ c, principal: { company_id }, body: { type, format, ...given } }) => {
       const period = periodOf(given, Date.now());
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       const chunks = encode(exportBatches(db, type, { ...period, company_id }), type, format);
       // Read before anything is answered: a database that cannot be reached is a 503 and not a broken file.
       const first = await chunks.next();

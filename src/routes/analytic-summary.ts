@@ -9,9 +9,9 @@ import {
   selectSums,
   type Sums,
 } from "../db/analytic-period.ts";
-import { companyDatabase } from "../db/database.ts";
 import { readTally } from "../db/tally.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { id, isId, pathId } from "../http/fields.ts";
 import { notFound } from "../http/problem.ts";
 import { turnFigures, turnView, usageFigures, usageFiguresView } from "./analytic-figures.ts";
@@ -86,7 +86,7 @@ export function analyticSummaryRoutes(api: Api): void {
     },
     async ({ c, principal: { company_id }, params: { agent_id }, query }) => {
       const period = periodOf(query, Date.now());
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
       if (!agent) throw notFound();
       const scope = { ...period, company_id, agents: [agent_id] };
@@ -117,7 +117,7 @@ export function analyticSummaryRoutes(api: Api): void {
     },
     async ({ c, principal: { company_id }, query }) => {
       const period = periodOf(query, Date.now());
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       const sums = await selectSums(db, { ...period, company_id }, ["total", "day", "agent", "model"]);
       const days = byRef(sums, "day");
       return c.json({
@@ -141,7 +141,7 @@ export function analyticSummaryRoutes(api: Api): void {
     },
     async ({ c, principal: { company_id }, query }) => {
       const period = periodOf(query, Date.now());
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       const [found, conversations, { active: leads }] = await Promise.all([
         periodFigures(db, { ...period, company_id }, ["total", "day", "top_agent"]),
         readTally(db, company_id, "company"),

@@ -1,8 +1,8 @@
 /** Analytics of one conversation, and of everything else in the files beside this: only what was measured. */
 import * as z from "zod";
 import { analyse, conversationFacts } from "../db/analytic.ts";
-import { companyDatabase } from "../db/database.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { id, pathId, timestamp } from "../http/fields.ts";
 import { analyticExportRoutes } from "./analytic-export.ts";
 import { millis } from "./analytic-figures.ts";
@@ -59,7 +59,7 @@ export function analyticRoutes(api: Api): void {
     },
     async ({ c, principal, params }) => {
       const { id: conversation_id, company_id, status } = await visibleConversation(c, principal, String(params["id"]));
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       const figures = analyse(await conversationFacts(db, company_id, conversation_id));
       return c.json({ conversation_id, status, ...figures });
     },

@@ -1,8 +1,8 @@
 /** The audit trail, for admins: who changed what, when, in which request. Nothing here can change it. */
 import * as z from "zod";
 import { type AuditEvent, listAudit } from "../db/audit.ts";
-import { companyDatabase } from "../db/database.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { id, instant, text, timestamp, toTimestamp } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 
@@ -45,7 +45,7 @@ export function auditRoutes(api: Api): void {
       responses: { 200: json("A page of events.", pageOf("audit_events", eventSchema)) },
     },
     async ({ c, principal, query }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       const { page: _page, per_page: _perPage, cursor: _cursor, ...filter } = query;
       return respondWithPage({
         c,

@@ -7,10 +7,10 @@ import type { Principal } from "../auth/principal.ts";
 import type { ChatRequest } from "../chat/conversation-object.ts";
 import { attemptKey, takeOver } from "../db/attempt.ts";
 import { createConversation } from "../db/conversation.ts";
-import { companyDatabase } from "../db/database.ts";
 import type { ImportedMessage } from "../db/imported-message.ts";
 import type { JsonObject } from "../db/schema.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
@@ -135,7 +135,7 @@ async function newPlace(c: AppContext, principal: Principal, asked: Asked, attem
   const key = idempotencyKey(c);
   const creation_hash = await hashOf(asked);
   const now = Date.now();
-  const db = await companyDatabase(c.env, company_id);
+  const db = await requestDatabase(c, company_id);
   await admitToAgent(db, principal, agent_id, UNKNOWN_AGENT);
   if (key === null && attempt !== null && attempt > 0) {
     const begun = await takeOver(db, owner, creation_hash, attempt, history.length + 2, now);

@@ -4,10 +4,11 @@ import { conversationView } from "../chat/conversation.ts";
 import { findAgent } from "../db/agent.ts";
 import * as store from "../db/conversation.ts";
 import { type ConversationFilter, listConversations, listDeletedConversations } from "../db/conversation-list.ts";
-import { companyDatabase, type Database } from "../db/database.ts";
+import type { Database } from "../db/database.ts";
 import { findLead } from "../db/lead.ts";
 import { mayAccess, type Principal } from "../auth/principal.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf, linkTo } from "../http/context.ts";
 import { instant, isId, metadata, pathId, text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
@@ -85,7 +86,7 @@ async function listLive(
 ): Promise<Response> {
   const { page: _, per_page: __, cursor: ___, ...rest } = query;
   const filter: ConversationFilter = { ...rest, metadata: metadataFilter(c), ...fixed };
-  const db = await companyDatabase(c.env, principal.company_id);
+  const db = await requestDatabase(c, principal.company_id);
   return respondWithPage({
     c,
     principal,
@@ -124,7 +125,7 @@ export function conversationRoutes(api: Api): void {
       const { company_id, entity_type, entity_id } = principal;
       const creation_key = idempotencyKey(c);
       const creation_hash = creation_key === null ? null : await hashOf(body);
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       await admitToAgent(db, principal, body.agent_id);
       const input = {
         ...{ company_id, entity_type, entity_id, agent_id: body.agent_id, creation_key, creation_hash },
@@ -214,7 +215,7 @@ export function conversationRoutes(api: Api): void {
     },
     async ({ c, principal, params, query }) => {
       const agent_id = String(params["agent_id"]);
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       if (!isId(agent_id) || !(await findAgent(db, principal.company_id, agent_id))) throw notFound();
       return listLive(c, principal, query, { agent_id });
     },
@@ -233,7 +234,7 @@ export function conversationRoutes(api: Api): void {
       responses: { 200: json("A page, newest deletion first.", pageOf("conversations", conversationSchema)) },
     },
     async ({ c, principal, query }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       return respondWithPage({
         c,
         principal,
@@ -341,7 +342,7 @@ export async function visibleConversation(
   unknown?: string,
 ) {
   if (!isId(conversation_id)) throw new Problem("not_found", unknown);
-  const db = await companyDatabase(c.env, principal.company_id);
+  const db = await requestDatabase(c, principal.company_id);
   const row = await store.findConversation(db, principal.company_id, conversation_id);
   if (!row || !isVisible(principal, row)) throw new Problem("not_found", unknown);
   return row;

@@ -1,8 +1,8 @@
 /** What the owner of a website copies into it, and what a strict Content-Security-Policy there has to allow. */
 import * as z from "zod";
 import { findAgent } from "../db/agent.ts";
-import { companyDatabase } from "../db/database.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { originOf } from "../http/context.ts";
 import { id, isId, pathId } from "../http/fields.ts";
 import { notFound } from "../http/problem.ts";
@@ -32,7 +32,7 @@ export function embedRoutes(api: Api): void {
       responses: { 200: json("The snippet.", embedSchema) },
     },
     async ({ c, principal, params }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       const agent = isId(params.id) ? await findAgent(db, principal.company_id, params.id) : undefined;
       if (!agent) throw notFound();
       const origin = originOf(c);

@@ -5,9 +5,9 @@
 import * as z from "zod";
 import { isCanonicalJws, verifyToken } from "../auth/token.ts";
 import { auditRow } from "../db/audit.ts";
-import { companyDatabase } from "../db/database.ts";
 import { findAnyLead, findLead, mergeLead } from "../db/lead.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { callerOf } from "../http/context.ts";
 import { invalid, notFound, Problem, unwrap } from "../http/problem.ts";
 import { leadSchema, leadView } from "./lead-schema.ts";
@@ -39,7 +39,7 @@ export function leadMergeRoute(api: Api, base: string): void {
     },
     async ({ c, principal, body }) => {
       const { company_id } = principal;
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       const into = await findLead(db, company_id, principal.entity_id);
       if (!into) throw notFound();
       if (into.external_id === null) {

@@ -9,9 +9,10 @@ import { admitWebsite, originRefused } from "../auth/website.ts";
 import type { Config } from "../config.ts";
 import { findPublicAgent } from "../db/agent.ts";
 import { createConversation } from "../db/conversation.ts";
-import { companyDatabase, controlDatabase } from "../db/database.ts";
+import { controlDatabase } from "../db/database.ts";
 import { findLead, insertLead, type LeadRow } from "../db/lead.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { linkTo } from "../http/context.ts";
 import { isId } from "../http/fields.ts";
 import { originAllowed } from "../http/origin.ts";
@@ -65,7 +66,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       }
       const now = Date.now();
       const { company_id } = agent;
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       const fresh = { id: uuidv7(), company_id, agent_id, created_at: now, updated_at: now };
       const lead = await insertLead(db, { ...leadColumns(given, now), ...fresh });
       const { row } = await createConversation(
@@ -108,7 +109,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const claims = isCanonicalJws(token) ? await verifyToken(config, token, "refresh") : null;
       const lead =
         claims?.entity_type === "lead"
-          ? await findLead(await companyDatabase(c.env, claims.company_id), claims.company_id, claims.entity_id)
+          ? await findLead(await requestDatabase(c, claims.company_id), claims.company_id, claims.entity_id)
           : undefined;
       if (!lead) {
         throw new Problem("unauthorized", "The refresh token is not good.", {

@@ -2,9 +2,10 @@
 import * as z from "zod";
 import { hasScope, type Principal } from "../auth/principal.ts";
 import { auditRow } from "../db/audit.ts";
-import { companyDatabase, type Database } from "../db/database.ts";
+import type { Database } from "../db/database.ts";
 import * as store from "../db/lead.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { instant, isId, pathId, text } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
@@ -49,7 +50,7 @@ function staffRoutes(api: Api, base: string): void {
       responses: { 200: json("A page of leads.", pageOf("leads", leadSchema)) },
     },
     async ({ c, principal, query }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       const { page: _page, per_page: _perPage, cursor: _cursor, ...filter } = query;
       return respondWithPage({
         c,
@@ -157,7 +158,7 @@ async function eraseLead(
 /** The lead and its company's database; 404 for whatever `look` does not find there. */
 async function find(c: AppContext, principal: Principal, id: string, look: typeof store.findLead) {
   if (!isId(id)) throw notFound();
-  const db = await companyDatabase(c.env, principal.company_id);
+  const db = await requestDatabase(c, principal.company_id);
   const lead = await look(db, principal.company_id, id);
   if (!lead) throw notFound();
   return { lead, db };

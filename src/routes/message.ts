@@ -2,10 +2,10 @@
 import * as z from "zod";
 import { mayAccess, type Principal } from "../auth/principal.ts";
 import { messageView } from "../chat/message.ts";
-import { companyDatabase } from "../db/database.ts";
 import { readHistory } from "../db/history.ts";
 import { findMessage, listDeletedMessages } from "../db/message.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { id, integer, isId, pathId } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
@@ -48,7 +48,7 @@ export function messageRoutes(api: Api): void {
       if (!isId(conversation_id)) throw notFound();
       const { page: _, per_page: __, cursor: ___, ...filter } = query;
       const { company_id } = principal;
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       return respondWithPage({
         c,
         principal,
@@ -122,7 +122,7 @@ export function messageRoutes(api: Api): void {
       responses: { 200: json("A page of deleted messages.", pageOf("messages", messageSchema)) },
     },
     async ({ c, principal, query }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       return respondWithPage({
         c,
         principal,
@@ -189,7 +189,7 @@ export function messageRoutes(api: Api): void {
 /** A message, live or deleted, of a live conversation that this caller may see; 404 otherwise. */
 export async function visibleMessage(c: AppContext, principal: Principal, message_id: string) {
   if (!isId(message_id)) throw notFound();
-  const found = await findMessage(await companyDatabase(c.env, principal.company_id), principal.company_id, message_id);
+  const found = await findMessage(await requestDatabase(c, principal.company_id), principal.company_id, message_id);
   if (!found) throw notFound();
   const { message, entity_type, entity_id } = found;
   if (!mayAccess(principal, { company_id: message.company_id, entity_type, entity_id })) throw notFound();

@@ -3,7 +3,6 @@ import * as z from "zod";
 import { encrypt } from "../auth/encryption.ts";
 import type { Principal } from "../auth/principal.ts";
 import { auditRow } from "../db/audit.ts";
-import { companyDatabase } from "../db/database.ts";
 import {
   deleteModelProvider,
   findModelProvider,
@@ -13,6 +12,7 @@ import {
   putModelProvider,
 } from "../db/model-provider.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { text, timestamp, toTimestamp } from "../http/fields.ts";
 import { refusalOf } from "../http/outbound.ts";
@@ -78,7 +78,7 @@ export function modelProviderRoutes(api: Api): void {
       const api_key_ciphertext =
         body.api_key === null ? null : await encrypt(config, body.api_key, providerKeyContext(company_id, name));
       const fields = { company_id, name, kind: body.kind, base_url: body.base_url, api_key_ciphertext };
-      const db = await companyDatabase(c.env, company_id);
+      const db = await requestDatabase(c, company_id);
       const { row, created } = await putModelProvider(db, fields, audit(c, principal, "model_provider.put", name));
       return c.json({ model_provider: providerView(row) }, created ? 201 : 200);
     },
@@ -94,7 +94,7 @@ export function modelProviderRoutes(api: Api): void {
       responses: { 200: json("A page of providers, by name.", pageOf("model_providers", providerSchema)) },
     },
     async ({ c, principal, query }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       return respondWithPage({
         c,
         principal,
@@ -118,7 +118,7 @@ export function modelProviderRoutes(api: Api): void {
       responses: { 200: json("The provider, without its key.", wrapped) },
     },
     async ({ c, principal, params }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       const row = await findModelProvider(db, principal.company_id, params.name);
       if (!row) throw notFound();
       return c.json({ model_provider: providerView(row) });
@@ -136,7 +136,7 @@ export function modelProviderRoutes(api: Api): void {
       responses: { 200: json("The provider that was removed.", wrapped) },
     },
     async ({ c, principal, params }) => {
-      const db = await companyDatabase(c.env, principal.company_id);
+      const db = await requestDatabase(c, principal.company_id);
       const record = audit(c, principal, "model_provider.delete", params.name);
       const row = await deleteModelProvider(db, principal.company_id, params.name, record);
       if (!row) throw notFound();

@@ -1,7 +1,9 @@
 /** How routes reach a conversation's object. */
 import type { ConversationObject } from "../chat/conversation-object.ts";
+import type { Outcome } from "../chat/outcome.ts";
 import type { Database } from "../db/database.ts";
 import { conversationIdsOfLead } from "../db/lead.ts";
+import { noteWritten } from "../http/bookmark.ts";
 import { type AppContext, originOf, prefixOf } from "../http/context.ts";
 import { isId } from "../http/fields.ts";
 import { notFound, Problem } from "../http/problem.ts";
@@ -9,17 +11,22 @@ import { notFound, Problem } from "../http/problem.ts";
 /** The stub of a conversation's object. What cannot be an id is not found, without waking anything. */
 export function conversationObject(c: AppContext, id: string): DurableObjectStub<ConversationObject> {
   if (!isId(id)) throw notFound();
-  return unlessLost(c.env.CONVERSATION.getByName(id));
+  return watched(c, c.env.CONVERSATION.getByName(id));
 }
 
-/** Calls that break off because the object moved, was updated or has too much to do become a 503: all can be repeated. */
-function unlessLost<T extends object>(stub: T): T {
+/**
+ * Calls that break off because the object moved, was updated or has too much to do become a 503: all can be repeated.
+ * What an answer says of the object's writes is noted for the client; of a stream, which is still to write, nothing is known.
+ */
+function watched<T extends object>(c: AppContext, stub: T): T {
   return new Proxy(stub, {
     get:
       (target, method) =>
       async (...args: unknown[]) => {
         try {
-          return await (target as Record<PropertyKey, (...args: unknown[]) => unknown>)[method]?.(...args);
+          const result = await (target as Record<PropertyKey, Method>)[method]?.(...args);
+          if (result?.ok && result.bookmark !== undefined) noteWritten(c, result.bookmark);
+          return result;
         } catch (error) {
           // What the object's own code threw is marked as remote; everything else is the platform's.
           if (error instanceof Error && !("remote" in error)) throw lost();
@@ -28,6 +35,8 @@ function unlessLost<T extends object>(stub: T): T {
       },
   });
 }
+
+type Method = (...args: unknown[]) => Promise<Outcome<unknown>>;
 
 const lost = () =>
   new Problem("store_unavailable", "The conversation was interrupted. Send the same request again.", {

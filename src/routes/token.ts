@@ -4,10 +4,10 @@ import { uuidv7 } from "uuidv7";
 import { hasScope, type Principal } from "../auth/principal.ts";
 import { MAX_ACCESS_TTL, mintToken } from "../auth/token.ts";
 import { auditRow } from "../db/audit.ts";
-import { companyDatabase } from "../db/database.ts";
 import { restoreLead, upsertVouchedLead } from "../db/lead.ts";
 import { upsertBackendUser } from "../db/user.ts";
 import { type Api, json } from "../http/api.ts";
+import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { id, text, timestamp, toTimestampOrNull } from "../http/fields.ts";
 import { Problem } from "../http/problem.ts";
@@ -119,7 +119,7 @@ async function userId(c: AppContext, principal: Principal, body: Vouched, now: n
   // Who may not make admins may not unmake them either; the token's role is what was asked for in any case.
   const stored = hasScope(principal, "admin") ? body.role : undefined;
   return upsertBackendUser(
-    await companyDatabase(c.env, company_id),
+    await requestDatabase(c, company_id),
     { company_id, subject, name, email, role: stored },
     now,
   );
@@ -128,7 +128,7 @@ async function userId(c: AppContext, principal: Principal, body: Vouched, now: n
 async function leadId(c: AppContext, principal: Principal, body: Vouched, now: number): Promise<string> {
   const { external_id, name, email } = body;
   const { company_id } = principal;
-  const db = await companyDatabase(c.env, company_id);
+  const db = await requestDatabase(c, company_id);
   const fresh = { id: uuidv7(), company_id, external_id, first_name: name, email, created_at: now, updated_at: now };
   const lead = await upsertVouchedLead(db, fresh);
   if (lead.deleted_at !== null) {

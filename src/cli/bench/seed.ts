@@ -1,8 +1,8 @@
 /** Companies of known sizes, generated inside the database: what lists and histories are measured on. */
-import { drizzle } from "drizzle-orm/d1";
 import { mintToken } from "../../auth/token.ts";
 import type { Config } from "../../config.ts";
 import { insertCompany } from "../../db/company.ts";
+import { openDatabase } from "../../db/database.ts";
 import * as schema from "../../db/schema.ts";
 
 /** Rows of one statement while seeding. */
@@ -26,7 +26,7 @@ const idSql = (kind: number) => `printf('019b${hex(kind, 4)}-%04x-7%03x-8000-000
 
 /** A company with one user and one agent that the model server answers for. */
 export async function seedTenant(d1: D1Database, config: Config, kind: number): Promise<Tenant> {
-  const db = drizzle(d1, { schema });
+  const db = openDatabase(d1);
   const [company_id, user_id, agent_id] = [seededId(kind, 1), seededId(kind, 2), seededId(kind, 3)];
   const common = { company_id, created_at: EPOCH, updated_at: EPOCH };
   const texts = { knowledge: [], allowed_origins: [], settings: { auto_title: false }, metadata: {} };
