@@ -58,18 +58,18 @@ export async function* followConversation(
 ): AsyncGenerator<Frame> {
   const { engine, journal } = source;
   // Before the first word: what begins while that is being read is not to be missed.
-  const first = engine.find(() => true);
+  const first = start ? null : engine.find(() => true);
+  const missed = start ? journal.turnsSince(start) : [];
   let arrival = first?.successor ?? engine.arrival;
+  /** The last event that was told of each turn that was missed: it may be run again meanwhile. */
+  const told = new Map<number, number>();
   yield SIGN_OF_LIFE;
-  if (start === null) {
-    if (first) yield* followLive(first, 0, signal);
-  } else {
-    let after = start.event;
-    for (let number = Math.max(1, start.turn); number < (journal.header?.next_turn ?? 1); number++) {
-      arrival = engine.arrival;
-      const turn = journal.turnByNumber(number);
-      if (turn) yield* followTurn(source, turn, after, signal);
-      after = 0;
+  if (first) yield* followLive(first, 0, signal);
+  for (const turn of missed) {
+    const after = turn.number === start?.turn ? start.event : 0;
+    for await (const frame of followTurn(source, turn, after, signal)) {
+      if (frame.event) told.set(turn.number, frame.event.n);
+      yield frame;
     }
   }
   while (!closed.aborted) {
@@ -81,7 +81,7 @@ export async function* followConversation(
     if (!next) return;
     const live: LiveTurn = next;
     arrival = live.successor;
-    yield* followLive(live, 0, signal);
+    yield* followLive(live, told.get(live.turn.number) ?? 0, signal);
   }
 }
 

@@ -18,7 +18,7 @@ import {
 } from "./journal-schema.ts";
 import type { Message, MessageStatus } from "./message.ts";
 import type { ToolCall } from "./tool-call.ts";
-import type { Delta, EndStatus, Turn, TurnError } from "./turn.ts";
+import type { Delta, EndStatus, EventId, Turn, TurnError } from "./turn.ts";
 import type { Usage } from "./usage.ts";
 
 export type NewTurn = Pick<
@@ -36,6 +36,9 @@ export type Ending = {
   error: TurnError | null;
   last_event: number;
 };
+
+/** Turns back from where a reader stands, among which those are looked for that were run again since. */
+const RUN_AGAIN_WITHIN = 100;
 
 export class Journal {
   readonly #storage: DurableObjectStorage;
@@ -97,6 +100,24 @@ export class Journal {
   }
   turnByNumber(number: number): Turn | null {
     return this.#turn("number = ?", number);
+  }
+  /**
+   * Turns of which a reader who stands at `seen` lacks events, in the order in which they are told. A failed turn may be
+   * run again after later ones: those had been told before, and whoever has seen the last of them lacks the earlier one.
+   */
+  turnsSince(seen: EventId): Turn[] {
+    const last = this.turnByNumber(seen.turn);
+    const began = last && seen.event > last.event_base ? last.started_at : null;
+    return this.rows(
+      `SELECT * FROM turn
+       WHERE number = ?1 OR (number > ?1 AND (?2 IS NULL OR ended_at IS NULL OR ended_at >= ?2))
+          OR (number BETWEEN ?1 - ?4 AND ?1 - 1 AND (status = 'queued' OR started_at > ?3))
+       ORDER BY status = 'queued', coalesce(started_at, ended_at), number`,
+      seen.turn,
+      began,
+      last?.ended_at ?? null,
+      RUN_AGAIN_WITHIN,
+    ).map(toTurn);
   }
   lastTurn(): Turn | null {
     return this.#turn("number = (SELECT max(number) FROM turn)");

@@ -120,6 +120,43 @@ describe("a reader who leaves", () => {
     await resumed.cancel();
   });
 
+  it("and comes back after an earlier turn was run again reads that, and no other turn twice", async () => {
+    const { client, up } = shared.site;
+    const half = [{ text: "half " }, { gate: "again" }, ...complete(["whole"])];
+    await up.script("again", [{ status: 500 }], complete(["two"]), complete(["three"]), half, complete(["four"]));
+    const id = await client.conversation(await client.agent("again"));
+    expect((await client.chat(id, "one", { key: "k" })).status).toBe(502);
+    expect((await client.chat(id, "two")).status).toBe(200);
+    const third = await client.stream(id, "three");
+    await third.rest();
+    const again = client.chat(id, "one", { key: "k" });
+    await up.waitAtGate("again");
+
+    const isEnd =
+      (content: string) =>
+      ({ event, data }: StreamEvent) =>
+        event === "chat_response" && data.message.content === content;
+    const afterThree = await client.follow(id, { last_event_id: third.seen.at(-1)?.id ?? "" });
+    const middle = await afterThree.until(isDelta);
+    const fromMiddle = await client.follow(id, { last_event_id: middle.id });
+    await up.openGate("again");
+    expect(await again).toMatchObject({ status: 200, body: { content: "half whole" } });
+    const fourth = client.chat(id, "four");
+    for (const [reader, text] of [
+      [afterThree, "half wholefour"],
+      [fromMiddle, "wholefour"],
+    ] as const) {
+      await reader.until(isEnd("four"));
+      expect(reader.text()).toBe(text);
+      await reader.cancel();
+    }
+    expect((await fourth).status).toBe(200);
+    const late = await client.follow(id, { last_event_id: third.seen.at(-1)?.id ?? "" });
+    await late.until(isEnd("four"));
+    expect(late.text()).toBe("half wholefour");
+    await late.cancel();
+  });
+
   it("before the first token does not stop the turn, nor does the last of many", async () => {
     const { client, up } = shared.site;
     await up.script("alone", [
