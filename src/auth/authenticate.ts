@@ -52,16 +52,16 @@ const refuse = (detail: string, error: string) =>
   });
 
 async function authenticateKey(c: AppContext, key: string, secret: string): Promise<Principal> {
-  const bad = refuse("The API key and secret are not good.", "invalid_request");
-  if (!/^ak_[A-Za-z0-9_-]{8,64}$/.test(key) || !/^as_[A-Za-z0-9_-]{16,128}$/.test(secret)) throw bad;
+  const bad = () => refuse("The API key and secret are not good.", "invalid_request");
+  if (!/^ak_[A-Za-z0-9_-]{8,64}$/.test(key) || !/^as_[A-Za-z0-9_-]{16,128}$/.test(secret)) throw bad();
   const now = Date.now();
   let row = keyCache.get(key, now);
   if (!row) {
     row = await findApiKey(controlDatabase(c.env), key);
     if (row) keyCache.set(key, row, now);
   }
-  if (!row || !secretMatches(await hashSecret(secret), row, now)) throw bad;
-  if (row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) throw bad;
+  if (!row || !secretMatches(await hashSecret(secret), row, now)) throw bad();
+  if (row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) throw bad();
   if (row.last_used_at === null || now - row.last_used_at > LAST_USED_EVERY) {
     row.last_used_at = now;
     c.executionCtx.waitUntil(touchApiKey(controlDatabase(c.env), row, now));
@@ -79,19 +79,19 @@ async function authenticateKey(c: AppContext, key: string, secret: string): Prom
 }
 
 async function authenticateToken(c: AppContext, token: string): Promise<Principal> {
-  const bad = refuse("The token is not good.", "invalid_token");
-  if (!isCanonicalJws(token)) throw bad;
+  const bad = () => refuse("The token is not good.", "invalid_token");
+  if (!isCanonicalJws(token)) throw bad();
   const issuer = claimedIssuer(token);
-  if (issuer === null) throw bad;
+  if (issuer === null) throw bad();
   if (issuer === c.var.config.TOKEN_ISSUER) {
     const claims = await verifyToken(c.var.config, token, "access");
-    if (!claims) throw bad;
+    if (!claims) throw bad();
     const { company_id, entity_type, entity_id, role, agent_id = null, expires_at } = claims;
     const scopes = scopesOfRole(entity_type === "user" ? role : "member");
     return { kind: entity_type, company_id, entity_type, entity_id, scopes, agent_id, api_key_id: null, expires_at };
   }
   const principal = await authenticateExternal(c, token, issuer);
-  if (!principal) throw bad;
+  if (!principal) throw bad();
   return principal;
 }
 

@@ -25,7 +25,12 @@ export function deleteMessage({ journal, caller, now }: Edit, message: Message):
   if (message.deleted_at !== null) return message;
   return journal.transaction(() => {
     const deleted = { deleted_at: now, deleted_by: caller.entity_id, deletion_id: null };
-    journal.run("UPDATE message SET deleted_at = ?, deleted_by = ? WHERE id = ?", now, caller.entity_id, message.id);
+    journal.rewrite(
+      "UPDATE message SET deleted_at = ?, deleted_by = ? WHERE id = ?",
+      now,
+      caller.entity_id,
+      message.id,
+    );
     forgetDeltas(journal, message.id);
     reconsider(journal, message.sequence);
     countMessages(journal, -1, now);
@@ -49,7 +54,10 @@ export function restoreMessage({ journal, caller, now }: Edit, message: Message)
   if (message.deleted_at === null) return message;
   return journal.transaction(() => {
     const restored = { deleted_at: null, deleted_by: null, deletion_id: null };
-    journal.run("UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL WHERE id = ?", message.id);
+    journal.rewrite(
+      "UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL WHERE id = ?",
+      message.id,
+    );
     reconsider(journal, message.sequence);
     countMessages(journal, 1, now);
     const entry = { action: "message.restore", target_type: "message", target_id: message.id };
@@ -74,7 +82,7 @@ export function deleteMessagesAfter(
 ): { deleted: number; deletion_id: string } {
   return journal.transaction(() => {
     const upto = (journal.header as Header).next_sequence - 1;
-    const rows = journal.rows(
+    const rows = journal.rewrite(
       `UPDATE message SET deleted_at = ?, deleted_by = ?, deletion_id = ?
        WHERE deleted_at IS NULL AND sequence > ? RETURNING sequence`,
       now,
@@ -99,7 +107,7 @@ export function deleteMessagesAfter(
 /** Brings back every deleted message, or only those that one bulk delete removed. */
 export function restoreAllMessages({ journal, caller, now }: Edit, deletion_id: string | null): { restored: number } {
   return journal.transaction(() => {
-    const rows = journal.rows(
+    const rows = journal.rewrite(
       `UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL
        WHERE deleted_at IS NOT NULL AND purged_at IS NULL AND (?1 IS NULL OR deletion_id = ?1) RETURNING sequence`,
       deletion_id,
@@ -150,8 +158,8 @@ export function restoreConversation({ journal, caller, now }: Edit): Header {
 export function eraseConversation({ journal, caller, now }: Edit): void {
   if ((journal.header as Header).erased_at !== null) return;
   journal.transaction(() => {
-    journal.run("UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL");
-    journal.run("UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL");
+    journal.rewrite("UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL");
+    journal.rewrite("UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL");
     journal.run("DELETE FROM delta");
     journal.run("DELETE FROM summary");
     const header = journal.header as Header;
@@ -177,7 +185,7 @@ export function reassignConversation({ journal, caller, now }: Edit): void {
   if (header.entity_type === entity_type && header.entity_id === entity_id) return;
   journal.transaction(() => {
     const details = { from: header.entity_id };
-    journal.run("UPDATE turn SET principal = ? WHERE principal = ?", principalOf(caller), principalOf(header));
+    journal.rewrite("UPDATE turn SET principal = ? WHERE principal = ?", principalOf(caller), principalOf(header));
     journal.setHeader({ entity_type, entity_id, updated_at: now });
     const entry = aboutConversation(journal, "conversation.reassign", details);
     journal.outbox({ op: "reassign", audit: auditRow(caller, entry, now) });
@@ -187,7 +195,7 @@ export function reassignConversation({ journal, caller, now }: Edit): void {
 /** Notes what a person thought of a reply; null takes it back. */
 export function rateMessage({ journal }: Edit, message: Message, feedback: Feedback | null): Message {
   return journal.transaction(() => {
-    journal.run("UPDATE message SET feedback = ? WHERE id = ?", feedback && JSON.stringify(feedback), message.id);
+    journal.rewrite("UPDATE message SET feedback = ? WHERE id = ?", feedback && JSON.stringify(feedback), message.id);
     journal.outbox({ op: "feedback", message_id: message.id, feedback });
     return { ...message, feedback };
   });

@@ -102,7 +102,7 @@ export class Handover {
 
   #next(): Batch | null {
     const header = this.#journal.header;
-    if (!header) return null;
+    if (!header || !(this.lacksMessages || this.#journal.hasOutbox)) return null;
     const unsent = "SELECT * FROM message WHERE sequence > ? ORDER BY sequence LIMIT ?";
     const messages: Message[] = [];
     let size = 0;
@@ -137,6 +137,6 @@ export class Handover {
 
   #confirm(batch: Batch): void {
     this.#journal.confirmUpTo(batch.upto);
-    if (batch.lastChange > 0) this.#journal.run("DELETE FROM outbox WHERE id <= ?", batch.lastChange);
+    if (batch.lastChange > 0) this.#journal.clearOutbox(batch.lastChange);
   }
 }

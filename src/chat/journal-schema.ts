@@ -59,25 +59,27 @@ export type Header = Conversation & {
 type Row = Record<string, SqlStorageValue>;
 
 export const toHeader = ({ one: _, ...row }: Row): Header =>
-  ({ ...row, metadata: JSON.parse(String(row["metadata"])) }) as unknown as Header;
+  ({ ...row, metadata: jsonOf(row["metadata"]) }) as unknown as Header;
 
 export const toTurn = (row: Row): Turn =>
   ({
     ...row,
-    metadata: JSON.parse(String(row["metadata"])),
+    metadata: jsonOf(row["metadata"]),
     error: parsed(row["error"]),
   }) as unknown as Turn;
 
 export const toMessage = (row: Row): Message =>
   ({
     ...row,
-    metadata: JSON.parse(String(row["metadata"])),
+    metadata: jsonOf(row["metadata"]),
     tool_calls: parsed(row["tool_calls"]),
     feedback: parsed(row["feedback"]),
   }) as unknown as Message;
 
 export const toDelta = (row: Row): Delta => ({ ...row, tool: parsed(row["tool"]) }) as unknown as Delta;
 
+/** Most metadata is empty. */
+const jsonOf = (value: SqlStorageValue | undefined) => (value === "{}" ? {} : JSON.parse(String(value)));
 const parsed = (value: SqlStorageValue | undefined) => (value ? JSON.parse(String(value)) : null);
 
 /** Values in the order of their columns; objects as JSON. */

@@ -16,6 +16,7 @@ import {
   toMessage,
   toTurn,
 } from "./journal-schema.ts";
+import { WindowCache } from "./window-cache.ts";
 import type { Message, MessageStatus } from "./message.ts";
 import type { ToolCall } from "./tool-call.ts";
 import type { Delta, EndStatus, EventId, Turn, TurnError } from "./turn.ts";
@@ -46,6 +47,10 @@ export class Journal {
   /** Members of the header that storage does not have yet, and how deep in transactions we are. */
   #unwritten: Partial<Header> = {};
   #depth = 0;
+  #hasOutbox: boolean | undefined;
+  readonly #recent = new WindowCache();
+  /** The latest turn, once it is known. */
+  #latest: Turn | null | undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -90,6 +95,14 @@ export class Journal {
   /** Knows nothing any more, once the storage is empty. */
   forget(): void {
     this.#header = undefined;
+    this.#forgetRead();
+  }
+
+  /** What was read may not be so any more. */
+  #forgetRead(): void {
+    this.#latest = undefined;
+    this.#hasOutbox = undefined;
+    this.#recent.clear();
   }
 
   turnByKey(principal: string, key: string): Turn | null {
@@ -120,7 +133,8 @@ export class Journal {
     ).map(toTurn);
   }
   lastTurn(): Turn | null {
-    return this.#turn("number = (SELECT max(number) FROM turn)");
+    if (this.#latest === undefined) this.#latest = this.#turn("number = (SELECT max(number) FROM turn)");
+    return this.#latest;
   }
   /** Turns that have not ended, oldest first. */
   openTurns(): Turn[] {
@@ -140,10 +154,8 @@ export class Journal {
   /** Notes a turn, gives its message the next sequence, and marks it running: all of it, or nothing. */
   begin({ content, ...input }: NewTurn, now: number): Turn {
     return this.transaction(() => {
-      const user_sequence = this.#append(input.user_message_id, input.id, "user", now, {
-        content: content ?? "",
-        metadata: input.metadata,
-      });
+      const asked = { content: content ?? "", metadata: input.metadata, created_at: now };
+      const user_sequence = this.#append(input.user_message_id, input.id, "user", asked).sequence;
       return this.#newTurn({ ...input, content: null, user_sequence, started_at: now }, "running", now);
     });
   }
@@ -151,27 +163,30 @@ export class Journal {
   /** A waiting turn begins, or a failed one begins again; its message is stored once only. */
   start(turn: Turn, event_base: number, now: number): Turn {
     return this.transaction(() => {
-      const started: Turn = { ...turn, status: "running", event_base, started_at: now, ended_at: null, error: null };
-      started.last_event = null;
-      started.content = null;
-      if (turn.user_sequence === null) {
-        started.user_sequence = this.#append(turn.user_message_id, turn.id, "user", now, {
-          content: turn.content ?? "",
-          metadata: turn.metadata,
-        });
+      const { content, metadata, reply_id, reply_sequence } = turn;
+      let { user_sequence } = turn;
+      if (user_sequence === null) {
+        const asked = { content: content ?? "", metadata, created_at: now };
+        user_sequence = this.#append(turn.user_message_id, turn.id, "user", asked).sequence;
       } else this.run("DELETE FROM delta WHERE turn = ?", turn.number);
-      return this.#saveTurn(started);
+      const begun = { status: "running", event_base, user_sequence, started_at: now } as const;
+      const unset = { content: null, error: null, last_event: null, ended_at: null };
+      return this.#changeTurn(turn, { ...begun, ...unset, reply_id, reply_sequence });
     });
   }
 
   /** A failed turn waits to be run again. */
   requeue(turn: Turn): Turn {
-    return this.#saveTurn({ ...turn, status: "queued", error: null, started_at: null, ended_at: null });
+    const { event_base, reply_id, reply_sequence } = turn;
+    const again = { event_base, reply_id, reply_sequence };
+    return this.#changeTurn(turn, { ...again, status: "queued", error: null, started_at: null, ended_at: null });
   }
 
   /** The latest live messages up to sequence `upto`, oldest first. Failed replies are not among them. */
   window(upto: number): Message[] {
     const limit = this.header?.max_context_length ?? 1;
+    const known = this.#recent.latest(upto, limit);
+    if (known) return known;
     const rows = this.rows(
       `SELECT * FROM message INDEXED BY message_context
        WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '' AND sequence <= ?
@@ -179,7 +194,9 @@ export class Journal {
       upto,
       limit,
     );
-    return rows.reverse().map(toMessage);
+    const messages = rows.reverse().map(toMessage);
+    this.#recent.keep(messages, upto, limit);
+    return messages;
   }
 
   addDelta(turn: Turn, delta: Delta): void {
@@ -193,8 +210,8 @@ export class Journal {
   /** The turn is over: its reply is stored with the next sequence, or in the place of a failed one. */
   close(turn: Turn, ending: Ending, window_start: number | null, now: number): { turn: Turn; reply: Message } {
     return this.transaction(() => {
-      const { usage } = ending;
-      const reply = {
+      const { usage, error, last_event } = ending;
+      const said = {
         content: ending.content,
         tool_calls: ending.tool_calls,
         status: MESSAGE_STATUS[ending.status],
@@ -203,32 +220,37 @@ export class Journal {
         input_tokens: usage?.input_tokens ?? null,
         output_tokens: usage?.output_tokens ?? null,
         usage_source: usage?.source ?? null,
+        created_at: now,
       };
-      const former = this.message(turn.reply_id);
-      let sequence = turn.reply_sequence;
-      if (former) {
-        this.#update("message", { ...reply, created_at: now }, "id = ?", turn.reply_id);
-        this.setHeader({ last_message_at: now, updated_at: now });
-        this.outbox({ op: "message", message_id: turn.reply_id });
-      } else sequence = this.#append(turn.reply_id, turn.id, "assistant", now, reply);
-      const closed: Turn = { ...turn, status: ending.status, reply_sequence: sequence, window_start };
-      Object.assign(closed, { error: ending.error, last_event: ending.last_event, ended_at: now });
-      return { turn: this.#saveTurn(closed), reply: this.message(turn.reply_id) as Message };
+      const former = turn.reply_sequence === null ? null : this.message(turn.reply_id);
+      const reply = former ? this.#replace(former, said) : this.#append(turn.reply_id, turn.id, "assistant", said);
+      const ended = {
+        status: ending.status,
+        reply_sequence: reply.sequence,
+        window_start,
+        error,
+        last_event,
+        ended_at: now,
+      };
+      return { turn: this.#changeTurn(turn, ended), reply };
     });
   }
 
   /** A waiting turn is taken back: it leaves no message. */
   drop(turn: Turn, error: TurnError, last_event: number, now: number): Turn {
-    return this.#saveTurn({ ...turn, status: "stopped", content: null, error, last_event, ended_at: now });
+    return this.#changeTurn(turn, { status: "stopped", content: null, error, last_event, ended_at: now });
   }
 
   /** How many events of a waiting turn have been told. */
   setEventBase(turn: Turn, event_base: number): Turn {
-    return this.#saveTurn({ ...turn, event_base });
+    return this.#changeTurn(turn, { event_base });
   }
 
   /** Messages from `start` to the turn's reply, as the model's window showed them, that are still live. */
-  answerWindow(turn: Turn): Message[] {
+  answerWindow(turn: Turn, reply: Message): Message[] {
+    const { window_start, user_sequence } = turn;
+    const known = window_start === null ? null : this.#recent.between(window_start, user_sequence ?? 0);
+    if (known?.at(-1)?.sequence === user_sequence) return [...(known ?? []), reply];
     return this.rows(
       `SELECT * FROM message WHERE sequence BETWEEN ? AND ? AND deleted_at IS NULL AND status <> 'failed' AND content <> ''
        UNION SELECT * FROM message WHERE sequence IN (?, ?) AND deleted_at IS NULL ORDER BY sequence`,
@@ -249,6 +271,19 @@ export class Journal {
   /** Leaves a change for D1; the transaction that makes it calls this. */
   outbox(change: Change): void {
     this.run("INSERT INTO outbox (change) VALUES (?)", JSON.stringify(change));
+    this.#hasOutbox = true;
+  }
+
+  /** Whether changes wait for D1; looked up once, then remembered. */
+  get hasOutbox(): boolean {
+    this.#hasOutbox ??= this.rows("SELECT 1 FROM outbox LIMIT 1").length > 0;
+    return this.#hasOutbox;
+  }
+
+  /** D1 has confirmed the changes up to this one. */
+  clearOutbox(last: number): void {
+    this.run("DELETE FROM outbox WHERE id <= ?", last);
+    this.#hasOutbox = undefined;
   }
 
   /** Changes members of the header; within a transaction they are written once, at its end. */
@@ -278,6 +313,11 @@ export class Journal {
   rows(query: string, ...values: unknown[]): Record<string, SqlStorageValue>[] {
     return this.#storage.sql.exec(query, ...(values as SqlStorageValue[])).toArray();
   }
+  /** Changes messages or turns that are there already; what is remembered of them is read anew. */
+  rewrite(query: string, ...values: unknown[]): Record<string, SqlStorageValue>[] {
+    this.#forgetRead();
+    return this.rows(query, ...values);
+  }
   run(query: string, ...values: unknown[]): number {
     return this.#storage.sql.exec(query, ...(values as SqlStorageValue[])).rowsWritten;
   }
@@ -295,6 +335,7 @@ export class Journal {
     } catch (error) {
       this.#header = before.header;
       this.#unwritten = before.unwritten;
+      this.#forgetRead();
       throw error;
     } finally {
       this.#depth--;
@@ -311,30 +352,41 @@ export class Journal {
     const turn: Turn = { ...UNSET, ...input, number, status, created_at: now };
     this.#insert("turn", turn);
     this.setHeader({ next_turn: number + 1 });
+    this.#latest = turn;
     return turn;
   }
 
-  #saveTurn({ number, ...turn }: Turn): Turn {
-    this.#update("turn", turn, "number = ?", number);
-    return { number, ...turn };
+  #changeTurn(turn: Turn, changes: Partial<Turn>): Turn {
+    this.#update("turn", changes, "number = ?", turn.number);
+    const changed = { ...turn, ...changes };
+    if (this.#latest?.number === turn.number) this.#latest = changed;
+    return changed;
   }
 
-  #append(id: string, turn_id: string, role: Message["role"], now: number, rest: Partial<Message>): number {
+  #append(
+    id: string,
+    turn_id: string,
+    role: Message["role"],
+    rest: Partial<Message> & { created_at: number },
+  ): Message {
     const header = this.header as Header;
-    const sequence = header.next_sequence;
-    this.#insert("message", {
-      sequence,
-      id,
-      turn_id,
-      role,
-      status: "complete",
-      metadata: {},
-      created_at: now,
-      ...rest,
-    });
+    const message: Message = { ...BLANK, ...rest, sequence: header.next_sequence, id, turn_id, role };
+    this.#insert("message", message);
+    this.#recent.append(message, message.status !== "failed" && message.content !== "");
     const message_count = header.message_count + 1;
-    this.setHeader({ next_sequence: sequence + 1, message_count, last_message_at: now, updated_at: now });
-    return sequence;
+    const { sequence, created_at } = message;
+    const at = { last_message_at: created_at, updated_at: created_at };
+    this.setHeader({ next_sequence: sequence + 1, message_count, ...at });
+    return message;
+  }
+
+  /** A reply that is written again in its old place. */
+  #replace(former: Message, said: Partial<Message> & { created_at: number }): Message {
+    this.#update("message", said, "id = ?", former.id);
+    this.#recent.clear();
+    this.setHeader({ last_message_at: said.created_at, updated_at: said.created_at });
+    this.outbox({ op: "message", message_id: former.id });
+    return { ...former, ...said };
   }
 
   #insert(table: string, row: object): void {
@@ -352,6 +404,23 @@ export class Journal {
     );
   }
 }
+
+const BLANK = {
+  content: "",
+  status: "complete",
+  model_used: null,
+  processing_time: null,
+  input_tokens: null,
+  output_tokens: null,
+  usage_source: null,
+  metadata: {},
+  tool_calls: null,
+  feedback: null,
+  deleted_at: null,
+  deleted_by: null,
+  deletion_id: null,
+  purged_at: null,
+} as const satisfies Partial<Message>;
 
 const UNSET = {
   user_sequence: null,

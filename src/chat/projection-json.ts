@@ -33,7 +33,7 @@ export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<st
   const { conversation_id } = about;
   const view = messageView(conversation_id, stored.value);
   const { role, content, model_used, processing_time, usage } = view;
-  const messages = journal.answerWindow(turn).map((m) => messageView(conversation_id, m));
+  const messages = journal.answerWindow(turn, stored.value).map((m) => messageView(conversation_id, m));
   const stream_url = `${base}/conversation/${conversation_id}/messages/stream?turn_id=${turn.id}`;
   return ok(
     JSON.stringify({ ...about, role, content, model_used, processing_time, usage, reply: view, messages, stream_url }),

@@ -30,7 +30,7 @@ export function purgeMessages(
   audit: (purged: number) => AuditRow,
 ): number {
   return journal.transaction(() => {
-    const purged = journal.rows(
+    const purged = journal.rewrite(
       `UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL, purged_at = ?
        WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at < ? AND purged_at IS NULL
        RETURNING id, turn_id, role`,
@@ -40,7 +40,7 @@ export function purgeMessages(
     );
     if (purged.length === 0) return 0;
     const asked = purged.filter((message) => message["role"] === "user").map((message) => message["turn_id"]);
-    journal.run(
+    journal.rewrite(
       `UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL
        WHERE id IN (SELECT value FROM json_each(?))`,
       JSON.stringify(asked),

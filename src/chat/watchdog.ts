@@ -21,45 +21,45 @@ export async function* watched(
   abort: () => void,
 ): AsyncGenerator<ModelEvent> {
   const events = stream[Symbol.asyncIterator]();
-  let limit = timeouts.firstToken;
+  const first = Promise.withResolvers<"late" | "aborted">();
+  const interruption = first.promise;
+  const onAbort = () => first.resolve("aborted");
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  let due = Math.min(clock() + timeouts.firstToken, deadline);
   let working = 0;
+  // One timer for the whole stream, set again only when it rings: a model may say thousands of things.
+  const look = () => {
+    const left = due - clock();
+    if (left <= 0) first.resolve("late");
+    else timer = setTimeout(look, left);
+  };
+  let timer = setTimeout(look, Math.max(0, due - clock()));
   try {
-    while (!signal.aborted) {
+    for (;;) {
       const next = events.next();
-      const wait = Math.min(limit, Math.max(0, deadline - clock()));
-      const outcome = await within(next, wait, signal);
+      next.catch(() => {});
+      const outcome = await Promise.race([next, interruption]);
       if (outcome === "aborted") return;
-      if (outcome === "late") throw new ModelFailure("timeout", `no event from the model within ${wait} ms`);
+      if (outcome === "late") throw new ModelFailure("timeout", "no event from the model in time");
       if (outcome.done) return;
       const { type } = outcome.value;
       if (type === "tool_call") working++;
       else if (type === "tool_result") working--;
       const awaited = type === "tool_result" ? timeouts.firstToken : timeouts.betweenTokens;
-      limit = working > 0 ? Infinity : awaited;
+      const before = due;
+      due = working > 0 ? deadline : Math.min(clock() + awaited, deadline);
+      // The first wait may have been the longer one: a shorter one needs its bell earlier.
+      if (due < before) {
+        clearTimeout(timer);
+        look();
+      }
       yield outcome.value;
     }
   } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
     abort();
     void events.return?.().catch(() => {});
-  }
-}
-
-/** The settled promise, or which came first: the time or the signal. The loser is never left unhandled. */
-async function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<T | "late" | "aborted"> {
-  promise.catch(() => {});
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let onAbort: (() => void) | undefined;
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), ms);
-  });
-  const aborted = new Promise<"aborted">((resolve) => {
-    onAbort = () => resolve("aborted");
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, late, aborted]);
-  } finally {
-    clearTimeout(timer);
-    if (onAbort) signal.removeEventListener("abort", onAbort);
   }
 }
