@@ -4,7 +4,6 @@
  */
 import type { Change } from "./changes.ts";
 import type { Header } from "./journal-schema.ts";
-import { toMessage } from "./journal-schema.ts";
 import type { Journal } from "./journal.ts";
 import type { Message } from "./message.ts";
 
@@ -55,12 +54,14 @@ export class Handover {
 
   /** Resolves true once everything that the journal holds now is in D1, false when D1 would not take it, or not in time. */
   async flush(): Promise<boolean> {
-    const settled = new AbortController();
-    const late = this.#sleep(PATIENCE, settled.signal).then(() => false);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), PATIENCE);
+    });
     try {
       return await Promise.race([this.#everything(), late]);
     } finally {
-      settled.abort();
+      clearTimeout(timer);
     }
   }
 
@@ -103,12 +104,10 @@ export class Handover {
   #next(): Batch | null {
     const header = this.#journal.header;
     if (!header || !(this.lacksMessages || this.#journal.hasOutbox)) return null;
-    const unsent = "SELECT * FROM message WHERE sequence > ? ORDER BY sequence LIMIT ?";
     const messages: Message[] = [];
     let size = 0;
-    for (const row of this.#journal.rows(unsent, header.handed_over, MESSAGES_PER_BATCH)) {
-      const message = toMessage(row);
-      size += message.content.length + String(row["tool_calls"] ?? "").length;
+    for (const message of this.#journal.unsent(MESSAGES_PER_BATCH)) {
+      size += message.content.length + (message.tool_calls ? JSON.stringify(message.tool_calls).length : 0);
       if (messages.length > 0 && size > TEXT_PER_BATCH) break;
       messages.push(message);
     }

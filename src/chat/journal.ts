@@ -49,6 +49,8 @@ export class Journal {
   #depth = 0;
   #hasOutbox: boolean | undefined;
   readonly #recent = new WindowCache();
+  /** Messages that were just stored, for D1; without a gap as long as the first is the one that D1 lacks first. */
+  #fresh: Message[] = [];
   /** The latest turn, once it is known. */
   #latest: Turn | null | undefined;
 
@@ -103,6 +105,7 @@ export class Journal {
     this.#latest = undefined;
     this.#hasOutbox = undefined;
     this.#recent.clear();
+    this.#fresh = [];
   }
 
   turnByKey(principal: string, key: string): Turn | null {
@@ -142,8 +145,20 @@ export class Journal {
   }
 
   message(id: string): Message | null {
+    const known = this.#recent.find(id);
+    if (known) return known;
     const row = this.rows("SELECT * FROM message WHERE id = ?", id)[0];
     return row ? toMessage(row) : null;
+  }
+
+  /** Messages that D1 has not confirmed, oldest first, at most `limit`. */
+  unsent(limit: number): Message[] {
+    const { handed_over, next_sequence } = this.header as Header;
+    if (this.#fresh[0]?.sequence === handed_over + 1) return this.#fresh.slice(0, limit);
+    if (handed_over === next_sequence - 1) return [];
+    return this.rows("SELECT * FROM message WHERE sequence > ? ORDER BY sequence LIMIT ?", handed_over, limit).map(
+      toMessage,
+    );
   }
 
   /** Notes a turn that has to wait; nothing of it is in the history yet. */
@@ -301,6 +316,7 @@ export class Journal {
   confirmUpTo(sequence: number): void {
     if (!this.#header || sequence <= this.#header.handed_over) return;
     this.#header = { ...this.#header, handed_over: sequence };
+    this.#fresh = this.#fresh.filter((message) => message.sequence > sequence);
     this.#unwritten = { ...this.#unwritten, handed_over: sequence };
   }
 
@@ -372,6 +388,7 @@ export class Journal {
     const header = this.header as Header;
     const message: Message = { ...BLANK, ...rest, sequence: header.next_sequence, id, turn_id, role };
     this.#insert("message", message);
+    this.#fresh.push(message);
     this.#recent.append(message, message.status !== "failed" && message.content !== "");
     const message_count = header.message_count + 1;
     const { sequence, created_at } = message;
@@ -384,6 +401,7 @@ export class Journal {
   #replace(former: Message, said: Partial<Message> & { created_at: number }): Message {
     this.#update("message", said, "id = ?", former.id);
     this.#recent.clear();
+    this.#fresh = [];
     this.setHeader({ last_message_at: said.created_at, updated_at: said.created_at });
     this.outbox({ op: "message", message_id: former.id });
     return { ...former, ...said };

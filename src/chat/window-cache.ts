@@ -33,6 +33,10 @@ export class WindowCache {
     return this.#messages.filter(({ sequence }) => sequence >= first && sequence <= last);
   }
 
+  find(id: string): Message | undefined {
+    return this.#messages.find((message) => message.id === id);
+  }
+
   /** What was read: the latest `limit` messages up to `upto`. */
   keep(messages: Message[], upto: number, limit: number): void {
     this.clear();
