@@ -17,15 +17,17 @@ function faulty(db, faults) {
     const response = await faults.fetch(`http://faults/${moment}`);
     if (!response.ok) throw new Error(`D1_ERROR: told to fail ${moment} the commit`);
   };
+  const batch = async (target, statements) => {
+    await obey("before");
+    const result = await target.batch(statements);
+    await obey("after");
+    return result;
+  };
   return new Proxy(db, {
     get(target, name) {
-      if (name !== "batch") return typeof target[name] === "function" ? target[name].bind(target) : target[name];
-      return async (statements) => {
-        await obey("before");
-        const result = await target.batch(statements);
-        await obey("after");
-        return result;
-      };
+      if (name === "batch") return (statements) => batch(target, statements);
+      if (name === "withSession") return (constraint) => faulty(target.withSession(constraint), faults);
+      return typeof target[name] === "function" ? target[name].bind(target) : target[name];
     },
   });
 }

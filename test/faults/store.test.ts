@@ -95,7 +95,10 @@ describe.concurrent("a locked database", () => {
     expectUnavailable(await client.call("GET", `/v1/conversation/${id}/messages/stream`));
     expectUnavailable(await client.call("DELETE", `/v1/conversation/${id}`));
     expectUnavailable(await client.call("POST", "/v1/conversation", { agent_id: agent }));
+    const unknown = { authorization: "", "x-api-key": `ak_${"a".repeat(24)}`, "x-api-secret": `as_${"b".repeat(43)}` };
+    expectUnavailable(await client.call("GET", "/v1/conversation", undefined, unknown));
     unlock();
+    expect((await client.call("GET", "/v1/conversation", undefined, unknown)).status).toBe(401);
     expect(await up.requests("m")).toEqual([]);
     expect(await client.chat(id, "one", { key: "k" })).toMatchObject({
       status: 200,
