@@ -1,38 +1,43 @@
 /**
- * Three projects: `workers` runs in workerd against real D1 and Durable Objects, `node` runs pure code, and `faults` kills,
- * starves and disturbs the built bundle from outside.
+ * `workers` and `databases` (with a second D1) run in workerd against real D1 and Durable Objects, `node` runs pure code, and
+ * `faults` kills, starves and disturbs the built bundle from outside.
  */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
+/** A project whose files run in workerd, against real D1 and Durable Objects. `d1` are bindings beside DB. */
+const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
+  plugins: [
+    cloudflareTest(async ({ inject }) => ({
+      wrangler: { configPath: "./wrangler.toml" },
+      remoteBindings: false,
+      verbose: false,
+      miniflare: {
+        d1Databases: d1,
+        bindings: {
+          TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+          TEST_UPSTREAM: `http://127.0.0.1:${inject("upstreamPort")}`,
+          TOKEN_SECRETS: "test-secret-test-secret-test-secret-test",
+          ENCRYPTION_KEYS: "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+          ALLOW_LOOPBACK_UPSTREAMS: "true",
+        },
+      },
+    })),
+  ],
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    setupFiles: [`test/${name}/setup.ts`],
+    globalSetup: ["test/upstream/global-setup.ts"],
+    testTimeout: 30_000,
+  },
+});
+
 export default defineConfig({
   test: {
     projects: [
-      {
-        plugins: [
-          cloudflareTest(async ({ inject }) => ({
-            wrangler: { configPath: "./wrangler.toml" },
-            remoteBindings: false,
-            verbose: false,
-            miniflare: {
-              bindings: {
-                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
-                TEST_UPSTREAM: `http://127.0.0.1:${inject("upstreamPort")}`,
-                TOKEN_SECRETS: "test-secret-test-secret-test-secret-test",
-                ENCRYPTION_KEYS: "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-                ALLOW_LOOPBACK_UPSTREAMS: "true",
-              },
-            },
-          })),
-        ],
-        test: {
-          name: "workers",
-          include: ["test/workers/**/*.test.ts"],
-          setupFiles: ["test/workers/setup.ts"],
-          globalSetup: ["test/upstream/global-setup.ts"],
-          testTimeout: 30_000,
-        },
-      },
+      inWorkerd("workers"),
+      inWorkerd("databases", { DB_1: "second" }),
       { test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000 } },
       // Whole programs, after everything else: they start servers and take their time.
       {

@@ -3,7 +3,7 @@
  * A run that is cut off, or finds an object that cannot be reached, leaves the rest to the next one.
  */
 import { configOf, type Env } from "./config.ts";
-import { causeOf, controlDatabase, type Database } from "./db/database.ts";
+import { allHomes, causeOf, type Database, openDatabase } from "./db/database.ts";
 import { expiredConversations, expiredMessages, type Place } from "./db/retention.ts";
 
 const DAY = 86_400_000;
@@ -23,10 +23,11 @@ export async function purgeExpired(env: Env, now: number): Promise<Purged> {
   const days = configOf(env).RETENTION_DAYS;
   const purged: Purged = { conversations: 0, messages: 0, failed: 0 };
   if (days === 0) return purged;
-  // Every database that rows of companies are in; so far there is one.
-  const run = new Run(env, controlDatabase(env), now - days * DAY, purged);
-  await run.conversations();
-  await run.messages();
+  for (const { d1 } of allHomes(env)) {
+    const run = new Run(env, openDatabase(d1), now - days * DAY, purged);
+    await run.conversations();
+    await run.messages();
+  }
   return purged;
 }
 

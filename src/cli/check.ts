@@ -36,7 +36,7 @@ for (const [name, check] of Object.entries(checks)) {
   else failed++;
 }
 
-const tests = await runTests(all ? [] : ["workers", "node"]);
+const tests = await runTests(all ? [] : ["workers", "databases", "node"]);
 console.log(
   `Checks: ${passed} passed, ${failed} failed. Tests: ${tests.passed} passed, ${tests.failed} failed, ${tests.skipped} skipped.`,
 );

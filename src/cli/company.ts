@@ -1,7 +1,11 @@
-/** `npm run company -- create --name "Acme" [--remote]`: a company with its first user and admin key. */
+/**
+ * `npm run company -- create --name "Acme" [--remote]`: a company with its first user and admin key.
+ * `npm run company -- move --id <company_id> --to DB_1 [--remote]`: its rows to another database (see move-company.ts).
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { uuidv7 } from "uuidv7";
 import { openDatabase } from "../db/database.ts";
@@ -10,43 +14,83 @@ import { fail } from "./project.ts";
 import { sqlText } from "./sql-text.ts";
 import { wrangler } from "./wrangler.ts";
 
-const USAGE = 'Usage: npm run company -- create --name "Acme" [--remote]';
+const USAGE = `Usage: npm run company -- create --name "Acme" [--remote]
+       npm run company -- move --id <company_id> --to DB_1 [--remote]`;
 
 type Plan = Parameters<typeof companyStatements>[1];
 
-const { name, remote } = readArguments();
-const now = Date.now();
-const plan: Plan = { company_id: uuidv7(), user_id: uuidv7(), name, owner: "Owner", role: "admin" };
-const keys = await newKeys(plan, { admin: ["admin"] }, now);
-await (remote ? storeRemotely(plan, keys) : storeLocally(plan, keys));
+const options = readArguments();
+if (options.command === "move") await move(options);
+else await create(options);
 
-const { api_key, api_secret } = keys.credentials["admin"] ?? fail("No key was made.");
-console.log(`
+async function create({ name, remote }: { name: string; remote: boolean }): Promise<void> {
+  const now = Date.now();
+  const plan: Plan = { company_id: uuidv7(), user_id: uuidv7(), name, owner: "Owner", role: "admin" };
+  const keys = await newKeys(plan, { admin: ["admin"] }, now);
+  await (remote ? storeRemotely(plan, keys, now) : storeLocally(plan, keys, now));
+
+  const { api_key, api_secret } = keys.credentials["admin"] ?? fail("No key was made.");
+  console.log(`
 Company     ${name}
 company_id  ${plan.company_id}
 X-API-Key     ${api_key}
 X-API-Secret  ${api_secret}
 
 The key may do everything in this company. The secret is shown this once and stored nowhere: keep it now.`);
+}
 
-function readArguments(): { name: string; remote: boolean } {
+async function move({ id, to, remote }: { id: string; to: string; remote: boolean }): Promise<void> {
+  const { openDatabases } = await import("./local-database.ts");
+  const { moveCompany, MoveRefused, STAGES } = await import("./move-company.ts");
+  const { homes, close } = await openDatabases({ remote });
+  const home = (name: string) => {
+    const d1 = homes.get(name);
+    return d1 && { name, d1 };
+  };
+  const control = homes.get("DB") ?? fail("wrangler.toml binds no DB.");
+  const tell = (stage: keyof typeof STAGES) => console.log(STAGES[stage]);
+  try {
+    await moveCompany({ control, home, sleep, tell, now: Date.now, newId: uuidv7 }, id, to);
+  } catch (error) {
+    await close();
+    if (error instanceof MoveRefused) fail(error.message);
+    fail(
+      `${error instanceof Error ? error.message : String(error)}\nRun the same command again: it goes on from there.`,
+    );
+  }
+  await close();
+}
+
+type Options =
+  | { command: "create"; name: string; remote: boolean }
+  | { command: "move"; id: string; to: string; remote: boolean };
+
+function readArguments(): Options {
   try {
     const { values, positionals } = parseArgs({
-      options: { name: { type: "string" }, remote: { type: "boolean", default: false } },
+      options: {
+        name: { type: "string" },
+        id: { type: "string" },
+        to: { type: "string" },
+        remote: { type: "boolean", default: false },
+      },
       allowPositionals: true,
     });
+    const { id, to, remote } = values;
+    const [command, ...rest] = positionals;
+    if (command === "move" && rest.length === 0 && id && to) return { command, id, to, remote };
     const name = values.name?.trim() ?? "";
-    if (positionals.join() !== "create" || name === "") fail(USAGE);
+    if (command !== "create" || rest.length > 0 || name === "") return fail(USAGE);
     if (name.length > 200 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
       fail("The name may have at most 200 characters and no control characters.");
     }
-    return { name, remote: values.remote };
+    return { command, name, remote };
   } catch (error) {
     return fail(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   }
 }
 
-async function storeLocally(company: Plan, made: NewKeys): Promise<void> {
+async function storeLocally(company: Plan, made: NewKeys, now: number): Promise<void> {
   // Loaded only here: what is wrong with the command line is said at once.
   const { openLocalDatabase } = await import("./local-database.ts");
   const { d1, close } = await openLocalDatabase();
@@ -59,7 +103,7 @@ async function storeLocally(company: Plan, made: NewKeys): Promise<void> {
 }
 
 /** As a file, because a file is imported whole or not at all. */
-async function storeRemotely(company: Plan, made: NewKeys): Promise<void> {
+async function storeRemotely(company: Plan, made: NewKeys, now: number): Promise<void> {
   // Only asked for the text of its statements, which needs no connection.
   const db = openDatabase({} as D1Database);
   const folder = mkdtempSync(join(tmpdir(), "conversations-"));

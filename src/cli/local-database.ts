@@ -1,4 +1,4 @@
-/** The local D1 database, opened without the Worker: the same file that `wrangler dev` serves from. */
+/** D1 databases, opened without the Worker: the same files that `wrangler dev` serves from, or those in production. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getPlatformProxy, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
@@ -6,20 +6,41 @@ import { paths } from "./project.ts";
 
 /** Opens it and brings its tables up to date. Close it before anything waits for this process to end. */
 export async function openLocalDatabase(state = paths.state): Promise<{ d1: D1Database; close: () => Promise<void> }> {
-  const { name, compatibility_date, d1_databases } = unstable_readConfig(
-    { config: paths.config },
+  const { homes, close } = await openDatabases({ remote: false, state });
+  return { d1: homes.get("DB") as D1Database, close };
+}
+
+type Opened = { homes: Map<string, D1Database>; close: () => Promise<void> };
+
+/**
+ * Every D1 database that wrangler.toml binds, by the name of its binding: the local ones, brought up to date, or, through
+ * wrangler's remote bindings, those of [env.production].
+ */
+export async function openDatabases({
+  remote,
+  state = paths.state,
+}: {
+  remote: boolean;
+  state?: string;
+}): Promise<Opened> {
+  const config = unstable_readConfig(
+    { config: paths.config, ...(remote ? { env: "production" } : {}) },
     { hideWarnings: true },
   );
+  const { name, compatibility_date } = config;
+  const bound = config.d1_databases as { binding: string }[];
+  const d1_databases = bound.map((database) => ({ ...database, ...(remote ? { remote } : {}) }));
   mkdirSync(paths.dev, { recursive: true });
   const configPath = join(paths.dev, "d1.json");
   writeFileSync(configPath, JSON.stringify({ name, compatibility_date, d1_databases }));
-  const proxy = await getPlatformProxy<{ DB: D1Database }>({
+  const proxy = await getPlatformProxy<Record<string, D1Database>>({
     configPath,
     persist: { path: join(state, "v3") },
-    remoteBindings: false,
+    remoteBindings: remote,
   });
-  await migrate(proxy.env.DB);
-  return { d1: proxy.env.DB, close: () => proxy.dispose() };
+  const homes = new Map(d1_databases.map(({ binding }) => [binding, proxy.env[binding] as D1Database]));
+  if (!remote) for (const d1 of homes.values()) await migrate(d1);
+  return { homes, close: () => proxy.dispose() };
 }
 
 /** Applies what is missing, each migration with its record in one batch, in the table that wrangler keeps. */

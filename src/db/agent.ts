@@ -1,9 +1,10 @@
 /** Agents. A delete only marks; every change takes its audit row along in the same batch. */
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
+import type { Env } from "../config.ts";
 import type { Rows, Slice } from "../http/pagination.ts";
 import type { AuditRow } from "./audit.ts";
 import { auditedInsert, auditedUpdate } from "./audited.ts";
-import type { Database } from "./database.ts";
+import { allHomes, type Database, homeOf, openDatabase } from "./database.ts";
 import { contains, newestFirst } from "./newest-first.ts";
 import { agent } from "./schema.ts";
 import { refsOf, totalQuery } from "./tally.ts";
@@ -29,13 +30,18 @@ const live = (company_id: string, id: string) => and(own(company_id, id), isNull
 export const findAgent = (db: Database, company_id: string, id: string): Promise<AgentRow | undefined> =>
   db.select().from(agent).where(live(company_id, id)).get();
 
-/** A live agent of whichever company, for visitors who know nothing but its id. */
-export const findPublicAgent = (db: Database, id: string): Promise<AgentRow | undefined> =>
-  db
-    .select()
-    .from(agent)
-    .where(and(eq(agent.id, id), isNull(agent.deleted_at)))
-    .get();
+/**
+ * A live agent of whichever company, for visitors who know nothing but its id: every database is asked, and only the one
+ * that its company is in is believed.
+ */
+export async function findPublicAgent(env: Env, id: string): Promise<AgentRow | undefined> {
+  const found = allHomes(env).map(async ({ name, d1 }) => {
+    const where = and(eq(agent.id, id), isNull(agent.deleted_at));
+    const row = await openDatabase(d1).select().from(agent).where(where).get();
+    return row && (await homeOf(env, row.company_id)).name === name ? row : undefined;
+  });
+  return (await Promise.all(found)).find((row) => row !== undefined);
+}
 
 /** allowed_origins of a live agent of the company, or of every one that it has. */
 export async function listAllowedOrigins(db: Database, company_id: string, id: string | null): Promise<string[][]> {

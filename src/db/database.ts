@@ -19,7 +19,8 @@ export const DIRECTORY_TTL = 30_000;
 /** Companies that an isolate remembers. */
 const MAX_KNOWN = 10_000;
 
-const CONTROL = "DB";
+/** The binding of the control database. */
+export const CONTROL = "DB";
 const opened = new WeakMap<object, Database>();
 const known = new Map<string, { name: string; until: number }>();
 

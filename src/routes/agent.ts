@@ -14,7 +14,6 @@ import {
   updateAgent,
 } from "../db/agent.ts";
 import { auditRow } from "../db/audit.ts";
-import { controlDatabase } from "../db/database.ts";
 import { listProviderNames } from "../db/model-provider.ts";
 import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
@@ -115,7 +114,7 @@ export function agentRoutes(api: Api): void {
       if (!isId(params.id)) throw notFound();
       const agent = principal
         ? await findAgent(await requestDatabase(c, principal.company_id), principal.company_id, params.id)
-        : await findPublicAgent(controlDatabase(c.env), params.id);
+        : await findPublicAgent(c.env, params.id);
       if (!agent) throw notFound();
       if (!principal) admitPage(c, agent.allowed_origins);
       const isStaff = principal !== null && principal.kind !== "lead";

@@ -1,8 +1,10 @@
 /** The audit trail, for admins: who changed what, when, in which request. Nothing here can change it. */
 import * as z from "zod";
 import { type AuditEvent, listAudit } from "../db/audit.ts";
+import { CONTROL, controlDatabase, type Database, homeOf } from "../db/database.ts";
 import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
+import type { AppContext } from "../http/context.ts";
 import { id, instant, text, timestamp, toTimestamp } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 
@@ -45,7 +47,7 @@ export function auditRoutes(api: Api): void {
       responses: { 200: json("A page of events.", pageOf("audit_events", eventSchema)) },
     },
     async ({ c, principal, query }) => {
-      const db = await requestDatabase(c, principal.company_id);
+      const databases = await auditDatabases(c, principal.company_id);
       const { page: _page, per_page: _perPage, cursor: _cursor, ...filter } = query;
       return respondWithPage({
         c,
@@ -53,12 +55,19 @@ export function auditRoutes(api: Api): void {
         name: "audit_events",
         query,
         filter,
-        read: (slice) => listAudit(db, principal.company_id, filter, slice),
+        read: (slice) => listAudit(databases, principal.company_id, filter, slice),
         key: (row) => [row.id],
         view: eventView,
       });
     },
   );
+}
+
+/** Where a company's changes are audited: beside its rows, and for keys and issuers in the control database. */
+async function auditDatabases(c: AppContext, company_id: string): Promise<Database[]> {
+  const own = await requestDatabase(c, company_id);
+  const { name } = await homeOf(c.env, company_id);
+  return name === CONTROL ? [own] : [own, controlDatabase(c.env)];
 }
 
 const eventView = ({ at, ...row }: AuditEvent) => ({ ...row, created_at: toTimestamp(at) });

@@ -9,7 +9,6 @@ import { admitWebsite, originRefused } from "../auth/website.ts";
 import type { Config } from "../config.ts";
 import { findPublicAgent } from "../db/agent.ts";
 import { createConversation } from "../db/conversation.ts";
-import { controlDatabase } from "../db/database.ts";
 import { findLead, insertLead, type LeadRow } from "../db/lead.ts";
 import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
@@ -55,7 +54,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
     },
     async ({ c, body }) => {
       const { agent_id, ...given } = body;
-      const agent = isId(agent_id) ? await findPublicAgent(controlDatabase(c.env), agent_id) : undefined;
+      const agent = isId(agent_id) ? await findPublicAgent(c.env, agent_id) : undefined;
       if (!agent) throw notFound();
       if (!originAllowed(c.req.header("origin"), agent.allowed_origins, c.var.config.local)) throw originRefused();
       if (agent.status !== "active") throw new Problem("agent_inactive");

@@ -130,7 +130,8 @@ test("own writes are read, with and without a bookmark", async () => {
   const { id } = await createConversation(company);
   for (let n = 1; n <= 5; n++) {
     const turn = await chat(company, id, `message ${n}`);
-    for (const headers of [{}, { [HEADER]: String(turn.headers.get(HEADER)) }]) {
+    const known: HeaderMap = { [HEADER]: String(turn.headers.get(HEADER)) };
+    for (const headers of [{}, known]) {
       const { body } = await call("GET", `/v1/conversation/${id}/messages`, {
         headers: { ...company.user, ...headers },
       });
