@@ -37,6 +37,17 @@ declare module "vitest" {
 
 export default async function setup(project: TestProject) {
   const home = mkdtempSync(join(tmpdir(), "conversations-faults-"));
+  const leave = () => rmSync(home, { recursive: true, force: true });
+  try {
+    project.provide("prepared", await prepareIn(home));
+    return leave;
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+async function prepareIn(home: string): Promise<Prepared> {
   const bundle = join(home, "bundle");
   const state = join(home, "state");
   await build(bundle);
@@ -46,9 +57,8 @@ export default async function setup(project: TestProject) {
     ALLOW_LOOPBACK_UPSTREAMS: "true",
   };
   const worker = await workerOptions();
-  const company = await prepare({ bundle, worker, state, vars });
-  project.provide("prepared", { bundle, worker, state, vars, ...company });
-  return () => rmSync(home, { recursive: true, force: true });
+  const company = await makeCompany({ bundle, worker, state, vars });
+  return { bundle, worker, state, vars, ...company };
 }
 
 async function build(outdir: string): Promise<void> {
@@ -61,7 +71,8 @@ async function build(outdir: string): Promise<void> {
   cpSync(join(root, "test/faults/faulty.js"), join(outdir, "faulty.js"));
 }
 
-async function prepare(at: Pick<Prepared, "bundle" | "worker" | "state" | "vars">) {
+/** Migrates the database and stores a company in it. */
+async function makeCompany(at: Pick<Prepared, "bundle" | "worker" | "state" | "vars">) {
   const { mf } = await startWorkerd({ ...at, entry: "index.js" });
   try {
     const d1 = (await mf.getD1Database("DB")) as unknown as D1Database;
