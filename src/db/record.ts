@@ -1,36 +1,27 @@
 /**
  * Writes what a conversation's object hands over, one atomic batch a time. Every statement says what is, not what to add:
- * a batch that arrives twice changes nothing. The SQL comes from the schema, compiled once.
+ * a batch that arrives twice changes nothing. The SQL comes from the schema, written once.
  */
-import { getTableColumns } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
+import { getTableColumns, getTableName } from "drizzle-orm";
 import type { Change } from "../chat/changes.ts";
 import type { Batch } from "../chat/handover.ts";
 import type { Message } from "../chat/message.ts";
 import type { AuditRow } from "./audit.ts";
 import { audit_event, message } from "./schema.ts";
 
-const compiler = drizzle({} as D1Database);
 type Table = typeof message | typeof audit_event;
 
 /** `INSERT … (every column, in table order)`, followed by `conflict`. */
-function insertSql(table: Table, name: string, conflict: string): { sql: string; columns: string[] } {
-  const columns = Object.keys(getTableColumns(table));
-  const row = Object.fromEntries(columns.map((column) => [column, null]));
-  const { sql } = compiler
-    .insert(table)
-    .values(row as never)
-    .toSQL();
-  const places = columns.map(() => "?").join(", ");
+function insertSql(table: Table, conflict: string): { sql: string; columns: string[] } {
+  const columns = Object.values(getTableColumns(table)).map((column) => column.name);
   const quoted = columns.map((column) => `"${column}"`).join(", ");
-  if (!sql.startsWith(`insert into "${name}" (${quoted})`)) throw new Error(`unexpected SQL for ${name}`);
-  return { columns, sql: `INSERT INTO "${name}" (${quoted}) VALUES (${places}) ${conflict}` };
+  const places = columns.map(() => "?").join(", ");
+  return { columns, sql: `INSERT INTO "${getTableName(table)}" (${quoted}) VALUES (${places}) ${conflict}` };
 }
 
 /** A re-run reply is the only message whose text ever changes. */
 const UPSERT_MESSAGE = insertSql(
   message,
-  "message",
   `ON CONFLICT (id) DO UPDATE SET content = excluded.content, status = excluded.status, model_used = excluded.model_used,
    processing_time = excluded.processing_time, input_tokens = excluded.input_tokens,
    output_tokens = excluded.output_tokens, usage_source = excluded.usage_source, tool_calls = excluded.tool_calls,
@@ -38,7 +29,7 @@ const UPSERT_MESSAGE = insertSql(
    created_at = excluded.created_at, deleted_at = excluded.deleted_at, deleted_by = excluded.deleted_by,
    deletion_id = excluded.deletion_id`,
 );
-const INSERT_AUDIT = insertSql(audit_event, "audit_event", "ON CONFLICT (id) DO NOTHING");
+const INSERT_AUDIT = insertSql(audit_event, "ON CONFLICT (id) DO NOTHING");
 
 const scalar = (value: unknown) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value);
 const valuesOf = (columns: string[], row: Record<string, unknown>) =>

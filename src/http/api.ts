@@ -63,14 +63,22 @@ export type MountedRoute = Pick<RouteSpec, "method" | "path" | "audience" | "sco
 
 export class Api {
   readonly hono = new Hono<AppEnv>();
-  readonly registry = new OpenAPIRegistry();
   readonly routes: MountedRoute[] = [];
+  readonly #registry = new OpenAPIRegistry();
+  #undocumented: RouteSpec[] = [];
+
+  /** The documentation of every route so far; written when it is first asked for, which most starts never do. */
+  get registry(): OpenAPIRegistry {
+    for (const spec of this.#undocumented) this.#registry.registerPath(documented(spec));
+    this.#undocumented = [];
+    return this.#registry;
+  }
 
   /** Serves and documents one route. */
   route<const S extends RouteSpec>(spec: S, handler: (input: Input<S>) => Response | Promise<Response>): void {
     const { method, path, audience, scope, body } = spec;
     this.routes.push({ method, path, audience, scope, hasBody: body !== undefined });
-    this.registry.registerPath(documented(spec));
+    this.#undocumented.push(spec);
     this.hono.on(method, path.replaceAll(/\{(.+?)\}/g, ":$1"), async (c) => {
       c.set("dialect", spec.dialect);
       const principal = audience === "public" ? null : await admit(c, spec);

@@ -4,7 +4,6 @@ import type { Config } from "../config.ts";
 import type { Knowledge } from "../db/schema.ts";
 import { BUILTIN, modelProblem, parseModelName, type ProviderAccess, workerProvider } from "./catalog.ts";
 import { echoModel } from "./echo.ts";
-import { faqModel } from "./faq.ts";
 import { type CallSettings, languageModel } from "./language-model.ts";
 import { connectTo } from "./providers.ts";
 import { sleep } from "./sleep.ts";
@@ -30,10 +29,19 @@ export function openModel(
   const problem = modelProblem(agent.model, new Set(own ? [own.name] : []), config);
   if (!parsed || problem !== null) throw new ModelFailure("error", `model ${problem ?? "is not known"}`);
   if (parsed.provider === BUILTIN) {
-    return parsed.name === "echo" ? echoModel(agent.model, sleep) : faqModel(agent.model, agent.knowledge);
+    return parsed.name === "echo" ? echoModel(agent.model, sleep) : faq(agent.model, agent.knowledge);
   }
   const access = own?.name === parsed.provider ? own : workerProvider(parsed.provider, config);
   if (!access) throw new ModelFailure("error", "model is not known");
   const policy = { allowLoopback: config.local };
   return languageModel(agent.model, connectTo(access, parsed.name, ai), agent, policy);
 }
+
+/** Loaded when it is first asked for: its words are many, and other agents start without them. */
+const faq = (name: string, knowledge: Knowledge[]): Model => ({
+  name,
+  async *stream(request, signal) {
+    const { faqModel } = await import("./faq.ts");
+    yield* faqModel(name, knowledge).stream(request, signal);
+  },
+});
