@@ -15,9 +15,25 @@ Object.assign(process.env, { CLOUDFLARE_CF_FETCH_ENABLED: "false", X_LOCAL_OBSER
 
 const { quick } = readArguments();
 /** All of it within five minutes, or within one. */
-const times = quick
-  ? { turns: 12, streams: 8, first: 6, parallel: 2, depths: 5, lists: 8, start: 3 }
-  : { turns: 60, streams: 40, first: 20, parallel: 8, depths: 20, lists: 40, start: 9 };
+const efforts = quick
+  ? {
+      turns: { rounds: 12, seconds: 5 },
+      streams: { rounds: 8, seconds: 5 },
+      first: { rounds: 6, seconds: 2 },
+      parallel: { rounds: 3, seconds: 5 },
+      depths: { rounds: 6, seconds: 3 },
+      lists: { rounds: 8, seconds: 3 },
+      start: { rounds: 3, seconds: 2 },
+    }
+  : {
+      turns: { rounds: 60, seconds: 50 },
+      streams: { rounds: 40, seconds: 40 },
+      first: { rounds: 20, seconds: 10 },
+      parallel: { rounds: 10, seconds: 50 },
+      depths: { rounds: 20, seconds: 15 },
+      lists: { rounds: 40, seconds: 30 },
+      start: { rounds: 9, seconds: 5 },
+    };
 
 const began = performance.now();
 const seconds = () => (performance.now() - began) / 1000;
@@ -29,7 +45,7 @@ const folder = mkdtempSync(join(root, "dist", "bench-"));
 const upstream = await startUpstream();
 const load = new Load();
 try {
-  const { lines, costs } = await measure({ folder, load, model: upstream.base_url, times, say });
+  const { lines, costs } = await measure({ folder, load, model: upstream.base_url, efforts, say });
   const missed = lines.filter((line) => isReached(line) === false).length;
   const result = { at: new Date().toISOString(), quick, seconds: seconds(), lines, costs };
   writeFileSync(join(root, "dist", "bench.json"), `${JSON.stringify(result, null, 2)}\n`);

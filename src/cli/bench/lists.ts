@@ -1,6 +1,7 @@
 /** Lists: the same page of a small and of a large company, near and deep, short history and long. */
 import type { Send } from "./load.ts";
 import type { Load } from "./processes.ts";
+import { type Effort, roundsOf } from "./rounds.ts";
 import type { Tenant } from "./seed.ts";
 
 /** `name` is `<far> / <near>`. */
@@ -59,13 +60,13 @@ export async function listCases(load: Load, base: string, sizes: Sizes): Promise
 export async function measureLists(
   load: Load,
   cases: ListCase[],
-  rounds: number,
+  effort: Effort,
   perRound: number,
 ): Promise<Map<string, { near: number[][]; far: number[][] }>> {
   const result = new Map(cases.map(({ name }) => [name, { near: [] as number[][], far: [] as number[][] }]));
   const times = async (request: Send) =>
     (await load.run(Array.from({ length: perRound }, () => request))).map((sample) => sample.ms);
-  for (let round = 0; round <= rounds; round++) {
+  for (const round of roundsOf(effort)) {
     for (const { name, near, far } of cases) {
       const sides = round % 2 === 0 ? ([near, far] as const) : ([far, near] as const);
       const [first, second] = [await times(sides[0]), await times(sides[1])];

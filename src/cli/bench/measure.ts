@@ -6,6 +6,7 @@ import { paths } from "../project.ts";
 import { listCases, measureLists } from "./lists.ts";
 import type { Load } from "./processes.ts";
 import type { Line } from "./report.ts";
+import type { Effort } from "./rounds.ts";
 import { type OperationCost, operationCosts } from "./rows.ts";
 import { seedConversations, seedHistory, seedTenant } from "./seed.ts";
 import { bundle, serve, type Served } from "./served.ts";
@@ -14,8 +15,8 @@ import { median, pairedRatio, quantile } from "./statistics.ts";
 import { TARGETS, Targets } from "./targets.ts";
 import { depths, firstTokens, firstTurns, jsonTurns, type Rounds, throughput } from "./turns.ts";
 
-/** How often each measure is repeated. */
-export type Times = Record<"turns" | "streams" | "first" | "parallel" | "depths" | "lists" | "start", number>;
+/** How much of each measure there is. */
+export type Efforts = Record<"turns" | "streams" | "first" | "parallel" | "depths" | "lists" | "start", Effort>;
 
 const LARGE = 100_000;
 const LANES = 16;
@@ -28,7 +29,7 @@ const VARS = {
   RATE_LIMITS: "off",
 };
 
-export type Run = { folder: string; load: Load; model: string; times: Times; say: (what: string) => void };
+export type Run = { folder: string; load: Load; model: string; efforts: Efforts; say: (what: string) => void };
 
 export async function measure(run: Run): Promise<{ lines: Line[]; costs: OperationCost[] }> {
   run.say("building");
@@ -45,12 +46,12 @@ export async function measure(run: Run): Promise<{ lines: Line[]; costs: Operati
   }
 }
 
-async function measureShipped({ folder, times }: Run, script: string): Promise<Line[]> {
+async function measureShipped({ folder, efforts }: Run, script: string): Promise<Line[]> {
   const { compatibility_date: date = "", compatibility_flags: flags } = unstable_readConfig(
     { config: paths.config },
     { hideWarnings: true },
   );
-  const start = await startUpTime(join(folder, "start"), script, { date, flags }, times.start);
+  const start = await startUpTime(join(folder, "start"), script, { date, flags }, efforts.start.rounds);
   return [
     { ...line("bundle, gzipped", [bundleSize(script)], "KiB"), target: { atMost: 350 }, judged: "figure" },
     { ...line("start-up, CPU", [start]), target: { atMost: 60 }, judged: "figure" },
@@ -58,7 +59,7 @@ async function measureShipped({ folder, times }: Run, script: string): Promise<L
 }
 
 async function measureServed(
-  { load, times, say }: Run,
+  { load, efforts, say }: Run,
   served: Served,
 ): Promise<{ lines: Line[]; costs: OperationCost[] }> {
   const tenant = (kind: number) => seedTenant(served.db, readConfig(VARS), kind);
@@ -66,15 +67,15 @@ async function measureServed(
   const targets = new Targets(served, load, talking);
 
   say("turns, one after another");
-  const turns = await jsonTurns(load, targets, times.turns, 10);
+  const turns = await jsonTurns(load, targets, efforts.turns, 10);
   say("turns, streamed");
-  const tokens = await firstTokens(load, targets, times.streams, 8);
+  const tokens = await firstTokens(load, targets, efforts.streams, 8);
   say("first turns of new conversations");
-  const firsts = await firstTurns(load, targets, times.first);
+  const firsts = await firstTurns(load, targets, efforts.first);
   say(`${LANES} conversations at once`);
-  const parallel = await throughput(load, targets, times.parallel, LANES, 8);
+  const parallel = await throughput(load, targets, efforts.parallel, LANES, 8);
   say("a long conversation");
-  const { early, late } = await depths(load, targets, times.depths, 1000);
+  const { early, late } = await depths(load, targets, efforts.depths, 1000);
 
   say("seeding");
   await seedConversations(served.db, small, 0x102, 100);
@@ -83,7 +84,7 @@ async function measureServed(
   const long = await seedHistory(served.db, history, 0x105, 10_000);
   say("lists");
   const cases = await listCases(load, served.url("service"), { small, large, history, short, long });
-  const lists = await measureLists(load, cases, times.lists, 5);
+  const lists = await measureLists(load, cases, efforts.lists, 5);
   say("rows");
   const costs = await operationCosts(load, served.url("metered"), talking, cases);
 

@@ -1,6 +1,7 @@
 /** Turns: one after another, streamed, sixteen conversations at once, and late in a long conversation. */
 import type { Sample, Send } from "./load.ts";
 import type { Load } from "./processes.ts";
+import { type Effort, roundsOf } from "./rounds.ts";
 import { inOrderOf, TARGETS, type TargetName, type Targets } from "./targets.ts";
 
 /** Milliseconds (or turns a second) of every target, a list per round. */
@@ -14,14 +15,13 @@ type Make = (name: TargetName, url: string, n: number) => Send;
 async function alternate(
   load: Load,
   targets: Targets,
-  rounds: number,
+  effort: Effort,
   perRound: number,
   make: Make,
   value: (sample: Sample) => number,
 ): Promise<Rounds> {
   const result = empty();
-  // The first round warms everything up and is not counted.
-  for (let round = 0; round <= rounds; round++) {
+  for (const round of roundsOf(effort)) {
     for (const name of inOrderOf(round)) {
       const url = await targets.conversation(name);
       const turns = Array.from({ length: perRound + 1 }, (_, n) => make(name, url, n));
@@ -32,21 +32,21 @@ async function alternate(
   return result;
 }
 
-export const jsonTurns = (load: Load, targets: Targets, rounds: number, perRound: number): Promise<Rounds> =>
+export const jsonTurns = (load: Load, targets: Targets, effort: Effort, perRound: number): Promise<Rounds> =>
   alternate(
     load,
     targets,
-    rounds,
+    effort,
     perRound,
     (...args) => targets.turn(...args),
     (sample) => sample.ms,
   );
 
-export const firstTokens = (load: Load, targets: Targets, rounds: number, perRound: number): Promise<Rounds> =>
+export const firstTokens = (load: Load, targets: Targets, effort: Effort, perRound: number): Promise<Rounds> =>
   alternate(
     load,
     targets,
-    rounds,
+    effort,
     perRound,
     (...args) => targets.streamed(...args),
     ({ first, body }) => {
@@ -56,9 +56,9 @@ export const firstTokens = (load: Load, targets: Targets, rounds: number, perRou
   );
 
 /** Milliseconds of the very first turn of a new conversation: an object nobody has touched. */
-export async function firstTurns(load: Load, targets: Targets, rounds: number): Promise<Rounds> {
+export async function firstTurns(load: Load, targets: Targets, effort: Effort): Promise<Rounds> {
   const result = empty();
-  for (let round = 0; round <= rounds; round++) {
+  for (const round of roundsOf(effort)) {
     for (const name of inOrderOf(round)) {
       const url = await targets.conversation(name);
       const [sample] = await load.run([targets.turn(name, url, 0)]);
@@ -72,7 +72,7 @@ export async function firstTurns(load: Load, targets: Targets, rounds: number): 
 export async function throughput(
   load: Load,
   targets: Targets,
-  rounds: number,
+  effort: Effort,
   lanes: number,
   perLane: number,
 ): Promise<Rounds> {
@@ -81,7 +81,7 @@ export async function throughput(
   for (const name of TARGETS) {
     urls.set(name, await Promise.all(Array.from({ length: lanes }, () => targets.conversation(name))));
   }
-  for (let round = 0; round <= rounds; round++) {
+  for (const round of roundsOf(effort)) {
     for (const name of inOrderOf(round)) {
       const work = (urls.get(name) ?? []).map((url) =>
         Array.from({ length: perLane }, (_, n) => targets.turn(name, url, round * perLane + n)),
@@ -97,21 +97,24 @@ export async function throughput(
 export async function depths(
   load: Load,
   targets: Targets,
-  rounds: number,
+  effort: Effort,
   depth: number,
 ): Promise<{ early: number[][]; late: number[][] }> {
   const EACH = 3;
   const long = await targets.conversation("service");
   let turn = 0;
   const grow = (count: number) => load.run(Array.from({ length: count }, () => targets.turn("service", long, ++turn)));
-  await grow(depth - Math.ceil((rounds * EACH) / 2));
+  await grow(depth - Math.ceil((effort.rounds * EACH) / 2));
   const early: number[][] = [];
   const late: number[][] = [];
-  for (let round = 0; round < rounds; round++) {
+  for (const round of roundsOf(effort)) {
     const url = await targets.conversation("service");
     const young = Array.from({ length: 11 }, (_, n) => targets.turn("service", url, n));
-    early.push((await load.run(young)).slice(-EACH).map((sample) => sample.ms));
-    late.push((await grow(EACH)).map((sample) => sample.ms));
+    const first = (await load.run(young)).slice(-EACH).map((sample) => sample.ms);
+    const second = (await grow(EACH)).map((sample) => sample.ms);
+    if (round === 0) continue;
+    early.push(first);
+    late.push(second);
   }
   return { early, late };
 }
