@@ -56,7 +56,7 @@ const HEADERS = {
     '<https://api.example.com/v1/conversation?page=2>; rel="next"',
   ),
   RateLimit: text("What is left of a visitor's limit, and for how many seconds it holds.", '"lead";r=0;t=60'),
-  "RateLimit-Policy": text("The limit: requests in a window of seconds.", '"lead";q=600;w=60'),
+  "RateLimit-Policy": text("The limit: requests in a window of seconds.", '"lead";q=240;w=60'),
   "Idempotent-Replayed": text(
     "`true` when this is the answer to an earlier request with the same Idempotency-Key.",
     "true",

@@ -12,7 +12,7 @@ export const RATE_LIMITS = {
   /** Registrations and refreshes from one address. */
   ip: { binding: "LIMIT_IP", quota: 120, window: 60 },
   /** Messages and new conversations of one visitor. */
-  lead: { binding: "LIMIT_LEAD", quota: 600, window: 60 },
+  lead: { binding: "LIMIT_LEAD", quota: 240, window: 60 },
   /** The same of all visitors of one agent. */
   agent: { binding: "LIMIT_AGENT", quota: 3000, window: 60 },
 } as const;
