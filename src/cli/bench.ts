@@ -26,12 +26,12 @@ const efforts = quick
       start: { rounds: 3, seconds: 2 },
     }
   : {
-      turns: { rounds: 60, seconds: 50 },
-      streams: { rounds: 40, seconds: 40 },
-      first: { rounds: 20, seconds: 10 },
-      parallel: { rounds: 10, seconds: 50 },
-      depths: { rounds: 20, seconds: 15 },
-      lists: { rounds: 40, seconds: 30 },
+      turns: { rounds: 120, seconds: 60 },
+      streams: { rounds: 80, seconds: 50 },
+      first: { rounds: 40, seconds: 10 },
+      parallel: { rounds: 20, seconds: 60 },
+      depths: { rounds: 30, seconds: 20 },
+      lists: { rounds: 80, seconds: 40 },
       start: { rounds: 9, seconds: 5 },
     };
 
