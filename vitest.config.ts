@@ -43,6 +43,8 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          // A browser on a busy machine.
+          retry: 1,
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,

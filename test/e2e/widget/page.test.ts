@@ -98,7 +98,7 @@ describe("by keyboard", () => {
     expect(await focused(visitor.page)).toBe("Good answer");
     await keyboard.press("Escape");
     await visitor.panel.waitFor({ state: "hidden" });
-    expect(await focused(visitor.page)).toBe("Open chat");
+    await eventually(() => focused(visitor.page)).toBe("Open chat");
     await context.close();
   });
 
