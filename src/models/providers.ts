@@ -2,10 +2,10 @@
 import { AnthropicLanguageModel } from "@ai-sdk/anthropic/internal";
 import { GoogleLanguageModel } from "@ai-sdk/google/internal";
 import { OpenAIChatLanguageModel } from "@ai-sdk/openai/internal";
-import { OpenAICompatibleChatLanguageModel } from "@ai-sdk/openai-compatible";
 import { ModelFailure } from "../chat/ports.ts";
 import type { ProviderAccess } from "./catalog.ts";
 import type { Connect } from "./language-model.ts";
+import { openaiChat } from "./openai-chat.ts";
 import { workersAi } from "./workers-ai.ts";
 
 /** Where a provider answers when no other address is given. */
@@ -47,8 +47,6 @@ export function connectTo({ kind, base_url, api_key }: ProviderAccess, modelId: 
 
   function compatible(): Connect {
     if (base_url === null) throw new ModelFailure("error", "the provider has no base_url");
-    const url = ({ path }: { path: string }) => baseOr("") + path;
-    const config = { provider: "compatible.chat", url, headers: bearer, includeUsage: true };
-    return (fetch) => new OpenAICompatibleChatLanguageModel(modelId, { ...config, fetch });
+    return openaiChat(modelId, baseOr(""), bearer());
   }
 }

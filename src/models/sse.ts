@@ -1,22 +1,73 @@
-/** Server-sent events as they arrive: bytes in, the data of each event out. */
+/** Server-sent events as they arrive (WHATWG HTML, "Server-sent events"): bytes in, what a protocol makes of them out. */
+import type { StreamPart } from "./language-model.ts";
 
-/** Decodes UTF-8 across chunks and joins an event's data lines; comments and other fields are dropped. */
-export function eventData(): TransformStream<Uint8Array, string> {
+/** A protocol's reading of its events. */
+export type EventParser = {
+  /** Adds what the data of an event means to `parts`. Throws when it is no event of this protocol. */
+  read(data: string, parts: StreamPart[]): void;
+  /** Nothing more will come. */
+  end(parts: StreamPart[]): void;
+};
+
+/** The parts of `body`, those of one read together; bytes are read when parts are wanted. */
+export function parsed(body: ReadableStream<Uint8Array>, parser: EventParser): ReadableStream<StreamPart> {
+  const reader = body.getReader();
+  const eventsOf = eventReader();
+  return new ReadableStream<StreamPart>(
+    {
+      async pull(controller) {
+        for (;;) {
+          const { done, value } = await reader.read();
+          const parts: StreamPart[] = [];
+          try {
+            if (done) parser.end(parts);
+            else for (const data of eventsOf(value)) parser.read(data, parts);
+          } catch (error) {
+            parts.push({ type: "error", error });
+          }
+          for (const part of parts) controller.enqueue(part);
+          if (done) return controller.close();
+          if (parts.length > 0) return;
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Of every kind of text there is one: these protocols do not tell several apart. */
+const ID = "0";
+
+/** Adds text, which joins what stands last if that is of its kind. Anything but text adds nothing. */
+export function say(type: "text-delta" | "reasoning-delta", text: unknown, parts: StreamPart[]): void {
+  if (typeof text !== "string" || text === "") return;
+  const last = parts.at(-1);
+  if (last?.type === type) last.delta += text;
+  else parts.push({ type, id: ID, delta: text });
+}
+
+/**
+ * Takes chunk after chunk and gives the data of the events that each completes. Characters and lines may be cut anywhere;
+ * an event's data lines are joined, comments and other fields dropped.
+ */
+function eventReader(): (chunk: Uint8Array) => string[] {
   const decoder = new TextDecoder();
   let line = "";
   let data: string[] = [];
-  return new TransformStream({
-    transform(chunk, controller) {
-      const lines = (line + decoder.decode(chunk, { stream: true })).split("\n");
-      line = lines.pop() ?? "";
-      for (const raw of lines) {
-        const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
-        if (text.startsWith("data:")) data.push(text.slice(text[5] === " " ? 6 : 5));
-        else if (text === "" && data.length > 0) {
-          controller.enqueue(data.join("\n"));
-          data = [];
-        }
+  return (chunk) => {
+    const events: string[] = [];
+    const lines = decoder.decode(chunk, { stream: true }).split("\n");
+    lines[0] = line + lines[0];
+    line = lines.pop() ?? "";
+    for (const raw of lines) {
+      const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
+      if (text.startsWith("data:")) data.push(text.slice(text[5] === " " ? 6 : 5));
+      else if (text === "" && data.length > 0) {
+        events.push(data.join("\n"));
+        data = [];
       }
-    },
-  });
+    }
+    return events;
+  };
 }

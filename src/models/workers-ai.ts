@@ -4,7 +4,7 @@
  */
 import { ModelFailure } from "../chat/ports.ts";
 import type { CallOptions, Connect, Opened, StreamPart } from "./language-model.ts";
-import { eventData } from "./sse.ts";
+import { type EventParser, parsed, say } from "./sse.ts";
 
 /** The part of the binding that is used. */
 type Binding = { run(model: string, input: Record<string, unknown>, options: AiOptions): Promise<unknown> };
@@ -45,35 +45,34 @@ type Event = {
 };
 
 /** The binding's events as the parts that a provider's client would give. */
-export function partsOf(events: ReadableStream<Uint8Array>): ReadableStream<StreamPart> {
-  let usage: Event["usage"];
-  let ended: string | undefined;
-  const parts = new TransformStream<string, StreamPart>({
-    transform(data, controller) {
-      if (data === "[DONE]") {
-        ended ??= "done";
-        return;
-      }
-      const event = JSON.parse(data) as Event | null;
-      const choice = event?.choices?.[0];
-      usage = event?.usage ?? usage;
-      ended = choice?.finish_reason ?? ended;
-      const text = event?.response ?? choice?.delta?.content ?? "";
-      // A token that is a number has been seen to arrive as one.
-      if (typeof text !== "string" && typeof text !== "number") throw new TypeError("not a text event");
-      if (text !== "") controller.enqueue({ type: "text-delta", id: "0", delta: String(text) });
-    },
-    flush(controller) {
-      const input = { total: usage?.prompt_tokens, noCache: undefined, cacheRead: undefined, cacheWrite: undefined };
-      controller.enqueue({
-        type: "finish",
-        finishReason: { unified: ended === undefined ? "interrupted" : "stop", raw: ended },
-        usage: {
-          inputTokens: input,
-          outputTokens: { total: usage?.completion_tokens, text: undefined, reasoning: undefined },
-        },
-      });
-    },
-  });
-  return events.pipeThrough(eventData()).pipeThrough(parts);
+export const partsOf = (events: ReadableStream<Uint8Array>): ReadableStream<StreamPart> => parsed(events, new Events());
+
+class Events implements EventParser {
+  #usage: Event["usage"];
+  #ended: string | undefined;
+
+  read(data: string, parts: StreamPart[]): void {
+    if (data === "[DONE]") {
+      this.#ended ??= "done";
+      return;
+    }
+    const event = JSON.parse(data) as Event | null;
+    const choice = event?.choices?.[0];
+    this.#usage = event?.usage ?? this.#usage;
+    this.#ended = choice?.finish_reason ?? this.#ended;
+    const text = event?.response ?? choice?.delta?.content ?? "";
+    // A token that is a number has been seen to arrive as one.
+    if (typeof text !== "string" && typeof text !== "number") throw new TypeError("not a text event");
+    say("text-delta", String(text), parts);
+  }
+
+  end(parts: StreamPart[]): void {
+    const { prompt_tokens, completion_tokens } = this.#usage ?? {};
+    const unified = this.#ended === undefined ? "interrupted" : "stop";
+    const usage = {
+      inputTokens: { total: prompt_tokens, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
+      outputTokens: { total: completion_tokens, text: undefined, reasoning: undefined },
+    };
+    parts.push({ type: "finish", finishReason: { unified, raw: this.#ended }, usage });
+  }
 }

@@ -7,12 +7,14 @@ import { startUpstream } from "../upstream/server.ts";
 import { ask, config, settings, useUpstream } from "./models-harness.ts";
 
 const up = useUpstream();
+const COUNTED = { prompt_tokens: 3, completion_tokens: 5 };
 
 describe("an answer", () => {
   it("arrives piece by piece with the usage that the provider counted", async () => {
-    const { pieces, finish, failure } = await ask(up.open("plain"), [{ role: "user", content: "one two  three" }]);
-    expect(failure).toBeNull();
-    expect(pieces).toEqual(["reply ", "to: ", "one ", "two  ", "three"]);
+    await up.client.script("plain", [{ text: "Hel" }, { wait_ms: 50 }, ...complete(["lo ", "you"], COUNTED)]);
+    const { text, pieces, finish, failure } = await ask(up.open("plain"));
+    expect({ text, failure }).toEqual({ text: "Hello you", failure: null });
+    expect(pieces[0]).toBe("Hel");
     expect(finish).toEqual({ type: "finish", usage: { input_tokens: 3, output_tokens: 5 } });
   });
 

@@ -13,6 +13,7 @@ async function read(chunks: Uint8Array[]) {
   const parts = partsOf(sent);
   let text = "";
   for await (const part of parts) {
+    if (part.type === "error") throw part.error;
     if (part.type === "text-delta") text += part.delta;
     if (part.type === "finish") {
       const { inputTokens, outputTokens } = part.usage;

@@ -7,7 +7,6 @@ const providers = [
   "@ai-sdk/openai/dist/internal/index.js",
   "@ai-sdk/anthropic/dist/internal/index.js",
   "@ai-sdk/google/dist/internal/index.js",
-  "@ai-sdk/openai-compatible/dist/index.js",
 ];
 
 it.each([...providers, "@ai-sdk/provider-utils/dist/index.js"])("has all that %s imports from zod/v4", (path) => {

@@ -1,0 +1,147 @@
+/** OpenAI's protocol as other servers write it: what each is known to do differently. */
+import { describe, expect, it } from "vitest";
+import type { StreamPart } from "../../src/models/language-model.ts";
+import { NOTES } from "../../src/models/openai-chunks.ts";
+import { openaiChat } from "../../src/models/openai-chat.ts";
+import { useUpstream } from "./models-harness.ts";
+
+const up = useUpstream();
+
+const chunk = (delta: object, more: object = {}) => ({ choices: [{ index: 0, delta, ...more }] });
+const END = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] };
+
+/** The parts of an answer that arrives in one piece. */
+async function read(...chunks: unknown[]): Promise<StreamPart[]> {
+  const text = [...chunks.map((data) => JSON.stringify(data)), "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
+  const client = openaiChat("any", "http://upstream", {})(async () => new Response(text));
+  const { stream } = await client.doStream({ prompt: [] });
+  return Array.fromAsync(stream);
+}
+
+const callsOf = (parts: StreamPart[]) =>
+  parts.flatMap((part) => (part.type === "tool-call" ? [{ id: part.toolCallId, [part.toolName]: part.input }] : []));
+const tool_calls = (...calls: object[]) => chunk({ tool_calls: calls });
+const errorOf = (parts: StreamPart[]) => parts.find((part) => part.type === "error");
+
+describe("text", () => {
+  it("that arrives together is one piece, apart from thoughts", async () => {
+    const parts = await read(
+      chunk({ role: "assistant", content: "" }),
+      chunk({ content: null, reasoning: "Hm" }),
+      chunk({ reasoning_content: "m." }),
+      chunk({ content: "Hel" }),
+      chunk({ content: "lo" }),
+      END,
+    );
+    expect(parts).toMatchObject([
+      { type: "reasoning-delta", delta: "Hmm." },
+      { type: "text-delta", delta: "Hello" },
+      { type: "finish", finishReason: { unified: "stop", raw: "stop" } },
+    ]);
+  });
+
+  it("may be a list of texts and thoughts", async () => {
+    const content = [
+      { type: "thinking", thinking: [{ type: "text", text: "Hm" }] },
+      { type: "text", text: "Hello" },
+      { type: "reference", reference_ids: [1] },
+    ];
+    expect(await read(chunk({ content }), END)).toMatchObject([{ delta: "Hm" }, { delta: "Hello" }, {}]);
+  });
+
+  it("may be a refusal", async () => {
+    const parts = await read(chunk({ refusal: "I will not." }), END);
+    expect(parts).toMatchObject([{ delta: "I will not." }, { finishReason: { unified: "content-filter" } }]);
+  });
+
+  it.each([
+    [chunk({ content: 42 })],
+    [chunk({ content: { text: "x" } })],
+    [null],
+    ["text"],
+    [[]],
+    [{}],
+    [tool_calls({ id: "a" })],
+    [tool_calls({ function: { name: 7 } })],
+    [{ error: { message: "no", code: 429 } }],
+    [{ error: "no", choices: [] }],
+  ])("that is none is told, after what came before it: %j", async (wrong) => {
+    const parts = await read(chunk({ content: "a" }), wrong, END);
+    expect(parts[0]).toMatchObject({ type: "text-delta", delta: "a" });
+    expect(parts[1]).toMatchObject({ type: "error" });
+  });
+});
+
+describe("an answer", () => {
+  it("may begin with chunks without choices and end with the usage alone", async () => {
+    const filtered = { choices: [], prompt_filter_results: [] };
+    const usage = { prompt_tokens: 4, completion_tokens: 1 };
+    const parts = await read(filtered, { ...chunk({ content: "a" }), error: null }, END, { usage });
+    expect(errorOf(parts)).toBeUndefined();
+    expect(parts.at(-1)).toMatchObject({ usage: { inputTokens: { total: 4 }, outputTokens: { total: 1 } } });
+  });
+
+  it("may lack a finish reason and a count", async () => {
+    const parts = await read(chunk({ content: "a" }, { finish_reason: null }));
+    expect(parts.at(-1)).toMatchObject({
+      finishReason: { unified: "other", raw: undefined },
+      usage: { inputTokens: { total: undefined }, outputTokens: { total: undefined } },
+    });
+  });
+});
+
+describe("calls", () => {
+  it("are told apart by their index", async () => {
+    const parts = await read(
+      tool_calls({ index: 0, id: "a", function: { name: "add", arguments: "" } }),
+      tool_calls({ index: 1, id: "b", function: { name: "sub", arguments: '{"n"' } }),
+      tool_calls({ index: 0, function: { arguments: "{}" } }, { index: 1, function: { arguments: ":1}" } }),
+      END,
+    );
+    expect(callsOf(parts)).toEqual([
+      { id: "a", add: "{}" },
+      { id: "b", sub: '{"n":1}' },
+    ]);
+  });
+
+  it("are told apart by their ids where the index is always the same", async () => {
+    const call = (id: string) => tool_calls({ index: 0, id, function: { name: "add", arguments: "{}" } });
+    expect(callsOf(await read(call("a"), call("b"), END))).toEqual([
+      { id: "a", add: "{}" },
+      { id: "b", add: "{}" },
+    ]);
+  });
+
+  it("may come without index and id", async () => {
+    const call = tool_calls({ function: { name: "add", arguments: "{}" } });
+    const calls = callsOf(await read(call, call, END));
+    expect(calls).toMatchObject([{ add: "{}" }, { add: "{}" }]);
+    expect(new Set(calls.map(({ id }) => id)).size).toBe(2);
+  });
+
+  it("may repeat name and id with each piece", async () => {
+    const piece = (text: string) => tool_calls({ index: 0, id: "a", function: { name: "add", arguments: text } });
+    expect(callsOf(await read(piece("{"), piece("}"), END))).toEqual([{ id: "a", add: "{}" }]);
+  });
+
+  it("without a name are an error", async () => {
+    const parts = await read(tool_calls({ index: 0, id: "a", function: { arguments: "{}" } }), END);
+    expect(errorOf(parts)).toBeDefined();
+    expect(callsOf(parts)).toEqual([]);
+  });
+
+  it("are given back with what their provider noted on them", async () => {
+    const extra_content = { google: { thought_signature: "c2ln" } };
+    const parts = await read(tool_calls({ id: "a", extra_content, function: { name: "add", arguments: "{}" } }), END);
+    expect(parts.find(({ type }) => type === "tool-call")).toMatchObject({
+      providerMetadata: { [NOTES]: extra_content },
+    });
+    await up.client.script("noted", []);
+    const call = { type: "tool-call" as const, toolCallId: "a", toolName: "add", input: {} };
+    const { doStream } = openaiChat("noted", `${up.client.baseUrl}`, {})(fetch);
+    const content = [{ ...call, providerOptions: { [NOTES]: extra_content } }];
+    await doStream({ prompt: [{ role: "assistant", content }] });
+    const [seen] = await up.client.requests("noted");
+    expect(seen?.body.messages[0]).toMatchObject({ content: null, tool_calls: [{ id: "a", extra_content }] });
+  });
+});
