@@ -59,3 +59,14 @@ export function messageView(conversation_id: string, m: Message) {
     deleted_by: m.deleted_by,
   };
 }
+
+const texts = new WeakMap<Message, string>();
+
+/** The wire form as JSON, written once for each message however many answers show it: a message that changes is another. */
+export function messageJson(conversation_id: string, message: Message): string {
+  const known = texts.get(message);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(messageView(conversation_id, message));
+  texts.set(message, text);
+  return text;
+}

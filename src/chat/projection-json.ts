@@ -1,7 +1,7 @@
 /** A turn as one JSON answer: the text that goes over the wire, made once. */
 import type { Header } from "./journal-schema.ts";
 import type { Journal } from "./journal.ts";
-import { type Message, messageView } from "./message.ts";
+import { type Message, messageJson, messageView } from "./message.ts";
 import { type Outcome, ok, refuse } from "./outcome.ts";
 import type { Turn } from "./turn.ts";
 
@@ -31,11 +31,13 @@ export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<st
   if (!stored.ok) return stored;
   const about = aboutTurn(journal, turn);
   const { conversation_id } = about;
-  const view = messageView(conversation_id, stored.value);
-  const { role, content, model_used, processing_time, usage } = view;
-  const messages = journal.answerWindow(turn, stored.value).map((m) => messageView(conversation_id, m));
+  const { role, content, model_used, processing_time, usage } = messageView(conversation_id, stored.value);
+  const [reply, ...messages] = [stored.value, ...journal.answerWindow(turn, stored.value)].map((message) =>
+    messageJson(conversation_id, message),
+  );
   const stream_url = `${base}/conversation/${conversation_id}/messages/stream?turn_id=${turn.id}`;
+  const members = JSON.stringify({ ...about, role, content, model_used, processing_time, usage }).slice(0, -1);
   return ok(
-    JSON.stringify({ ...about, role, content, model_used, processing_time, usage, reply: view, messages, stream_url }),
+    `${members},"reply":${reply},"messages":[${messages.join(",")}],"stream_url":${JSON.stringify(stream_url)}}`,
   );
 }

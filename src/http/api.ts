@@ -11,6 +11,7 @@ import { hasScope, type Principal, type Scope } from "../auth/principal.ts";
 import { admitWebsite } from "../auth/website.ts";
 import { readJson } from "./body.ts";
 import type { AppContext, AppEnv } from "./context.ts";
+import { FOR_BROWSERS } from "./cors.ts";
 import { type Dialect, invalid, Problem, type ProblemCode, statusOf } from "./problem.ts";
 import { problemContent } from "./problem-schema.ts";
 import { enforceLimit, type Limited } from "./rate-limit.ts";
@@ -81,6 +82,7 @@ export class Api {
     this.#undocumented.push(spec);
     this.hono.on(method, path.replaceAll(/\{(.+?)\}/g, ":$1"), async (c) => {
       c.set("dialect", spec.dialect);
+      c.set("for_browsers", FOR_BROWSERS[audience]);
       const principal = audience === "public" ? null : await admit(c, spec);
       c.set("principal", principal);
       if (spec.limit) await enforceLimit(c, spec.limit, principal);

@@ -12,6 +12,8 @@ export type AppEnv = {
     config: Config;
     principal: Principal | null;
     dialect: Dialect | undefined;
+    /** The route that answers is one that web pages call. */
+    for_browsers?: boolean;
     seen: Seen;
   };
 };

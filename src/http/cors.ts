@@ -16,7 +16,8 @@ const RESPONSE_HEADERS =
 /** Seconds that a browser remembers the answer to a preflight. */
 const MAX_AGE = "7200";
 
-const FOR_BROWSERS: Record<Audience, boolean> = {
+/** Whose routes web pages call. */
+export const FOR_BROWSERS: Record<Audience, boolean> = {
   public: true,
   anyone: true,
   everyone: true,
@@ -33,13 +34,15 @@ export function cors(routes: MountedRoute[]): MiddlewareHandler<AppEnv> {
     for (const prefix of ["/v1", "/api/v1"]) table.add(route.method.toUpperCase(), prefix + path, route);
   }
   return async (c, next) => {
-    const { method } = c.req;
-    const asked = method === "OPTIONS" ? c.req.header("access-control-request-method") : undefined;
-    const [[first]] = table.match(asked ?? (method === "HEAD" ? "GET" : method), c.req.path);
-    if (!first || !FOR_BROWSERS[first[0].audience]) return next();
     const origin = c.req.header("origin");
-    if (origin !== undefined && asked !== undefined) return preflight(origin, asked);
+    const asked = c.req.method === "OPTIONS" ? c.req.header("access-control-request-method") : undefined;
+    if (asked !== undefined) {
+      const [[first]] = table.match(asked, c.req.path);
+      if (!first || !FOR_BROWSERS[first[0].audience]) return next();
+      if (origin !== undefined) return preflight(origin, asked);
+    }
     await next();
+    if (!c.var.for_browsers) return;
     c.header("vary", "Origin", { append: true });
     if (origin === undefined || usesKey(c) || isRefused(c)) return;
     c.header("access-control-allow-origin", origin);

@@ -34,16 +34,26 @@ export const isLoopback = (host: string) =>
 /** The URL parser has already brought decimal, octal and hexadecimal IPv4 forms to dotted decimal. */
 const isIpAddress = (host: string) => host.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
 
-/** A fetch that refuses what the policy refuses, never follows a redirect, and stops after `maxBytes` of answer. */
+/** Requests what the policy allows and follows no redirect. Whoever reads the answer says how long it may be. */
+export async function outbound(
+  policy: OutboundPolicy,
+  input: RequestInfo | URL,
+  init?: RequestInit,
+): Promise<Response> {
+  const refusal = refusalOf(input instanceof Request ? input.url : String(input), policy);
+  if (refusal) throw new OutboundRefusal(`outbound address ${refusal}`);
+  const response = await fetch(new Request(input as RequestInfo, init), { redirect: "manual" });
+  if (response.status >= 300 && response.status < 400) throw new OutboundRefusal("outbound request was redirected");
+  return response;
+}
+
+export const tooLarge = () => new OutboundRefusal("outbound answer is too large");
+
+/** The same as a fetch that stops after `maxBytes` of answer. */
 export function outboundFetch(policy: OutboundPolicy, maxBytes: number): typeof fetch {
   return async (input, init) => {
-    const refusal = refusalOf(input instanceof Request ? input.url : String(input), policy);
-    if (refusal) throw new OutboundRefusal(`outbound address ${refusal}`);
-    const request = new Request(input as RequestInfo, init as RequestInit);
-    const response = await fetch(request, { redirect: "manual" });
-    if (response.status >= 300 && response.status < 400) throw new OutboundRefusal("outbound request was redirected");
-    if (!response.body) return response;
-    return new Response(response.body.pipeThrough(limit(maxBytes)), response);
+    const response = await outbound(policy, input as RequestInfo, init as RequestInit);
+    return response.body ? new Response(response.body.pipeThrough(limit(maxBytes)), response) : response;
   };
 }
 
@@ -52,7 +62,7 @@ function limit(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
   return new TransformStream({
     transform(chunk, controller) {
       size += chunk.byteLength;
-      if (size > maxBytes) controller.error(new OutboundRefusal("outbound answer is too large"));
+      if (size > maxBytes) controller.error(tooLarge());
       else controller.enqueue(chunk);
     },
   });

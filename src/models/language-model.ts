@@ -12,21 +12,18 @@ import type { OutboundPolicy } from "../http/outbound.ts";
 import { AnswerText } from "./answer-text.ts";
 import { failureOf } from "./failure.ts";
 import type { Tool } from "./http-tool.ts";
+import type { Source } from "./source.ts";
 import { type Answering, takeStep } from "./step.ts";
 import { callTools } from "./tool-calls.ts";
-import type { UpstreamCall } from "./upstream.ts";
+import type { Upstream } from "./upstream.ts";
 
-type LanguageModelV4 = Extract<LanguageModel, { specificationVersion: "v4" }>;
+export type LanguageModelV4 = Extract<LanguageModel, { specificationVersion: "v4" }>;
 export type CallOptions = Parameters<LanguageModelV4["doStream"]>[0];
 export type StreamPart =
   Awaited<ReturnType<LanguageModelV4["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
 
-/** What is needed of a provider's client. */
-export type Client = { doStream(options: CallOptions): PromiseLike<Opened> };
-export type Opened = { stream: ReadableStream<StreamPart> };
-
-/** A client whose HTTP goes through the given fetch; made anew for each call. */
-export type Connect = (fetch: UpstreamCall["fetch"]) => Client;
+/** One call of a model: what goes over HTTP goes through `upstream`. */
+export type Connect = (upstream: Upstream, options: CallOptions) => Promise<Source<StreamPart>>;
 
 /** What an agent says about how its model is to answer; null leaves it to the provider. */
 export type CallSettings = {

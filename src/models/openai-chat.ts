@@ -13,18 +13,15 @@ type Tools = NonNullable<CallOptions["tools"]>;
 
 /** `url` is the provider's base address, without a slash at its end. */
 export function openaiChat(model: string, url: string, headers: Record<string, string>): Connect {
-  return (fetch) => ({
-    async doStream(options) {
-      const response = await fetch(`${url}/chat/completions`, {
-        method: "POST",
-        headers: { "content-type": "application/json", ...headers },
-        body: JSON.stringify({ model, ...requestOf(options) }),
-        signal: options.abortSignal ?? null,
-      });
-      if (!response.body) throw new TypeError("an answer without a body");
-      return { stream: parsed(response.body, new ChatChunks()) };
-    },
-  });
+  return async (upstream, options) => {
+    const bytes = await upstream.open(`${url}/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ model, ...requestOf(options) }),
+      signal: options.abortSignal ?? null,
+    });
+    return parsed(bytes, new ChatChunks());
+  };
 }
 
 /** Members that are undefined are not sent. */

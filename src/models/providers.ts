@@ -4,8 +4,9 @@ import { GoogleLanguageModel } from "@ai-sdk/google/internal";
 import { OpenAIChatLanguageModel } from "@ai-sdk/openai/internal";
 import { ModelFailure } from "../chat/ports.ts";
 import type { ProviderAccess } from "./catalog.ts";
-import type { Connect } from "./language-model.ts";
+import type { Connect, LanguageModelV4 } from "./language-model.ts";
 import { openaiChat } from "./openai-chat.ts";
+import type { Upstream } from "./upstream.ts";
 import { workersAi } from "./workers-ai.ts";
 
 /** Where a provider answers when no other address is given. */
@@ -14,6 +15,12 @@ const PUBLIC_URL = {
   anthropic: "https://api.anthropic.com/v1",
   google: "https://generativelanguage.googleapis.com/v1beta",
 };
+
+/** A client of the AI SDK, made anew for each call because its fetch is. */
+const sdk =
+  (make: (fetch: Upstream["fetch"]) => LanguageModelV4): Connect =>
+  async (upstream, options) =>
+    (await make(upstream.fetch).doStream(options)).stream.getReader();
 
 /**
  * How to reach `modelId` at a provider. The classes behind the packages' factories are used, because the factories
@@ -26,17 +33,21 @@ export function connectTo({ kind, base_url, api_key }: ProviderAccess, modelId: 
   switch (kind) {
     case "openai": {
       const url = ({ path }: { path: string }) => baseOr(PUBLIC_URL.openai) + path;
-      return (fetch) => new OpenAIChatLanguageModel(modelId, { provider: "openai.chat", url, headers: bearer, fetch });
+      return sdk(
+        (fetch) => new OpenAIChatLanguageModel(modelId, { provider: "openai.chat", url, headers: bearer, fetch }),
+      );
     }
     case "anthropic": {
       const headers = () => ({ "anthropic-version": "2023-06-01", "x-api-key": api_key ?? undefined });
       const config = { provider: "anthropic.messages", baseURL: baseOr(PUBLIC_URL.anthropic), headers };
-      return (fetch) => new AnthropicLanguageModel(modelId, { ...config, fetch });
+      return sdk((fetch) => new AnthropicLanguageModel(modelId, { ...config, fetch }));
     }
     case "google": {
       const headers = () => ({ "x-goog-api-key": api_key ?? undefined });
       const config = { provider: "google.generative-ai", baseURL: baseOr(PUBLIC_URL.google), headers };
-      return (fetch) => new GoogleLanguageModel(modelId, { ...config, generateId: () => crypto.randomUUID(), fetch });
+      return sdk(
+        (fetch) => new GoogleLanguageModel(modelId, { ...config, generateId: () => crypto.randomUUID(), fetch }),
+      );
     }
     case "workers-ai":
       // An address of one's own is the REST interface, which speaks OpenAI's protocol; without one there is the binding.

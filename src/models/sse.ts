@@ -1,5 +1,6 @@
 /** Server-sent events as they arrive (WHATWG HTML, "Server-sent events"): bytes in, what a protocol makes of them out. */
 import type { StreamPart } from "./language-model.ts";
+import type { Source } from "./source.ts";
 
 /** A protocol's reading of its events. */
 export type EventParser = {
@@ -9,31 +10,32 @@ export type EventParser = {
   end(parts: StreamPart[]): void;
 };
 
-/** The parts of `body`, those of one read together; bytes are read when parts are wanted. */
-export function parsed(body: ReadableStream<Uint8Array>, parser: EventParser): ReadableStream<StreamPart> {
-  const reader = body.getReader();
+const END = { done: true, value: undefined } as const;
+
+/** The parts that `bytes` mean, those of one read together; an event that is none is a part that says so. */
+export function parsed(bytes: Source<Uint8Array>, parser: EventParser): Source<StreamPart> {
   const eventsOf = eventReader();
-  return new ReadableStream<StreamPart>(
-    {
-      async pull(controller) {
-        for (;;) {
-          const { done, value } = await reader.read();
-          const parts: StreamPart[] = [];
-          try {
-            if (done) parser.end(parts);
-            else for (const data of eventsOf(value)) parser.read(data, parts);
-          } catch (error) {
-            parts.push({ type: "error", error });
-          }
-          for (const part of parts) controller.enqueue(part);
-          if (done) return controller.close();
-          if (parts.length > 0) return;
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
+  let parts: StreamPart[] = [];
+  let ended = false;
+  const fill = async () => {
+    const { done, value } = await bytes.read();
+    ended = done;
+    try {
+      if (done) parser.end(parts);
+      else for (const data of eventsOf(value)) parser.read(data, parts);
+    } catch (error) {
+      parts.push({ type: "error", error });
+    }
+  };
+  return {
+    async read() {
+      while (parts.length === 0 && !ended) await fill();
+      const [value, ...rest] = parts;
+      parts = rest;
+      return value ? { done: false, value } : END;
     },
-    { highWaterMark: 0 },
-  );
+    cancel: (reason) => bytes.cancel(reason),
+  };
 }
 
 /** Of every kind of text there is one: these protocols do not tell several apart. */

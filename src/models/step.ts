@@ -3,8 +3,9 @@ import { type ModelEvent, ModelFailure, type ModelUsage } from "../chat/ports.ts
 import type { OutboundPolicy } from "../http/outbound.ts";
 import type { AnswerText } from "./answer-text.ts";
 import type { CallOptions, Connect, StreamPart } from "./language-model.ts";
+import type { Source } from "./source.ts";
 import { StepContent } from "./step-content.ts";
-import { upstreamCall } from "./upstream.ts";
+import { Upstream } from "./upstream.ts";
 
 type FinishPart = Extract<StreamPart, { type: "finish" }>;
 
@@ -27,14 +28,13 @@ export async function* takeStep(
   policy: OutboundPolicy,
   { text, signal, unlessAborted }: Answering,
 ): AsyncGenerator<ModelEvent, Taken | null> {
-  const upstream = upstreamCall(policy);
+  const upstream = new Upstream(policy);
   const content = options.tools ? new StepContent() : null;
-  let reader: ReadableStreamDefaultReader<StreamPart> | undefined;
+  let parts: Source<StreamPart> | null = null;
   try {
-    const opened = await unlessAborted(connect(upstream.fetch).doStream({ ...options, abortSignal: signal }));
-    reader = opened?.stream.getReader();
-    while (reader && !signal.aborted) {
-      const next = await unlessAborted(reader.read());
+    parts = await unlessAborted(connect(upstream, { ...options, abortSignal: signal }));
+    while (parts && !signal.aborted) {
+      const next = await unlessAborted(parts.read());
       if (next === null || signal.aborted) return null;
       if (next.done) throw new ModelFailure("error", "the answer broke off");
       const part = next.value;
@@ -44,7 +44,7 @@ export async function* takeStep(
         const rest = text.end();
         if (rest !== "") yield { type: "text", text: rest };
         const called = content !== null && content.calls.length > 0;
-        const problem = problemOf(part.finishReason, called, upstream.saidDone());
+        const problem = problemOf(part.finishReason, called, upstream.saidDone);
         if (problem !== null) throw new ModelFailure("error", problem);
         return { content: called ? content : null, usage: usageOf(part.usage) };
       }
@@ -53,7 +53,7 @@ export async function* takeStep(
     }
     return null;
   } finally {
-    reader?.cancel().catch(() => undefined);
+    parts?.cancel().catch(() => undefined);
   }
 }
 

@@ -2,7 +2,8 @@
  * The HTTP below a provider's client. An error answer is reduced to its status here, so that no upstream's words can
  * reach a message or a log, and a lost connection is told apart from everything else that can go wrong.
  */
-import { type OutboundPolicy, OutboundRefusal, outboundFetch } from "../http/outbound.ts";
+import { outbound, type OutboundPolicy, OutboundRefusal, tooLarge } from "../http/outbound.ts";
+import { type Source, streamOf } from "./source.ts";
 
 /** Bytes of a whole answer on the wire: a token of four bytes travels in some two hundred. */
 const MAX_RESPONSE = 32 * 1024 * 1024;
@@ -19,36 +20,6 @@ export class UpstreamStatus extends Error {
 /** No connection, or one that broke. */
 export class ConnectionLost extends Error {}
 
-/** One request to an upstream, seen from below. */
-export type UpstreamCall = {
-  fetch: typeof fetch;
-  /** Whether what was received ends with the protocol's own "that was all" (OpenAI's `[DONE]`). */
-  saidDone: () => boolean;
-};
-
-export function upstreamCall(policy: OutboundPolicy): UpstreamCall {
-  const outbound = outboundFetch(policy, MAX_RESPONSE);
-  // The end of what was received; a line can begin where nothing has been yet.
-  let tail = "\n";
-  return {
-    fetch: async (input, init) => {
-      const response = await outbound(input, init).catch((error: unknown) => {
-        throw connectionError(error);
-      });
-      if (!response.ok) {
-        response.body?.cancel().catch(() => undefined);
-        throw new UpstreamStatus(response.status);
-      }
-      const isLast = (chunk: Uint8Array) => {
-        tail = (tail + latin1.decode(chunk.subarray(-TAIL))).slice(-TAIL);
-        return DONE_LINE.test(tail);
-      };
-      return new Response(response.body && watched(response.body, isLast), response);
-    },
-    saidDone: () => DONE.test(tail),
-  };
-}
-
 /** Bytes at the end of a stream that are remembered. */
 const TAIL = 64;
 const latin1 = new TextDecoder("latin1");
@@ -56,38 +27,74 @@ const latin1 = new TextDecoder("latin1");
 const DONE_LINE = /[\r\n]data: ?\[DONE\]\s*[\r\n]$/;
 const DONE = /[\r\n]data: ?\[DONE\]\s*$/;
 
-const connectionError = (error: unknown) => (error instanceof OutboundRefusal ? error : new ConnectionLost());
-
 /** Milliseconds that an upstream has to close a connection on which it has said everything. */
 const LINGER = 100;
 
-/**
- * The same bytes, up to the chunk that `isLast`: some servers leave the connection open after it, while one that ends
- * properly can be used again. A failure to read becomes ConnectionLost.
- */
-function watched(body: ReadableStream<Uint8Array>, isLast: (chunk: Uint8Array) => boolean): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  let complete = false;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = complete ? await lastRead(reader) : await reader.read();
-          if (done || complete) return controller.close();
-          complete = isLast(value);
-          controller.enqueue(value);
-        } catch (error) {
-          controller.error(connectionError(error));
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  );
+/** One request to an upstream. */
+export class Upstream {
+  readonly #policy: OutboundPolicy;
+  /** The end of what was received; a line can begin where nothing has been yet. */
+  #tail = "\n";
+
+  constructor(policy: OutboundPolicy) {
+    this.#policy = policy;
+  }
+
+  /** Whether what was received ends with the protocol's own "that was all" (OpenAI's `[DONE]`). */
+  get saidDone(): boolean {
+    return DONE.test(this.#tail);
+  }
+
+  /** The body of a successful answer. */
+  async open(url: string, init: RequestInit): Promise<Source<Uint8Array>> {
+    const { body } = await this.#request(url, init);
+    if (!body) throw new TypeError("an answer without a body");
+    return this.#watched(body.getReader());
+  }
+
+  /** The same for a client that brings its own idea of HTTP. */
+  readonly fetch: typeof fetch = async (input, init) => {
+    const response = await this.#request(input as RequestInfo, init as RequestInit);
+    return new Response(response.body && streamOf(this.#watched(response.body.getReader())), response);
+  };
+
+  async #request(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const response = await outbound(this.#policy, input, init).catch((error: unknown) => {
+      throw connectionError(error);
+    });
+    if (response.ok) return response;
+    response.body?.cancel().catch(() => undefined);
+    throw new UpstreamStatus(response.status);
+  }
+
+  /**
+   * The same bytes, up to the chunk that says that it was all: some servers leave the connection open after it, while one
+   * that ends properly can be used again. A failure to read becomes ConnectionLost.
+   */
+  #watched(reader: Source<Uint8Array>): Source<Uint8Array> {
+    let size = 0;
+    let complete = false;
+    const read = async () => {
+      const next = await (complete ? lastRead(reader) : reader.read()).catch((error: unknown) => {
+        throw connectionError(error);
+      });
+      if (next.done || complete) return END;
+      size += next.value.byteLength;
+      if (size > MAX_RESPONSE) throw tooLarge();
+      this.#tail = (this.#tail + latin1.decode(next.value.subarray(-TAIL))).slice(-TAIL);
+      complete = DONE_LINE.test(this.#tail);
+      return next;
+    };
+    return { read, cancel: (reason) => reader.cancel(reason) };
+  }
 }
 
+const END = { done: true, value: undefined } as const;
+
+const connectionError = (error: unknown) => (error instanceof OutboundRefusal ? error : new ConnectionLost());
+
 /** Reads once more, but not for long: then the reader is cancelled, which ends the read. */
-async function lastRead(reader: ReadableStreamDefaultReader<Uint8Array>) {
+async function lastRead(reader: Source<Uint8Array>) {
   const timer = setTimeout(() => void reader.cancel().catch(() => undefined), LINGER);
   try {
     return await reader.read();

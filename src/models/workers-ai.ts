@@ -3,7 +3,8 @@
  * in its native form (`{response, usage}`) or, for newer models, in OpenAI's (`{choices, usage}`).
  */
 import { ModelFailure } from "../chat/ports.ts";
-import type { CallOptions, Connect, Opened, StreamPart } from "./language-model.ts";
+import type { CallOptions, Connect, StreamPart } from "./language-model.ts";
+import type { Source } from "./source.ts";
 import { type EventParser, parsed, say } from "./sse.ts";
 
 /** The part of the binding that is used. */
@@ -16,10 +17,10 @@ const BUSY = /\b(3036|3040|429)\b/;
 export function workersAi(modelId: string, ai: Ai | undefined): Connect {
   if (!ai) throw new ModelFailure("error", "Workers AI is not bound");
   const binding = ai as unknown as Binding;
-  return () => ({ doStream: (options) => run(binding, modelId, options) });
+  return (_, options) => run(binding, modelId, options);
 }
 
-async function run(binding: Binding, modelId: string, options: CallOptions): Promise<Opened> {
+async function run(binding: Binding, modelId: string, options: CallOptions): Promise<Source<StreamPart>> {
   const input = {
     messages: options.prompt.map(({ role, content }) => ({ role, content: textOf(content) })),
     stream: true,
@@ -32,7 +33,7 @@ async function run(binding: Binding, modelId: string, options: CallOptions): Pro
     throw new ModelFailure(BUSY.test(String(error)) ? "unavailable" : "error", "Workers AI refused");
   });
   if (!(answer instanceof ReadableStream)) throw new ModelFailure("error", "Workers AI did not stream");
-  return { stream: partsOf(answer as ReadableStream<Uint8Array>) };
+  return partsOf(answer as ReadableStream<Uint8Array>);
 }
 
 const textOf = (content: CallOptions["prompt"][number]["content"]) =>
@@ -45,7 +46,8 @@ type Event = {
 };
 
 /** The binding's events as the parts that a provider's client would give. */
-export const partsOf = (events: ReadableStream<Uint8Array>): ReadableStream<StreamPart> => parsed(events, new Events());
+export const partsOf = (events: ReadableStream<Uint8Array>): Source<StreamPart> =>
+  parsed(events.getReader(), new Events());
 
 class Events implements EventParser {
   #usage: Event["usage"];

@@ -1,8 +1,11 @@
 /** OpenAI's protocol as other servers write it: what each is known to do differently. */
 import { describe, expect, it } from "vitest";
 import type { StreamPart } from "../../src/models/language-model.ts";
-import { NOTES } from "../../src/models/openai-chunks.ts";
+import { ChatChunks, NOTES } from "../../src/models/openai-chunks.ts";
 import { openaiChat } from "../../src/models/openai-chat.ts";
+import { streamOf } from "../../src/models/source.ts";
+import { parsed } from "../../src/models/sse.ts";
+import { Upstream } from "../../src/models/upstream.ts";
 import { useUpstream } from "./models-harness.ts";
 
 const up = useUpstream();
@@ -13,9 +16,8 @@ const END = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] };
 /** The parts of an answer that arrives in one piece. */
 async function read(...chunks: unknown[]): Promise<StreamPart[]> {
   const text = [...chunks.map((data) => JSON.stringify(data)), "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
-  const client = openaiChat("any", "http://upstream", {})(async () => new Response(text));
-  const { stream } = await client.doStream({ prompt: [] });
-  return Array.fromAsync(stream);
+  const body = new Response(text).body as ReadableStream<Uint8Array>;
+  return Array.fromAsync(streamOf(parsed(body.getReader(), new ChatChunks())));
 }
 
 const callsOf = (parts: StreamPart[]) =>
@@ -138,9 +140,9 @@ describe("calls", () => {
     });
     await up.client.script("noted", []);
     const call = { type: "tool-call" as const, toolCallId: "a", toolName: "add", input: {} };
-    const { doStream } = openaiChat("noted", `${up.client.baseUrl}`, {})(fetch);
+    const connect = openaiChat("noted", up.client.baseUrl, {});
     const content = [{ ...call, providerOptions: { [NOTES]: extra_content } }];
-    await doStream({ prompt: [{ role: "assistant", content }] });
+    await connect(new Upstream({ allowLoopback: true }), { prompt: [{ role: "assistant", content }] });
     const [seen] = await up.client.requests("noted");
     expect(seen?.body.messages[0]).toMatchObject({ content: null, tool_calls: [{ id: "a", extra_content }] });
   });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { streamOf } from "../../src/models/source.ts";
 import { partsOf } from "../../src/models/workers-ai.ts";
 
 /** The binding itself only exists on Cloudflare; what it sends is bytes in a documented form. */
@@ -10,7 +11,7 @@ async function read(chunks: Uint8Array[]) {
       controller.close();
     },
   });
-  const parts = partsOf(sent);
+  const parts = streamOf(partsOf(sent));
   let text = "";
   for await (const part of parts) {
     if (part.type === "error") throw part.error;
