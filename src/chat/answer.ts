@@ -64,6 +64,8 @@ class Attempt {
   /** How much of it was said in calls of the model before the present one. */
   #saidBefore = 0;
   #measured: ModelUsage | null = null;
+  /** Its stream has come to an end, whatever that was. */
+  #over = false;
   readonly #tally = new UsageTally();
   readonly #tools: ToolEvent[] = [];
   /** When each call of a tool began. */
@@ -141,14 +143,17 @@ class Attempt {
         }
       }
     } finally {
+      this.#over = true;
       deltas.end();
     }
   }
 
+  /** What is the whole answer, and of interest to nobody yet, is journalled as the reply in a moment: once is enough. */
   #hear(text: string): void {
-    const { journal } = this.#ports;
+    const isReply = this.#over && !this.begun && this.#live.watchers === 0;
     this.#said += text;
-    journal.addDelta(this.#live.turn, { n: this.#live.nextEvent, text, tool: null });
+    const delta = { n: this.#live.nextEvent, text, tool: null };
+    if (!isReply) this.#ports.journal.addDelta(this.#live.turn, delta);
     this.#live.delta(text);
   }
 

@@ -3,8 +3,10 @@ import type { ModelRequest, ModelUsage } from "./ports.ts";
 
 export type Usage = { input_tokens: number; output_tokens: number; source: "measured" | "estimated" };
 
+const encoder = new TextEncoder();
+
 /** Rough and monotone: about four bytes of UTF-8 a token, at least one for any text. */
-export const estimateTokens = (text: string): number => Math.ceil(new TextEncoder().encode(text).length / 4);
+export const estimateTokens = (text: string): number => Math.ceil(encoder.encode(text).length / 4);
 
 /** What every message costs beyond its text: its role and the separators around it. */
 export const MESSAGE_OVERHEAD = 4;

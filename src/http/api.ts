@@ -139,10 +139,10 @@ export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<
 const pointer = (path: PropertyKey[]) =>
   path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
-/** Of a union, the errors of the alternative that fits best. */
+/** Of a union, the errors of the alternative that fits best, of two that fit alike the first. */
 function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }[] {
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    const nearest = issue.errors.reduce((best, errors) => (errors.length <= best.length ? errors : best));
+    const nearest = issue.errors.reduce((best, errors) => (errors.length < best.length ? errors : best));
     return nearest.flatMap((inner) => fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }));
   }
   if (issue.code === "unrecognized_keys") {

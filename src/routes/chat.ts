@@ -25,7 +25,8 @@ const nativeBody = z
   })
   .meta({ id: "ChatRequest" });
 
-const chatBody = z.union([uiBody, nativeBody]);
+/** The native form first: it is the one that is asked for most. */
+const chatBody = z.union([nativeBody, uiBody]);
 
 const isUiBody = (body: z.output<typeof chatBody>): body is UiBody => typeof body.message !== "string";
 
