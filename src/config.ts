@@ -1,6 +1,7 @@
 /** Bindings and variables become one typed Config, checked once per isolate; a wrong setting fails loudly. */
 import * as z from "zod";
 import type { ConversationObject } from "./chat/conversation-object.ts";
+import { lazy } from "./lazy.ts";
 
 /** What wrangler binds. Everything that is a string arrives as a variable or a secret. */
 export interface Env {
@@ -17,61 +18,67 @@ export interface Env {
   [name: string]: unknown;
 }
 
-const secretList = z
-  .string({ error: "is missing" })
-  .transform((list) => list.split(",").map((s) => s.trim()))
-  .pipe(z.array(z.string().min(32, "needs at least 32 characters per secret")).min(1));
+const secretList = lazy(() =>
+  z
+    .string({ error: "is missing" })
+    .transform((list) => list.split(",").map((s) => s.trim()))
+    .pipe(z.array(z.string().min(32, "needs at least 32 characters per secret")).min(1)),
+);
 
-const encryptionKeys = z
-  .string({ error: "is missing" })
-  .transform((list) =>
-    list.split(",").map((entry) => {
-      const [id = "", key = ""] = entry.trim().split(":");
-      return { id, key };
-    }),
-  )
-  .pipe(
-    z
-      .array(
-        z.object({
-          id: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "needs entries of the form id:key"),
-          key: z.string().regex(/^[A-Za-z0-9_-]{43}$/, "needs 32 bytes as base64url (43 characters) per key"),
-        }),
-      )
-      .min(1),
-  );
+const encryptionKeys = lazy(() =>
+  z
+    .string({ error: "is missing" })
+    .transform((list) =>
+      list.split(",").map((entry) => {
+        const [id = "", key = ""] = entry.trim().split(":");
+        return { id, key };
+      }),
+    )
+    .pipe(
+      z
+        .array(
+          z.object({
+            id: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "needs entries of the form id:key"),
+            key: z.string().regex(/^[A-Za-z0-9_-]{43}$/, "needs 32 bytes as base64url (43 characters) per key"),
+          }),
+        )
+        .min(1),
+    ),
+);
 
-const variables = z.object({
-  /** Signs tokens and cursors. A comma-separated list: the first signs, all verify, so a secret can be rotated. */
-  TOKEN_SECRETS: secretList,
-  /** `id:key` pairs, comma-separated; the first encrypts, all decrypt. Keys are 32 bytes, base64url. */
-  ENCRYPTION_KEYS: encryptionKeys,
-  /** `iss` of the tokens minted here. */
-  TOKEN_ISSUER: z.string().min(1).default("conversations-api"),
-  /** "true" only for local running: upstreams and issuers on loopback, and builtin/echo. */
-  ALLOW_LOOPBACK_UPSTREAMS: z.enum(["true", "false"]).default("false"),
-  /** Origin to use in absolute links where it differs from the one requested. */
-  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
-  /** "off" serves visitors without the rate limit bindings; otherwise a missing one is an error. */
-  RATE_LIMITS: z.enum(["on", "off"]).default("on"),
-  /** Days after which what was deleted is purged for good by the scheduled run; 0 keeps it for ever. */
-  RETENTION_DAYS: z
-    .string()
-    .regex(/^\d{1,5}$/, "must be a whole number of days")
-    .transform(Number)
-    .default(0),
-  OPENAI_API_KEY: z.string().optional(),
-  ANTHROPIC_API_KEY: z.string().optional(),
-  GOOGLE_API_KEY: z.string().optional(),
-  OPENAI_COMPATIBLE_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
-  OPENAI_COMPATIBLE_API_KEY: z.string().optional(),
-});
+const variables = lazy(() =>
+  z.object({
+    /** Signs tokens and cursors. A comma-separated list: the first signs, all verify, so a secret can be rotated. */
+    TOKEN_SECRETS: secretList(),
+    /** `id:key` pairs, comma-separated; the first encrypts, all decrypt. Keys are 32 bytes, base64url. */
+    ENCRYPTION_KEYS: encryptionKeys(),
+    /** `iss` of the tokens minted here. */
+    TOKEN_ISSUER: z.string().min(1).default("conversations-api"),
+    /** "true" only for local running: upstreams and issuers on loopback, and builtin/echo. */
+    ALLOW_LOOPBACK_UPSTREAMS: z.enum(["true", "false"]).default("false"),
+    /** Origin to use in absolute links where it differs from the one requested. */
+    PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+    /** "off" serves visitors without the rate limit bindings; otherwise a missing one is an error. */
+    RATE_LIMITS: z.enum(["on", "off"]).default("on"),
+    /** Days after which what was deleted is purged for good by the scheduled run; 0 keeps it for ever. */
+    RETENTION_DAYS: z
+      .string()
+      .regex(/^\d{1,5}$/, "must be a whole number of days")
+      .transform(Number)
+      .default(0),
+    OPENAI_API_KEY: z.string().optional(),
+    ANTHROPIC_API_KEY: z.string().optional(),
+    GOOGLE_API_KEY: z.string().optional(),
+    OPENAI_COMPATIBLE_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+    OPENAI_COMPATIBLE_API_KEY: z.string().optional(),
+  }),
+);
 
 /** Every variable's name, for the documentation. */
-export const VARIABLES = Object.keys(variables.shape);
+export const variableNames = (): string[] => Object.keys(variables().shape);
 
 /** The checked variables, plus what follows from them. */
-export type Config = Readonly<z.infer<typeof variables>> & {
+export type Config = Readonly<z.infer<ReturnType<typeof variables>>> & {
   /** True where loopback upstreams and builtin/echo are allowed. */
   readonly local: boolean;
 };
@@ -89,7 +96,7 @@ export function configOf(env: Env): Config {
 
 /** The config that these variables make. Throws, naming every wrong variable, when one is missing or malformed. */
 export function readConfig(env: Record<string, unknown>): Config {
-  const result = variables.safeParse(env);
+  const result = variables().safeParse(env);
   if (!result.success) {
     const wrong = result.error.issues.map((issue) => `${issue.path[0]?.toString()} ${issue.message}`);
     throw new Error(`Configuration: ${wrong.join("; ")}`);

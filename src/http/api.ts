@@ -9,6 +9,7 @@ import * as z from "zod";
 import { authenticate } from "../auth/authenticate.ts";
 import { hasScope, type Principal, type Scope } from "../auth/principal.ts";
 import { admitWebsite } from "../auth/website.ts";
+import { lazy } from "../lazy.ts";
 import { readJson } from "./body.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 import { FOR_BROWSERS } from "./cors.ts";
@@ -33,13 +34,14 @@ export type RouteSpec = {
   tag: string;
   audience: Audience;
   scope: Scope;
-  params?: Fields;
-  query?: Fields;
-  headers?: Fields;
-  body?: z.ZodType;
+  /** Schemas are made at the first request, or for the documentation. */
+  params?: () => Fields;
+  query?: () => Fields;
+  headers?: () => Fields;
+  body?: () => z.ZodType;
   /** True when the request may come without a body; the handler then finds undefined. */
   bodyOptional?: boolean;
-  responses: RouteConfig["responses"];
+  responses: () => RouteConfig["responses"];
   /** What of a visitor is counted before anything else is done for it. */
   limit?: Limited;
   /** `openai`: takes an API key as Bearer too, and tells problems in the form that clients of OpenAI's API read. */
@@ -48,7 +50,7 @@ export type RouteSpec = {
   problems?: readonly ProblemCode[];
 };
 
-type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+type Parsed<S> = S extends () => z.ZodType ? z.output<ReturnType<S>> : undefined;
 
 /** What a handler is given: everything checked, nothing looked up. */
 export type Input<S extends RouteSpec> = {
@@ -80,18 +82,20 @@ export class Api {
     const { method, path, audience, scope, body } = spec;
     this.routes.push({ method, path, audience, scope, hasBody: body !== undefined });
     this.#undocumented.push(spec);
+    const schemas = lazy(() => ({ params: spec.params?.(), query: spec.query?.(), body: spec.body?.() }));
     this.hono.on(method, path.replaceAll(/\{(.+?)\}/g, ":$1"), async (c) => {
       c.set("dialect", spec.dialect);
       c.set("for_browsers", FOR_BROWSERS[audience]);
       const principal = audience === "public" ? null : await admit(c, spec);
       c.set("principal", principal);
       if (spec.limit) await enforceLimit(c, spec.limit, principal);
+      const wanted = schemas();
       const input = {
         c,
         principal,
-        params: spec.params && check(spec.params, c.req.param()),
-        query: spec.query && check(spec.query, queryOf(c)),
-        body: body && (await parseBody(c, body, spec.bodyOptional ?? false)),
+        params: wanted.params && check(wanted.params, c.req.param()),
+        query: wanted.query && check(wanted.query, queryOf(c)),
+        body: wanted.body && (await parseBody(c, wanted.body, spec.bodyOptional ?? false)),
       };
       return handler(input as Input<S>);
     });
@@ -156,6 +160,7 @@ function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }
 
 /** The route for the OpenAPI document: its own answers, and the problems that follow from what it takes. */
 function documented(spec: RouteSpec): RouteConfig {
+  const query = spec.query?.();
   const keysOnly = spec.audience === "keys";
   const leadsOnly = spec.audience === "leads";
   const authenticated = keysOnly || leadsOnly || spec.audience === "staff" || spec.audience === "everyone";
@@ -167,7 +172,7 @@ function documented(spec: RouteSpec): RouteConfig {
       ? (["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"] as const)
       : []),
     ...(spec.query ? (["validation_failed"] as const) : []),
-    ...(isPaged(spec.query) ? (["invalid_cursor"] as const) : []),
+    ...(isPaged(query) ? (["invalid_cursor"] as const) : []),
     ...(spec.limit ? (["rate_limited"] as const) : []),
     ...(spec.problems ?? []),
   ];
@@ -185,15 +190,15 @@ function documented(spec: RouteSpec): RouteConfig {
     "x-scope": spec.scope,
     "x-audience": spec.audience,
     request: {
-      ...(spec.params ? { params: spec.params as never } : {}),
-      ...(spec.query ? { query: spec.query as never } : {}),
-      ...(spec.headers ? { headers: spec.headers as never } : {}),
+      ...(spec.params ? { params: spec.params() as never } : {}),
+      ...(query ? { query: query as never } : {}),
+      ...(spec.headers ? { headers: spec.headers() as never } : {}),
       ...(spec.body
-        ? { body: { required: !spec.bodyOptional, content: { "application/json": { schema: spec.body } } } }
+        ? { body: { required: !spec.bodyOptional, content: { "application/json": { schema: spec.body() } } } }
         : {}),
     },
     responses: {
-      ...spec.responses,
+      ...spec.responses(),
       ...Object.fromEntries(
         Object.entries(problems).map(([status, names]) => [
           status,

@@ -1,6 +1,7 @@
 /** Schemas that several resources share. Strings must survive UTF-8: a lone surrogate would come back changed. */
 import * as z from "zod";
 import type { JsonObject } from "../db/schema.ts";
+import { lazy } from "../lazy.ts";
 
 /** Unicode text of at most `max` characters (UTF-16 code units) that can be stored byte for byte. */
 export const text = (max: number, min = 0) =>
@@ -14,34 +15,38 @@ export const text = (max: number, min = 0) =>
 const MAX_METADATA = 16 * 1024;
 
 /** A JSON object of at most 16 KiB serialised, kept as sent. */
-export const metadata = z
-  .custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
-    error: "must be a JSON object",
-    abort: true,
-  })
-  .refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA, {
-    error: `must be at most ${MAX_METADATA} bytes when serialised`,
-  })
-  .meta({ type: "object", additionalProperties: true, description: "A JSON object, ≤ 16 KiB serialised." });
+export const metadata = lazy(() =>
+  z
+    .custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
+      error: "must be a JSON object",
+      abort: true,
+    })
+    .refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA, {
+      error: `must be at most ${MAX_METADATA} bytes when serialised`,
+    })
+    .meta({ type: "object", additionalProperties: true, description: "A JSON object, ≤ 16 KiB serialised." }),
+);
 
 /** RFC 3339 in answers. */
-export const timestamp = z.iso.datetime().meta({ example: "2026-11-22T07:00:00.000Z" });
+export const timestamp = lazy(() => z.iso.datetime().meta({ example: "2026-11-22T07:00:00.000Z" }));
 
 /** An object id in answers: UUIDv7 (RFC 9562). */
-export const id = z.uuid().meta({ example: "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f" });
+export const id = lazy(() => z.uuid().meta({ example: "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f" }));
 
 /** An id in a path. Never refused as malformed: what is not an id finds nothing, like an unknown one. */
-export function pathId(): z.ZodObject<{ id: z.ZodString }>;
-export function pathId<N extends string>(name: N): z.ZodObject<Record<N, z.ZodString>>;
+export function pathId(): () => z.ZodObject<{ id: z.ZodString }>;
+export function pathId<N extends string>(name: N): () => z.ZodObject<Record<N, z.ZodString>>;
 export function pathId(name = "id") {
-  return z.object({ [name]: z.string().meta({ format: "uuid" }) });
+  return () => z.object({ [name]: z.string().meta({ format: "uuid" }) });
 }
 
 /** A date or date-time in a query, as milliseconds since the epoch. */
-export const instant = z
-  .union([z.iso.datetime({ offset: true }), z.iso.date()])
-  .transform((value) => Date.parse(value))
-  .meta({ type: "string", format: "date-time", description: "RFC 3339 date or date-time" });
+export const instant = lazy(() =>
+  z
+    .union([z.iso.datetime({ offset: true }), z.iso.date()])
+    .transform((value) => Date.parse(value))
+    .meta({ type: "string", format: "date-time", description: "RFC 3339 date or date-time" }),
+);
 
 /** A whole number in a query, in plain decimal digits. */
 export const integer = (minimum: number, maximum: number) =>

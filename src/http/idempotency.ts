@@ -3,13 +3,16 @@ import { base64url } from "jose";
 import * as z from "zod";
 import type { AppContext } from "./context.ts";
 import { Problem } from "./problem.ts";
+import { lazy } from "../lazy.ts";
 
-export const idempotencyHeader = z.object({
-  "idempotency-key": z.string().min(1).max(257).optional().meta({
-    description:
-      "1–255 visible ASCII characters, quoted or bare. A repeated request with the same key has no further effect.",
+export const idempotencyHeader = lazy(() =>
+  z.object({
+    "idempotency-key": z.string().min(1).max(257).optional().meta({
+      description:
+        "1–255 visible ASCII characters, quoted or bare. A repeated request with the same key has no further effect.",
+    }),
   }),
-});
+);
 
 /** The key, without its quotes; null when none was sent. Throws 400 when it is not one. */
 export function idempotencyKey(c: AppContext): string | null {

@@ -5,6 +5,7 @@ import { type AppContext, linkTo, prefixOf } from "./context.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { integer } from "./fields.ts";
 import { invalid } from "./problem.ts";
+import { lazy } from "../lazy.ts";
 
 /** Query members of every list. */
 export const pageQuery = (perPage = 20) =>
@@ -22,19 +23,21 @@ export type Slice = { after: (string | number)[] | null; offset: number; limit: 
 /** Rows of a slice, one more than shown where there are more, and how many rows the whole list has. */
 export type Rows<T> = { rows: T[]; total: number };
 
-export const paginationSchema = z
-  .object({
-    page: z.int(),
-    per_page: z.int(),
-    total: z.int().meta({ description: "Rows in the whole list." }),
-    pages: z.int(),
-    next_cursor: z.string().nullable(),
-  })
-  .meta({ id: "Pagination" });
+export const paginationSchema = lazy(() =>
+  z
+    .object({
+      page: z.int(),
+      per_page: z.int(),
+      total: z.int().meta({ description: "Rows in the whole list." }),
+      pages: z.int(),
+      next_cursor: z.string().nullable(),
+    })
+    .meta({ id: "Pagination" }),
+);
 
 /** `{<name>: [item], pagination}` as a schema. */
 export const pageOf = (name: string, item: z.ZodType, more: z.ZodRawShape = {}) =>
-  z.object({ ...more, [name]: z.array(item), pagination: paginationSchema });
+  z.object({ ...more, [name]: z.array(item), pagination: paginationSchema() });
 
 export type Listing<T> = {
   c: AppContext;
@@ -85,7 +88,7 @@ export async function respondWithPage<T>(listing: Listing<T>): Promise<Response>
 }
 
 /** RFC 8288: page links for a numbered page; a walk by cursor goes on by cursor. */
-function links(c: AppContext, p: z.output<typeof paginationSchema>, byCursor: boolean): string {
+function links(c: AppContext, p: z.output<ReturnType<typeof paginationSchema>>, byCursor: boolean): string {
   const url = (changes: Record<string, string | null>) => {
     const target = new URL(linkTo(c, c.req.path.slice(prefixOf(c).length)));
     target.search = new URL(c.req.url).search;

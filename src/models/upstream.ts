@@ -75,10 +75,11 @@ export class Upstream {
     let size = 0;
     let complete = false;
     const read = async () => {
-      const next = await (complete ? lastRead(reader) : reader.read()).catch((error: unknown) => {
+      if (complete) return lastRead(reader);
+      const next = await reader.read().catch((error: unknown) => {
         throw connectionError(error);
       });
-      if (next.done || complete) return END;
+      if (next.done) return END;
       size += next.value.byteLength;
       if (size > MAX_RESPONSE) throw tooLarge();
       this.#tail = (this.#tail + latin1.decode(next.value.subarray(-TAIL))).slice(-TAIL);
@@ -93,12 +94,10 @@ const END = { done: true, value: undefined } as const;
 
 const connectionError = (error: unknown) => (error instanceof OutboundRefusal ? error : new ConnectionLost());
 
-/** Reads once more, but not for long: then the reader is cancelled, which ends the read. */
-async function lastRead(reader: Source<Uint8Array>) {
+/** Waits for the end of what has said everything, but not for long. However that end comes, it is one. */
+async function lastRead(reader: Source<Uint8Array>): Promise<typeof END> {
   const timer = setTimeout(() => void reader.cancel().catch(() => undefined), LINGER);
-  try {
-    return await reader.read();
-  } finally {
-    clearTimeout(timer);
-  }
+  await reader.read().catch(() => undefined);
+  clearTimeout(timer);
+  return END;
 }

@@ -5,87 +5,96 @@ import { answered, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull
 import type { HttpTool } from "../db/schema.ts";
 import { normaliseOrigin } from "../http/origin.ts";
 import { toolBody, toolSchema, toolView } from "./agent-tool.ts";
+import { lazy } from "../lazy.ts";
 
-const origin = z
-  .string()
-  .max(300)
-  .transform((value, context) => {
-    const normalised = normaliseOrigin(value);
-    if (normalised !== null) return normalised;
-    context.issues.push({
-      code: "custom",
-      input: value,
-      message: "must be scheme://host[:port], without path or wildcard",
-    });
-    return z.NEVER;
-  })
-  .meta({ type: "string", example: "https://www.example.com" });
+const origin = lazy(() =>
+  z
+    .string()
+    .max(300)
+    .transform((value, context) => {
+      const normalised = normaliseOrigin(value);
+      if (normalised !== null) return normalised;
+      context.issues.push({
+        code: "custom",
+        input: value,
+        message: "must be scheme://host[:port], without path or wildcard",
+      });
+      return z.NEVER;
+    })
+    .meta({ type: "string", example: "https://www.example.com" }),
+);
 
-const knowledge = z.strictObject({ question: text(1000, 1), answer: text(8000, 1) });
+const knowledge = lazy(() => z.strictObject({ question: text(1000, 1), answer: text(8000, 1) }));
 
 /** Milliseconds between `min` and 15 minutes, or null for the service's own limit. */
 const timeout = (min: number, description: string) =>
   z.int().min(min).max(900_000).nullable().default(null).meta({ description });
 
 /** What creating and replacing an agent take. Left out means the default, in both; only tools stay as they are. */
-export const agentBody = z
-  .strictObject({
-    name: text(200, 1),
-    description: text(2000).default(""),
-    instructions: text(32_000).default("").meta({ description: "What the model is told before the conversation." }),
-    model: text(300, 1).default("builtin/faq").meta({ description: "`provider/name`." }),
-    temperature: z.number().min(0).max(2).nullable().default(null),
-    max_output_tokens: z.int().min(1).max(1_000_000).nullable().default(null),
-    greeting: text(2000).default(""),
-    knowledge: z.array(knowledge).max(1000).default([]),
-    allowed_origins: z
-      .array(origin)
-      .max(100)
-      .transform((list) => [...new Set(list)])
-      .default([])
-      .meta({ description: "Websites whose visitors may register with this agent. Empty means none." }),
-    lead_form: z.enum(["none", "optional", "required"]).default("none"),
-    status: z.enum(["active", "inactive"]).default("active"),
-    stop: z.array(text(100, 1)).max(8).default([]).meta({ description: "Texts at which the model stops." }),
-    first_token_timeout_ms: timeout(100, "How long the model may take to begin."),
-    token_timeout_ms: timeout(100, "How long the model may be silent once it has begun."),
-    turn_timeout_ms: timeout(100, "How long a whole reply may take."),
-    max_input_tokens: z
-      .int()
-      .min(100)
-      .max(10_000_000)
-      .nullable()
-      .default(null)
-      .meta({ description: "How much of the conversation the model is shown at most, besides max_context_length." }),
-    summarize: z.boolean().default(false).meta({ description: "Show the model a summary of what no longer fits." }),
-    auto_title: z.boolean().default(true).meta({ description: "Name a conversation after its first turn." }),
-    tools: z.array(toolBody).max(16).optional().meta({
-      description:
-        "What the model may call over HTTP, in up to five steps a reply. Left out when replacing: as they are. Built-in models and Workers AI's binding call none.",
-    }),
-    metadata: metadata.default({}),
-  })
-  .meta({ id: "AgentBody" });
+export const agentBody = lazy(() =>
+  z
+    .strictObject({
+      name: text(200, 1),
+      description: text(2000).default(""),
+      instructions: text(32_000).default("").meta({ description: "What the model is told before the conversation." }),
+      model: text(300, 1).default("builtin/faq").meta({ description: "`provider/name`." }),
+      temperature: z.number().min(0).max(2).nullable().default(null),
+      max_output_tokens: z.int().min(1).max(1_000_000).nullable().default(null),
+      greeting: text(2000).default(""),
+      knowledge: z.array(knowledge()).max(1000).default([]),
+      allowed_origins: z
+        .array(origin())
+        .max(100)
+        .transform((list) => [...new Set(list)])
+        .default([])
+        .meta({ description: "Websites whose visitors may register with this agent. Empty means none." }),
+      lead_form: z.enum(["none", "optional", "required"]).default("none"),
+      status: z.enum(["active", "inactive"]).default("active"),
+      stop: z.array(text(100, 1)).max(8).default([]).meta({ description: "Texts at which the model stops." }),
+      first_token_timeout_ms: timeout(100, "How long the model may take to begin."),
+      token_timeout_ms: timeout(100, "How long the model may be silent once it has begun."),
+      turn_timeout_ms: timeout(100, "How long a whole reply may take."),
+      max_input_tokens: z
+        .int()
+        .min(100)
+        .max(10_000_000)
+        .nullable()
+        .default(null)
+        .meta({ description: "How much of the conversation the model is shown at most, besides max_context_length." }),
+      summarize: z.boolean().default(false).meta({ description: "Show the model a summary of what no longer fits." }),
+      auto_title: z.boolean().default(true).meta({ description: "Name a conversation after its first turn." }),
+      tools: z.array(toolBody()).max(16).optional().meta({
+        description:
+          "What the model may call over HTTP, in up to five steps a reply. Left out when replacing: as they are. Built-in models and Workers AI's binding call none.",
+      }),
+      metadata: metadata().default({}),
+    })
+    .meta({ id: "AgentBody" }),
+);
 
-export type AgentBody = z.output<typeof agentBody>;
+export type AgentBody = z.output<ReturnType<typeof agentBody>>;
 
-export const agentSchema = z
-  .object({
-    ...answered(agentBody.shape),
-    tools: z.array(toolSchema),
-    id,
-    company_id: id,
-    created_at: timestamp,
-    updated_at: timestamp,
-    deleted_at: timestamp.nullable(),
-    deleted_by: z.string().nullable(),
-  })
-  .meta({ id: "Agent" });
+export const agentSchema = lazy(() =>
+  z
+    .object({
+      ...answered(agentBody().shape),
+      tools: z.array(toolSchema()),
+      id: id(),
+      company_id: id(),
+      created_at: timestamp(),
+      updated_at: timestamp(),
+      deleted_at: timestamp().nullable(),
+      deleted_by: z.string().nullable(),
+    })
+    .meta({ id: "Agent" }),
+);
 
 /** All that a page on somebody's website may know of an agent. */
-export const widgetAgentSchema = agentSchema
-  .pick({ id: true, name: true, description: true, greeting: true, lead_form: true, status: true })
-  .meta({ id: "WidgetAgent" });
+export const widgetAgentSchema = lazy(() =>
+  agentSchema()
+    .pick({ id: true, name: true, description: true, greeting: true, lead_form: true, status: true })
+    .meta({ id: "WidgetAgent" }),
+);
 
 /** The columns that a body fills; its tools come as they are kept. */
 export function columnsOf(body: AgentBody, tools: HttpTool[]): AgentFields {

@@ -8,6 +8,7 @@ import { answered, text } from "../http/fields.ts";
 import { refusalOf } from "../http/outbound.ts";
 import { invalid } from "../http/problem.ts";
 import { schemaProblem } from "../models/json-schema.ts";
+import { lazy } from "../lazy.ts";
 
 /** Bytes of a tool's parameters once serialised. */
 const MAX_PARAMETERS = 16 * 1024;
@@ -16,70 +17,80 @@ const MAX_PARAMETERS = 16 * 1024;
 const TAKEN =
   /^(accept|connection|content-(encoding|length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade)$/i;
 
-const parameters = z
-  .custom<JsonObject>()
-  .superRefine((value, context) => {
-    const problem = schemaProblem(value as Json);
-    if (problem) context.addIssue({ code: "custom", path: problem.path, message: problem.message });
-    else if (new TextEncoder().encode(JSON.stringify(value)).length > MAX_PARAMETERS) {
-      context.addIssue({ code: "custom", message: `must be at most ${MAX_PARAMETERS} bytes when serialised` });
-    }
-  })
-  .meta({
-    type: "object",
-    additionalProperties: true,
-    description: "JSON Schema of the arguments: an object. ≤ 16 KiB serialised.",
-    example: { type: "object", properties: { order: { type: "string" } }, required: ["order"] },
-  });
-
-const headerName = z
-  .string()
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, "must be the name of a header")
-  .refine((name) => !TAKEN.test(name), "is a header that the request has of itself")
-  .meta({ example: "Authorization" });
-
-const secretHeader = z
-  .strictObject({
-    name: headerName,
-    value: z
-      .string()
-      .max(4000)
-      .regex(/^[!-~](?:[ -~]*[!-~])?$/, "must be visible ASCII, without spaces around it")
-      .optional()
-      .meta({
-        writeOnly: true,
-        description:
-          "Encrypted at rest, never shown. Left out, the one that is stored for a tool of the same name and url is kept.",
-      }),
-    has_secret: z.boolean().optional().meta({ description: "As answers have it; not looked at." }),
-  })
-  .meta({ id: "ToolSecretHeaderBody" });
-
-export const toolBody = z
-  .strictObject({
-    name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, "must be 1 to 64 of a-z, A-Z, 0-9, _ and -"),
-    description: text(2000).default("").meta({ description: "What the model is told of it." }),
-    parameters: parameters.default({ type: "object", properties: {} }),
-    url: text(2000, 1).meta({
-      description:
-        "https and public. A call is a POST of `{call_id, name, arguments, conversation_id, turn_id, entity_type, entity_id}` as JSON; the entity is whose conversation it is. The answer is any JSON of at most 64 KiB with a status of 2xx; redirects are not followed. What is answered can become part of the reply.",
+const parameters = lazy(() =>
+  z
+    .custom<JsonObject>()
+    .superRefine((value, context) => {
+      const problem = schemaProblem(value as Json);
+      if (problem) context.addIssue({ code: "custom", path: problem.path, message: problem.message });
+      else if (new TextEncoder().encode(JSON.stringify(value)).length > MAX_PARAMETERS) {
+        context.addIssue({ code: "custom", message: `must be at most ${MAX_PARAMETERS} bytes when serialised` });
+      }
+    })
+    .meta({
+      type: "object",
+      additionalProperties: true,
+      description: "JSON Schema of the arguments: an object. ≤ 16 KiB serialised.",
+      example: { type: "object", properties: { order: { type: "string" } }, required: ["order"] },
     }),
-    timeout_ms: z.int().min(100).max(30_000).default(10_000).meta({ description: "How long a call may take." }),
-    secret_header: secretHeader
-      .nullable()
-      .default(null)
-      .meta({ description: "A header by which the tool knows who calls." }),
-  })
-  .meta({ id: "ToolBody" });
+);
 
-export type ToolBody = z.output<typeof toolBody>;
+const headerName = lazy(() =>
+  z
+    .string()
+    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, "must be the name of a header")
+    .refine((name) => !TAKEN.test(name), "is a header that the request has of itself")
+    .meta({ example: "Authorization" }),
+);
 
-export const toolSchema = z
-  .object({
-    ...answered(toolBody.shape),
-    secret_header: z.object({ name: z.string(), has_secret: z.boolean() }).nullable(),
-  })
-  .meta({ id: "Tool" });
+const secretHeader = lazy(() =>
+  z
+    .strictObject({
+      name: headerName(),
+      value: z
+        .string()
+        .max(4000)
+        .regex(/^[!-~](?:[ -~]*[!-~])?$/, "must be visible ASCII, without spaces around it")
+        .optional()
+        .meta({
+          writeOnly: true,
+          description:
+            "Encrypted at rest, never shown. Left out, the one that is stored for a tool of the same name and url is kept.",
+        }),
+      has_secret: z.boolean().optional().meta({ description: "As answers have it; not looked at." }),
+    })
+    .meta({ id: "ToolSecretHeaderBody" }),
+);
+
+export const toolBody = lazy(() =>
+  z
+    .strictObject({
+      name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, "must be 1 to 64 of a-z, A-Z, 0-9, _ and -"),
+      description: text(2000).default("").meta({ description: "What the model is told of it." }),
+      parameters: parameters().default({ type: "object", properties: {} }),
+      url: text(2000, 1).meta({
+        description:
+          "https and public. A call is a POST of `{call_id, name, arguments, conversation_id, turn_id, entity_type, entity_id}` as JSON; the entity is whose conversation it is. The answer is any JSON of at most 64 KiB with a status of 2xx; redirects are not followed. What is answered can become part of the reply.",
+      }),
+      timeout_ms: z.int().min(100).max(30_000).default(10_000).meta({ description: "How long a call may take." }),
+      secret_header: secretHeader()
+        .nullable()
+        .default(null)
+        .meta({ description: "A header by which the tool knows who calls." }),
+    })
+    .meta({ id: "ToolBody" }),
+);
+
+export type ToolBody = z.output<ReturnType<typeof toolBody>>;
+
+export const toolSchema = lazy(() =>
+  z
+    .object({
+      ...answered(toolBody().shape),
+      secret_header: z.object({ name: z.string(), has_secret: z.boolean() }).nullable(),
+    })
+    .meta({ id: "Tool" }),
+);
 
 /** What is kept of these tools; `former` are those that the agent has now. Throws a 422 for what must not be kept. */
 export function storedTools(

@@ -32,12 +32,15 @@ import {
   widgetAgentView,
 } from "./agent-schema.ts";
 import { storedTools } from "./agent-tool.ts";
+import { lazy } from "../lazy.ts";
 
-const wrapped = z.object({ agent: agentSchema });
-const listQuery = pageQuery().extend({
-  status: z.enum(["active", "inactive"]).optional(),
-  search: text(200, 1).optional().meta({ description: "Part of the name, upper or lower case." }),
-});
+const wrapped = lazy(() => z.object({ agent: agentSchema() }));
+const listQuery = lazy(() =>
+  pageQuery().extend({
+    status: z.enum(["active", "inactive"]).optional(),
+    search: text(200, 1).optional().meta({ description: "Part of the name, upper or lower case." }),
+  }),
+);
 
 export function agentRoutes(api: Api): void {
   const common = { tag: "Agents", scope: "write", audience: "staff" } as const;
@@ -49,7 +52,7 @@ export function agentRoutes(api: Api): void {
       path: "/agent",
       summary: "Create an agent",
       body: agentBody,
-      responses: { 201: json("The new agent.", wrapped) },
+      responses: () => ({ 201: json("The new agent.", wrapped()) }),
     },
     async ({ c, principal, body }) => {
       const db = await requestDatabase(c, principal.company_id);
@@ -78,7 +81,7 @@ export function agentRoutes(api: Api): void {
       summary: "List agents",
       description: "Live agents of the company, newest first.",
       query: listQuery,
-      responses: { 200: json("A page of agents.", pageOf("agents", agentSchema)) },
+      responses: () => ({ 200: json("A page of agents.", pageOf("agents", agentSchema())) }),
     },
     async ({ c, principal, query }) => {
       const db = await requestDatabase(c, principal.company_id);
@@ -108,7 +111,9 @@ export function agentRoutes(api: Api): void {
         "Users and keys see the whole agent. Visitors, with a lead token or none at all, see what a widget needs.",
       params: pathId(),
       problems: ["origin_not_allowed"],
-      responses: { 200: json("The agent.", z.object({ agent: z.union([agentSchema, widgetAgentSchema]) })) },
+      responses: () => ({
+        200: json("The agent.", z.object({ agent: z.union([agentSchema(), widgetAgentSchema()]) })),
+      }),
     },
     async ({ c, principal, params }) => {
       if (!isId(params.id)) throw notFound();
@@ -132,7 +137,7 @@ export function agentRoutes(api: Api): void {
         "Takes the same body as creating one: a member that is left out returns to its default. Tools are the exception, because their secrets cannot be read: left out they stay as they are, and so does the secret of one whose name and url are the same.",
       params: pathId(),
       body: agentBody,
-      responses: { 200: json("The agent as it is now.", wrapped) },
+      responses: () => ({ 200: json("The agent as it is now.", wrapped()) }),
     },
     async ({ c, principal, params, body }) => {
       const { company_id } = principal;
@@ -172,7 +177,7 @@ export function agentRoutes(api: Api): void {
         summary,
         description: "Repeating it changes nothing and answers the same.",
         params: pathId(),
-        responses: { 200: json("The agent as it is now.", wrapped) },
+        responses: () => ({ 200: json("The agent as it is now.", wrapped()) }),
       },
       async ({ c, principal, params }) => {
         if (!isId(params.id)) throw notFound();

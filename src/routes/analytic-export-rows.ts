@@ -7,85 +7,89 @@ import { id, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts
 import type { Cell } from "./analytic-csv.ts";
 import { turnView } from "./analytic-figures.ts";
 import { dateOf } from "./analytic-period.ts";
+import { lazy } from "../lazy.ts";
 
 export type ExportType = "conversations" | "leads" | "agents" | "usage";
 export type Row = Record<string, Cell>;
 
-const count = z.int().min(0);
-const millis = z.int().nullable();
-const optional = z.string().nullable();
-const source = z.enum(["measured", "estimated"]).nullable();
+const count = lazy(() => z.int().min(0));
+const millis = lazy(() => z.int().nullable());
+const optional = lazy(() => z.string().nullable());
+const source = lazy(() => z.enum(["measured", "estimated"]).nullable());
 
 /** Members of a row, in the order of a table's columns. */
-export const EXPORT_ROWS = {
-  conversations: z
-    .object({
-      id,
-      agent_id: id,
-      entity_type: z.enum(["user", "lead"]),
-      entity_id: id,
-      title: z.string(),
-      status: z.enum(["active", "archived"]),
-      message_count: count,
-      max_context_length: count,
-      last_message_at: timestamp.nullable(),
-      created_at: timestamp,
-      updated_at: timestamp,
-    })
-    .meta({ id: "ExportedConversation" }),
-  leads: z
-    .object({
-      id,
-      agent_id: id.nullable(),
-      external_id: optional,
-      first_name: optional,
-      last_name: optional,
-      email: optional,
-      phone: optional,
-      source: optional,
-      consent_data_processing_at: timestamp.nullable(),
-      consent_marketing_at: timestamp.nullable(),
-      created_at: timestamp,
-      updated_at: timestamp,
-    })
-    .meta({ id: "ExportedLead" }),
-  agents: z
-    .object({
-      id,
-      name: z.string(),
-      model: z.string(),
-      status: z.enum(["active", "inactive"]),
-      created_at: timestamp,
-      turn_count: count,
-      failed_turns: count,
-      stopped_turns: count,
-      message_count: count,
-      deleted_message_count: count,
-      avg_response_time_ms: millis,
-      p50_response_time_ms: millis,
-      p95_response_time_ms: millis,
-      input_tokens: count.nullable(),
-      output_tokens: count.nullable(),
-      usage_source: source,
-    })
-    .meta({ id: "ExportedAgent" }),
-  usage: z
-    .object({
-      date: z.iso.date(),
-      agent_id: id,
-      agent_name: optional,
-      model_used: optional,
-      source,
-      turn_count: count,
-      input_tokens: count.nullable(),
-      output_tokens: count.nullable(),
-    })
-    .meta({ id: "ExportedUsage" }),
-} satisfies Record<ExportType, z.ZodObject>;
+export const EXPORT_ROWS = lazy(
+  () =>
+    ({
+      conversations: z
+        .object({
+          id: id(),
+          agent_id: id(),
+          entity_type: z.enum(["user", "lead"]),
+          entity_id: id(),
+          title: z.string(),
+          status: z.enum(["active", "archived"]),
+          message_count: count(),
+          max_context_length: count(),
+          last_message_at: timestamp().nullable(),
+          created_at: timestamp(),
+          updated_at: timestamp(),
+        })
+        .meta({ id: "ExportedConversation" }),
+      leads: z
+        .object({
+          id: id(),
+          agent_id: id().nullable(),
+          external_id: optional(),
+          first_name: optional(),
+          last_name: optional(),
+          email: optional(),
+          phone: optional(),
+          source: optional(),
+          consent_data_processing_at: timestamp().nullable(),
+          consent_marketing_at: timestamp().nullable(),
+          created_at: timestamp(),
+          updated_at: timestamp(),
+        })
+        .meta({ id: "ExportedLead" }),
+      agents: z
+        .object({
+          id: id(),
+          name: z.string(),
+          model: z.string(),
+          status: z.enum(["active", "inactive"]),
+          created_at: timestamp(),
+          turn_count: count(),
+          failed_turns: count(),
+          stopped_turns: count(),
+          message_count: count(),
+          deleted_message_count: count(),
+          avg_response_time_ms: millis(),
+          p50_response_time_ms: millis(),
+          p95_response_time_ms: millis(),
+          input_tokens: count().nullable(),
+          output_tokens: count().nullable(),
+          usage_source: source(),
+        })
+        .meta({ id: "ExportedAgent" }),
+      usage: z
+        .object({
+          date: z.iso.date(),
+          agent_id: id(),
+          agent_name: optional(),
+          model_used: optional(),
+          source: source(),
+          turn_count: count(),
+          input_tokens: count().nullable(),
+          output_tokens: count().nullable(),
+        })
+        .meta({ id: "ExportedUsage" }),
+    }) satisfies Record<ExportType, z.ZodObject>,
+);
 
-type RowOf<T extends ExportType> = z.output<(typeof EXPORT_ROWS)[T]>;
+type RowOf<T extends ExportType> = z.output<ReturnType<typeof EXPORT_ROWS>[T]>;
 
-export const columnsOf = (type: ExportType): string[] => Object.keys(EXPORT_ROWS[type].shape);
+export const columnsOf = (type: ExportType): string[] => Object.keys(EXPORT_ROWS()[type].shape);
 
 /** The rows of an export, a batch at a time, read from D1 as they are asked for. */
 export async function* exportBatches(db: Database, type: ExportType, scope: Scope): AsyncGenerator<Row[]> {

@@ -9,6 +9,7 @@ import { requestDatabase } from "../http/bookmark.ts";
 import { csvLine } from "./analytic-csv.ts";
 import { columnsOf, EXPORT_ROWS, exportBatches, type ExportType, type Row } from "./analytic-export-rows.ts";
 import { periodFields, periodOf, periodView } from "./analytic-period.ts";
+import { lazy } from "../lazy.ts";
 
 type Format = "csv" | "json";
 
@@ -17,16 +18,18 @@ const CONTENT_TYPE: Record<Format, string> = {
   json: "application/json",
 };
 
-const body = z
-  .strictObject({
-    type: z.enum(["conversations", "leads", "agents", "usage"]).meta({
-      description:
-        "Live conversations made, or live leads registered, in the period; live agents with their figures; tokens by UTC day, agent, model and way of counting.",
-    }),
-    format: z.enum(["json", "csv"]),
-    ...periodFields,
-  })
-  .meta({ id: "ExportRequest" });
+const body = lazy(() =>
+  z
+    .strictObject({
+      type: z.enum(["conversations", "leads", "agents", "usage"]).meta({
+        description:
+          "Live conversations made, or live leads registered, in the period; live agents with their figures; tokens by UTC day, agent, model and way of counting.",
+      }),
+      format: z.enum(["json", "csv"]),
+      ...periodFields(),
+    })
+    .meta({ id: "ExportRequest" }),
+);
 
 const description = `Streamed, oldest first. Nothing that is deleted or erased is in it, and no text of any message.
 
@@ -46,7 +49,7 @@ export function analyticExportRoutes(api: Api): void {
       scope: "read",
       body,
       problems: ["store_unavailable"],
-      responses: {
+      responses: () => ({
         200: {
           description: "The rows.",
           headers: {
@@ -57,11 +60,11 @@ export function analyticExportRoutes(api: Api): void {
             },
           },
           content: {
-            "application/json": { schema: z.array(z.union(Object.values(EXPORT_ROWS))) },
+            "application/json": { schema: z.array(z.union(Object.values(EXPORT_ROWS()))) },
             "text/csv": { schema: z.string() },
           },
         },
-      },
+      }),
     },
     async ({ c, principal: { company_id }, body: { type, format, ...given } }) => {
       const period = periodOf(given, Date.now());

@@ -2,24 +2,27 @@
 import * as z from "zod";
 import type { Percentiles, Sums } from "../db/analytic-period.ts";
 import { usageSchema } from "./schemas.ts";
+import { lazy } from "../lazy.ts";
 
 /** Milliseconds, or null. */
-export const millis = z.int().nullable().meta({ description: "Milliseconds; null where nothing was measured." });
+export const millis = lazy(() =>
+  z.int().nullable().meta({ description: "Milliseconds; null where nothing was measured." }),
+);
 
-const count = z.int().min(0);
+const count = lazy(() => z.int().min(0));
 
-export const turnFigures = {
-  turn_count: count.meta({ description: "Turns that ended. A reply that was made anew counts again." }),
-  failed_turns: count,
-  stopped_turns: count,
-  message_count: count.meta({ description: "Messages of these turns that are live now." }),
-  messages_by_role: z.object({ user: count, assistant: count }),
-  deleted_message_count: count.meta({ description: "Messages of these turns that have been deleted since." }),
-  avg_response_time_ms: millis,
-  p50_response_time_ms: millis,
-  p95_response_time_ms: millis,
-  usage: usageSchema.nullable(),
-};
+export const turnFigures = lazy(() => ({
+  turn_count: count().meta({ description: "Turns that ended. A reply that was made anew counts again." }),
+  failed_turns: count(),
+  stopped_turns: count(),
+  message_count: count().meta({ description: "Messages of these turns that are live now." }),
+  messages_by_role: z.object({ user: count(), assistant: count() }),
+  deleted_message_count: count().meta({ description: "Messages of these turns that have been deleted since." }),
+  avg_response_time_ms: millis(),
+  p50_response_time_ms: millis(),
+  p95_response_time_ms: millis(),
+  usage: usageSchema().nullable(),
+}));
 
 /** Figures of turns. Response times are those of turns that completed. */
 export function turnView(sums: Sums | undefined, percentiles: Percentiles | undefined) {
@@ -40,17 +43,19 @@ export function turnView(sums: Sums | undefined, percentiles: Percentiles | unde
   };
 }
 
-const counted = z
-  .object({ turn_count: count, input_tokens: count, output_tokens: count })
-  .nullable()
-  .meta({ description: "Null where no turn was counted in this way." });
+const counted = lazy(() =>
+  z
+    .object({ turn_count: count(), input_tokens: count(), output_tokens: count() })
+    .nullable()
+    .meta({ description: "Null where no turn was counted in this way." }),
+);
 
-export const usageFigures = {
-  turn_count: count.meta({ description: "Turns that ended, with token counts or without." }),
-  usage: usageSchema.nullable().meta({ description: "Both together; `measured` only when all of it is." }),
-  measured: counted,
-  estimated: counted,
-};
+export const usageFigures = lazy(() => ({
+  turn_count: count().meta({ description: "Turns that ended, with token counts or without." }),
+  usage: usageSchema().nullable().meta({ description: "Both together; `measured` only when all of it is." }),
+  measured: counted(),
+  estimated: counted(),
+}));
 
 /** Tokens, as the model's provider measured them and as they were estimated. */
 export function usageFiguresView(sums: Sums | undefined) {

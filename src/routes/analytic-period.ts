@@ -3,29 +3,34 @@ import * as z from "zod";
 import type { Period } from "../db/analytic-period.ts";
 import { timestamp, toTimestamp } from "../http/fields.ts";
 import { invalid } from "../http/problem.ts";
+import { lazy } from "../lazy.ts";
 
 /** Milliseconds. */
 const DAY = 86_400_000;
 const DEFAULT_DAYS = 30;
 const MAX_DAYS = 366;
 
-const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
+const moment = lazy(() => z.union([z.iso.date(), z.iso.datetime({ offset: true })]));
 
 /** What a client may say; the same in a query and in a body. */
-export const periodFields = {
-  start_date: moment.optional().meta({
-    description: `RFC 3339 date (from its beginning in UTC) or date-time. By default the period has ${DEFAULT_DAYS} days.`,
-  }),
-  end_date: moment.optional().meta({
-    description: `RFC 3339 date (to its end in UTC) or date-time, inclusive. Now by default. At most ${MAX_DAYS} days after the start.`,
-  }),
-};
+export const periodFields = lazy(() => ({
+  start_date: moment()
+    .optional()
+    .meta({
+      description: `RFC 3339 date (from its beginning in UTC) or date-time. By default the period has ${DEFAULT_DAYS} days.`,
+    }),
+  end_date: moment()
+    .optional()
+    .meta({
+      description: `RFC 3339 date (to its end in UTC) or date-time, inclusive. Now by default. At most ${MAX_DAYS} days after the start.`,
+    }),
+}));
 
 /** The period as answers have it. */
-export const periodSchema = {
-  start_date: timestamp,
-  end_date: timestamp.meta({ description: "Inclusive." }),
-};
+export const periodSchema = lazy(() => ({
+  start_date: timestamp(),
+  end_date: timestamp().meta({ description: "Inclusive." }),
+}));
 
 /** The period that is meant. Throws 422 when it ends before it starts, or is too long. */
 export function periodOf({ start_date, end_date }: { start_date?: string; end_date?: string }, now: number): Period {

@@ -16,63 +16,79 @@ import { id, isId, pathId } from "../http/fields.ts";
 import { notFound } from "../http/problem.ts";
 import { turnFigures, turnView, usageFigures, usageFiguresView } from "./analytic-figures.ts";
 import { dateOf, daysOf, periodFields, periodOf, periodSchema, periodView } from "./analytic-period.ts";
+import { lazy } from "../lazy.ts";
 
-const count = z.int().min(0);
-const date = z.iso.date().meta({ description: "A UTC day.", example: "2026-11-22" });
-const name = z.string().nullable().meta({ description: "As the agent is called now." });
+const count = lazy(() => z.int().min(0));
+const date = lazy(() => z.iso.date().meta({ description: "A UTC day.", example: "2026-11-22" }));
+const name = lazy(() => z.string().nullable().meta({ description: "As the agent is called now." }));
 
-const conversations = z
-  .object({ active: count, archived: count, deleted: count.meta({ description: "Deleted, and can be restored." }) })
-  .meta({ description: "As they are now." });
-const leads = count.meta({ description: "Live leads now." });
+const conversations = lazy(() =>
+  z
+    .object({
+      active: count(),
+      archived: count(),
+      deleted: count().meta({ description: "Deleted, and can be restored." }),
+    })
+    .meta({ description: "As they are now." }),
+);
+const leads = lazy(() => count().meta({ description: "Live leads now." }));
 
-const made = {
-  new_conversations: count.meta({ description: "Made in this time, also those that were deleted since." }),
-  new_leads: count.meta({ description: "Registered in this time, also those that were deleted since." }),
+const made = lazy(() => ({
+  new_conversations: count().meta({ description: "Made in this time, also those that were deleted since." }),
+  new_leads: count().meta({ description: "Registered in this time, also those that were deleted since." }),
+}));
+const figures = lazy(() => z.object({ ...made(), ...turnFigures() }));
+const byDay = <S extends z.ZodRawShape>(shape: S) => z.array(z.object({ date: date(), ...shape }));
+
+const agentAnalytics = lazy(() =>
+  z
+    .object({
+      agent_id: id(),
+      name: z.string(),
+      ...periodSchema(),
+      conversations: conversations(),
+      leads: leads(),
+      totals: figures(),
+      by_day: byDay(figures().shape),
+    })
+    .meta({ id: "AgentAnalytics" }),
+);
+
+const topFigures = () => {
+  const { p50_response_time_ms: _, p95_response_time_ms: __, ...rest } = turnFigures();
+  return rest;
 };
-const figures = z.object({ ...made, ...turnFigures });
-const byDay = <S extends z.ZodRawShape>(shape: S) => z.array(z.object({ date, ...shape }));
 
-const agentAnalytics = z
-  .object({
-    agent_id: id,
-    name: z.string(),
-    ...periodSchema,
-    conversations,
-    leads,
-    totals: figures,
-    by_day: byDay(figures.shape),
-  })
-  .meta({ id: "AgentAnalytics" });
+const dashboard = lazy(() =>
+  z
+    .object({
+      ...periodSchema(),
+      conversations: conversations(),
+      leads: leads(),
+      totals: figures(),
+      by_day: byDay(figures().shape),
+      top_agents: z
+        .array(z.object({ agent_id: id(), name: name(), ...topFigures() }))
+        .meta({ description: "The ten with most turns." }),
+    })
+    .meta({ id: "Dashboard" }),
+);
 
-const { p50_response_time_ms: _p50, p95_response_time_ms: _p95, ...topFigures } = turnFigures;
-
-const dashboard = z
-  .object({
-    ...periodSchema,
-    conversations,
-    leads,
-    totals: figures,
-    by_day: byDay(figures.shape),
-    top_agents: z
-      .array(z.object({ agent_id: id, name, ...topFigures }))
-      .meta({ description: "The ten with most turns." }),
-  })
-  .meta({ id: "Dashboard" });
-
-const usageAnalytics = z
-  .object({
-    ...periodSchema,
-    totals: z.object(usageFigures),
-    by_day: byDay(usageFigures),
-    by_agent: z.array(z.object({ agent_id: id, name, ...usageFigures })),
-    by_model: z.array(z.object({ model_used: z.string().nullable(), ...usageFigures })),
-  })
-  .meta({ id: "UsageAnalytics" });
+const usageAnalytics = lazy(() =>
+  z
+    .object({
+      ...periodSchema(),
+      totals: z.object(usageFigures()),
+      by_day: byDay(usageFigures()),
+      by_agent: z.array(z.object({ agent_id: id(), name: name(), ...usageFigures() })),
+      by_model: z.array(z.object({ model_used: z.string().nullable(), ...usageFigures() })),
+    })
+    .meta({ id: "UsageAnalytics" }),
+);
 
 export function analyticSummaryRoutes(api: Api): void {
   const common = { method: "get", tag: "Analytics", audience: "staff", scope: "read" } as const;
-  const query = z.object(periodFields);
+  const query = () => z.object(periodFields());
 
   api.route(
     {
@@ -82,7 +98,7 @@ export function analyticSummaryRoutes(api: Api): void {
       description: "In total and by UTC day; every day of the period is there.",
       params: pathId("agent_id"),
       query,
-      responses: { 200: json("The figures.", agentAnalytics) },
+      responses: () => ({ 200: json("The figures.", agentAnalytics()) }),
     },
     async ({ c, principal: { company_id }, params: { agent_id }, query }) => {
       const period = periodOf(query, Date.now());
@@ -113,7 +129,7 @@ export function analyticSummaryRoutes(api: Api): void {
       summary: "Tokens over a period",
       description: "By UTC day, agent and model. Measured by the model's provider, or estimated from the text.",
       query,
-      responses: { 200: json("The figures.", usageAnalytics) },
+      responses: () => ({ 200: json("The figures.", usageAnalytics()) }),
     },
     async ({ c, principal: { company_id }, query }) => {
       const period = periodOf(query, Date.now());
@@ -137,7 +153,7 @@ export function analyticSummaryRoutes(api: Api): void {
       summary: "Figures about the company over a period",
       description: "In total and by UTC day; every day of the period is there.",
       query,
-      responses: { 200: json("The figures.", dashboard) },
+      responses: () => ({ 200: json("The figures.", dashboard()) }),
     },
     async ({ c, principal: { company_id }, query }) => {
       const period = periodOf(query, Date.now());

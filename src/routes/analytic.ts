@@ -9,38 +9,41 @@ import { millis } from "./analytic-figures.ts";
 import { analyticSummaryRoutes } from "./analytic-summary.ts";
 import { visibleConversation } from "./conversation.ts";
 import { usageSchema } from "./schemas.ts";
+import { lazy } from "../lazy.ts";
 
-const conversationAnalytics = z
-  .object({
-    conversation_id: id,
-    status: z.enum(["active", "archived"]),
-    message_count: z.int(),
-    messages_by_role: z.object({ user: z.int(), assistant: z.int() }),
-    turn_count: z.int(),
-    failed_turns: z.int(),
-    stopped_turns: z.int(),
-    duration_seconds: z.number().meta({ description: "From the first message to the last." }),
-    first_response_time_ms: millis,
-    avg_response_time_ms: millis,
-    p50_response_time_ms: millis,
-    p95_response_time_ms: millis,
-    usage: usageSchema.nullable(),
-    deleted_message_count: z.int(),
-    first_message_at: timestamp.nullable(),
-    last_message_at: timestamp.nullable(),
-    timeline: z.array(
-      z.object({
-        turn_id: id,
-        sequence: z.int().meta({ description: "Of the user's message." }),
-        started_at: timestamp,
-        status: z.enum(["in_progress", "completed", "failed", "stopped"]),
-        response_time_ms: millis,
-        input_tokens: z.int().nullable(),
-        output_tokens: z.int().nullable(),
-      }),
-    ),
-  })
-  .meta({ id: "ConversationAnalytics" });
+const conversationAnalytics = lazy(() =>
+  z
+    .object({
+      conversation_id: id(),
+      status: z.enum(["active", "archived"]),
+      message_count: z.int(),
+      messages_by_role: z.object({ user: z.int(), assistant: z.int() }),
+      turn_count: z.int(),
+      failed_turns: z.int(),
+      stopped_turns: z.int(),
+      duration_seconds: z.number().meta({ description: "From the first message to the last." }),
+      first_response_time_ms: millis(),
+      avg_response_time_ms: millis(),
+      p50_response_time_ms: millis(),
+      p95_response_time_ms: millis(),
+      usage: usageSchema().nullable(),
+      deleted_message_count: z.int(),
+      first_message_at: timestamp().nullable(),
+      last_message_at: timestamp().nullable(),
+      timeline: z.array(
+        z.object({
+          turn_id: id(),
+          sequence: z.int().meta({ description: "Of the user's message." }),
+          started_at: timestamp(),
+          status: z.enum(["in_progress", "completed", "failed", "stopped"]),
+          response_time_ms: millis(),
+          input_tokens: z.int().nullable(),
+          output_tokens: z.int().nullable(),
+        }),
+      ),
+    })
+    .meta({ id: "ConversationAnalytics" }),
+);
 
 export function analyticRoutes(api: Api): void {
   analyticSummaryRoutes(api);
@@ -55,7 +58,7 @@ export function analyticRoutes(api: Api): void {
       audience: "everyone",
       scope: "read",
       params: pathId(),
-      responses: { 200: json("The figures.", conversationAnalytics) },
+      responses: () => ({ 200: json("The figures.", conversationAnalytics()) }),
     },
     async ({ c, principal, params }) => {
       const { id: conversation_id, company_id, status } = await visibleConversation(c, principal, String(params["id"]));

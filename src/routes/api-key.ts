@@ -18,53 +18,64 @@ import { callerOf } from "../http/context.ts";
 import { id, isId, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound, Problem } from "../http/problem.ts";
+import { lazy } from "../lazy.ts";
 
-const scope = z.enum(["read", "write", "admin"]);
+const scope = lazy(() => z.enum(["read", "write", "admin"]));
 
-const keySchema = z
-  .object({
-    id,
-    name: z.string(),
-    api_key: z.string().meta({ example: "ak_3q2-7wAAAAAAAAAAAAAAAAAA", description: "The public half: X-API-Key." }),
-    scopes: z.array(scope),
-    user_id: id.meta({ description: "The user that the key acts as." }),
-    created_at: timestamp,
-    expires_at: timestamp.nullable(),
-    revoked_at: timestamp.nullable(),
-    last_used_at: timestamp.nullable().meta({ description: "To within some minutes." }),
-    previous_secret_expires_at: timestamp.nullable().meta({ description: "Until when the former secret still works." }),
-  })
-  .meta({ id: "ApiKey" });
+const keySchema = lazy(() =>
+  z
+    .object({
+      id: id(),
+      name: z.string(),
+      api_key: z.string().meta({ example: "ak_3q2-7wAAAAAAAAAAAAAAAAAA", description: "The public half: X-API-Key." }),
+      scopes: z.array(scope()),
+      user_id: id().meta({ description: "The user that the key acts as." }),
+      created_at: timestamp(),
+      expires_at: timestamp().nullable(),
+      revoked_at: timestamp().nullable(),
+      last_used_at: timestamp().nullable().meta({ description: "To within some minutes." }),
+      previous_secret_expires_at: timestamp()
+        .nullable()
+        .meta({ description: "Until when the former secret still works." }),
+    })
+    .meta({ id: "ApiKey" }),
+);
 
-const keyWithSecret = keySchema
-  .extend({ api_secret: z.string().meta({ description: "X-API-Secret. Shown here and never again." }) })
-  .meta({ id: "ApiKeyWithSecret" });
+const keyWithSecret = lazy(() =>
+  keySchema()
+    .extend({ api_secret: z.string().meta({ description: "X-API-Secret. Shown here and never again." }) })
+    .meta({ id: "ApiKeyWithSecret" }),
+);
 
-const createBody = z
-  .strictObject({
-    name: text(200, 1).default("API key"),
-    scopes: z
-      .array(scope)
-      .min(1)
-      .transform((list) => [...new Set(list)])
-      .default(["read", "write"])
-      .meta({ description: "`admin` includes the other two." }),
-    expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
-  })
-  .meta({ id: "ApiKeyBody" });
+const createBody = lazy(() =>
+  z
+    .strictObject({
+      name: text(200, 1).default("API key"),
+      scopes: z
+        .array(scope())
+        .min(1)
+        .transform((list) => [...new Set(list)])
+        .default(["read", "write"])
+        .meta({ description: "`admin` includes the other two." }),
+      expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
+    })
+    .meta({ id: "ApiKeyBody" }),
+);
 
 /** Seconds. */
 const DAY = 24 * 60 * 60;
-const rotateBody = z.strictObject({
-  overlap_seconds: z
-    .int()
-    .min(0)
-    .max(7 * DAY)
-    .default(DAY)
-    .meta({
-      description: "How long the present secret goes on working beside the new one. An older one stops at once.",
-    }),
-});
+const rotateBody = lazy(() =>
+  z.strictObject({
+    overlap_seconds: z
+      .int()
+      .min(0)
+      .max(7 * DAY)
+      .default(DAY)
+      .meta({
+        description: "How long the present secret goes on working beside the new one. An older one stops at once.",
+      }),
+  }),
+);
 
 export function apiKeyRoutes(api: Api): void {
   const common = { tag: "Keys", scope: "admin", audience: "staff" } as const;
@@ -77,7 +88,7 @@ export function apiKeyRoutes(api: Api): void {
       summary: "Make an API key",
       description: "It acts as the user who makes it, and never with more scope than the credential that makes it.",
       body: createBody,
-      responses: { 201: json("The key and, this once, its secret.", keyWithSecret) },
+      responses: () => ({ 201: json("The key and, this once, its secret.", keyWithSecret()) }),
     },
     async ({ c, principal, body }) => {
       const now = Date.now();
@@ -101,8 +112,8 @@ export function apiKeyRoutes(api: Api): void {
       path: "/auth/api-keys",
       summary: "List API keys",
       description: "Every key of the company, revoked and expired ones too, newest first; no secrets.",
-      query: pageQuery(),
-      responses: { 200: json("A page of keys.", pageOf("api_keys", keySchema)) },
+      query: () => pageQuery(),
+      responses: () => ({ 200: json("A page of keys.", pageOf("api_keys", keySchema())) }),
     },
     async ({ c, principal, query }) =>
       respondWithPage({
@@ -125,7 +136,7 @@ export function apiKeyRoutes(api: Api): void {
       summary: "Revoke an API key",
       description: "For good. It is refused at once here, everywhere within 30 seconds. Repeating it answers the same.",
       params: pathId(),
-      responses: { 200: json("The key as it is now.", keySchema) },
+      responses: () => ({ 200: json("The key as it is now.", keySchema()) }),
     },
     async ({ c, principal, params }) => {
       if (!isId(params.id)) throw notFound();
@@ -147,7 +158,7 @@ export function apiKeyRoutes(api: Api): void {
       params: pathId(),
       body: rotateBody,
       bodyOptional: true,
-      responses: { 200: json("The key and, this once, its new secret.", keyWithSecret) },
+      responses: () => ({ 200: json("The key and, this once, its new secret.", keyWithSecret()) }),
       problems: ["conflict"],
     },
     async ({ c, principal, params, body }) => {
@@ -156,7 +167,7 @@ export function apiKeyRoutes(api: Api): void {
       const before = isId(params.id) ? await findCompanyApiKey(db, company_id, params.id) : undefined;
       if (!before) throw notFound();
       const now = Date.now();
-      const { overlap_seconds } = body ?? rotateBody.parse({});
+      const { overlap_seconds } = body ?? rotateBody().parse({});
       const secret = newSecret();
       const next = { secret_hash: await hashSecret(secret), previous_expires_at: now + overlap_seconds * 1000 };
       const entry = {

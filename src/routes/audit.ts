@@ -7,31 +7,36 @@ import { requestDatabase } from "../http/bookmark.ts";
 import type { AppContext } from "../http/context.ts";
 import { id, instant, text, timestamp, toTimestamp } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
+import { lazy } from "../lazy.ts";
 
-const eventSchema = z
-  .object({
-    id,
-    company_id: id,
-    created_at: timestamp,
-    actor_type: z.enum(["user", "lead", "system"]),
-    actor_id: z.string(),
-    api_key_id: id.nullable().meta({ description: "The API key that was used, if one was." }),
-    action: z.string().meta({ example: "agent.delete" }),
-    target_type: z.string().meta({ example: "agent" }),
-    target_id: z.string(),
-    request_id: z.string().nullable(),
-    details: z.record(z.string(), z.unknown()),
-  })
-  .meta({ id: "AuditEvent" });
+const eventSchema = lazy(() =>
+  z
+    .object({
+      id: id(),
+      company_id: id(),
+      created_at: timestamp(),
+      actor_type: z.enum(["user", "lead", "system"]),
+      actor_id: z.string(),
+      api_key_id: id().nullable().meta({ description: "The API key that was used, if one was." }),
+      action: z.string().meta({ example: "agent.delete" }),
+      target_type: z.string().meta({ example: "agent" }),
+      target_id: z.string(),
+      request_id: z.string().nullable(),
+      details: z.record(z.string(), z.unknown()),
+    })
+    .meta({ id: "AuditEvent" }),
+);
 
-const listQuery = pageQuery().extend({
-  action: text(100, 1).optional(),
-  target_type: text(100, 1).optional(),
-  target_id: text(100, 1).optional(),
-  actor_id: text(100, 1).optional(),
-  created_after: instant.optional(),
-  created_before: instant.optional(),
-});
+const listQuery = lazy(() =>
+  pageQuery().extend({
+    action: text(100, 1).optional(),
+    target_type: text(100, 1).optional(),
+    target_id: text(100, 1).optional(),
+    actor_id: text(100, 1).optional(),
+    created_after: instant().optional(),
+    created_before: instant().optional(),
+  }),
+);
 
 export function auditRoutes(api: Api): void {
   api.route(
@@ -44,7 +49,7 @@ export function auditRoutes(api: Api): void {
       audience: "staff",
       scope: "admin",
       query: listQuery,
-      responses: { 200: json("A page of events.", pageOf("audit_events", eventSchema)) },
+      responses: () => ({ 200: json("A page of events.", pageOf("audit_events", eventSchema())) }),
     },
     async ({ c, principal, query }) => {
       const databases = await auditDatabases(c, principal.company_id);

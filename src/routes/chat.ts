@@ -12,52 +12,62 @@ import { invalid, unwrap } from "../http/problem.ts";
 import { conversationObject, jsonText, linksOf } from "./object.ts";
 import { messageSchema, usageSchema } from "./schemas.ts";
 import { lastUserText, type UiBody, uiBody } from "./ui-message.ts";
+import { lazy } from "../lazy.ts";
 
 const tag = "Turns";
 
-const nativeBody = z
-  .strictObject({
-    message: text(32_000, 1).meta({ description: "1–32,000 characters, stored byte for byte." }),
-    metadata: metadata.optional(),
-    on_busy: z.enum(["enqueue", "reject", "interrupt"]).default("enqueue").meta({
-      description: "While another turn runs: wait, be refused with 409, or stop that one (what it said is kept).",
-    }),
-  })
-  .meta({ id: "ChatRequest" });
+const nativeBody = lazy(() =>
+  z
+    .strictObject({
+      message: text(32_000, 1).meta({ description: "1–32,000 characters, stored byte for byte." }),
+      metadata: metadata().optional(),
+      on_busy: z.enum(["enqueue", "reject", "interrupt"]).default("enqueue").meta({
+        description: "While another turn runs: wait, be refused with 409, or stop that one (what it said is kept).",
+      }),
+    })
+    .meta({ id: "ChatRequest" }),
+);
 
 /** The native form first: it is the one that is asked for most. */
-const chatBody = z.union([nativeBody, uiBody]);
+const chatBody = lazy(() => z.union([nativeBody(), uiBody()]));
 
-const isUiBody = (body: z.output<typeof chatBody>): body is UiBody => typeof body.message !== "string";
+const isUiBody = (body: z.output<ReturnType<typeof chatBody>>): body is UiBody => typeof body.message !== "string";
 
-const answerSchema = z
-  .object({
-    conversation_id: id,
-    turn_id: id,
-    message_id: id.meta({ description: "The user's message." }),
-    role: z.literal("assistant"),
-    content: z.string(),
-    model_used: z.string().nullable(),
-    processing_time: z.number().nullable(),
-    usage: usageSchema.nullable(),
-    reply: messageSchema,
-    messages: z.array(messageSchema).meta({ description: "The context window, oldest first, the reply last." }),
-    stream_url: z.url().meta({ description: "Replays this turn as server-sent events." }),
-  })
-  .meta({ id: "ChatAnswer" });
+const answerSchema = lazy(() =>
+  z
+    .object({
+      conversation_id: id(),
+      turn_id: id(),
+      message_id: id().meta({ description: "The user's message." }),
+      role: z.literal("assistant"),
+      content: z.string(),
+      model_used: z.string().nullable(),
+      processing_time: z.number().nullable(),
+      usage: usageSchema().nullable(),
+      reply: messageSchema(),
+      messages: z.array(messageSchema()).meta({ description: "The context window, oldest first, the reply last." }),
+      stream_url: z.url().meta({ description: "Replays this turn as server-sent events." }),
+    })
+    .meta({ id: "ChatAnswer" }),
+);
 
-const followQuery = z.object({
-  turn_id: z.string().optional().meta({ description: "Replay this turn from its start, and end with it." }),
-  last_event_id: z.string().optional().meta({ description: "Like the header Last-Event-ID: resume after this event." }),
-});
+const followQuery = lazy(() =>
+  z.object({
+    turn_id: z.string().optional().meta({ description: "Replay this turn from its start, and end with it." }),
+    last_event_id: z
+      .string()
+      .optional()
+      .meta({ description: "Like the header Last-Event-ID: resume after this event." }),
+  }),
+);
 
-const stopBody = z.strictObject({ turn_id: z.string().optional() }).meta({ id: "StopRequest" });
+const stopBody = lazy(() => z.strictObject({ turn_id: z.string().optional() }).meta({ id: "StopRequest" }));
 
-const eventStream = {
+const eventStream = lazy(() => ({
   description:
     "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`; of an agent with tools also `chat_tool`: `{turn_id, call_id, name, state, input?, output?, duration_ms?}`, with `state` `called`, then `done` or `failed`.",
   content: { "text/event-stream": { schema: z.string() } },
-};
+}));
 
 const wantsEvents = (c: AppContext) => /\btext\/event-stream\b/i.test(c.req.header("accept") ?? "");
 
@@ -129,12 +139,12 @@ export function chatRoutes(api: Api): void {
         "store_unavailable",
         "model_timeout",
       ],
-      responses: {
+      responses: () => ({
         200: {
           description: "The reply; both messages can be read back.",
-          content: { "application/json": { schema: answerSchema }, ...eventStream.content },
+          content: { "application/json": { schema: answerSchema() }, ...eventStream().content },
         },
-      },
+      }),
     },
     async ({ c, principal, params, body }) => {
       const conversation_id = String(params["id"]);
@@ -169,8 +179,8 @@ export function chatRoutes(api: Api): void {
       scope: "read",
       params: pathId(),
       query: followQuery,
-      headers: z.object({ "last-event-id": z.string().optional() }),
-      responses: { 200: eventStream },
+      headers: () => z.object({ "last-event-id": z.string().optional() }),
+      responses: () => ({ 200: eventStream() }),
     },
     async ({ c, principal, params, query }) => {
       const conversation_id = String(params["id"]);
@@ -190,7 +200,7 @@ export function chatRoutes(api: Api): void {
     tag,
     audience: "everyone",
     scope: "read",
-    responses: { 200: eventStream, 204: { description: "No turn runs or waits." } },
+    responses: () => ({ 200: eventStream(), 204: { description: "No turn runs or waits." } }),
   } as const;
   const resume = async (c: AppContext, principal: Principal, conversation_id: string) => {
     const object = conversationObject(c, conversation_id);
@@ -211,7 +221,7 @@ export function chatRoutes(api: Api): void {
       ...resumable,
       path: "/conversation/{id}/chat/{chat_id}/stream",
       summary: "The same, at the address that the AI SDK asks by default",
-      params: z.object({ id: z.string().meta({ format: "uuid" }), chat_id: z.string() }),
+      params: () => z.object({ id: z.string().meta({ format: "uuid" }), chat_id: z.string() }),
     },
     ({ c, principal, params }) => resume(c, principal, params.id),
   );
@@ -229,7 +239,7 @@ export function chatRoutes(api: Api): void {
       body: stopBody,
       bodyOptional: true,
       problems: ["no_turn_running"],
-      responses: { 200: json("Stopped.", z.object({ turn_id: id, status: z.literal("stopped") })) },
+      responses: () => ({ 200: json("Stopped.", z.object({ turn_id: id(), status: z.literal("stopped") })) }),
     },
     async ({ c, principal, params, body }) => {
       const conversation_id = String(params["id"]);

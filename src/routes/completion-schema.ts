@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { metadata, text } from "../http/fields.ts";
+import { lazy } from "../lazy.ts";
 
 /** UTF-16 code units; a body has at most 1 MiB anyway. */
 const MAX_TEXT = 1024 * 1024;
@@ -13,11 +14,13 @@ const TEXT_ONLY = "messages and replies are text";
 
 type TextPart = { type: "text"; text: string };
 
-const textPart = z.custom<TextPart>(isTextPart, `must be a part of the type text: ${TEXT_ONLY}`).meta({
-  type: "object",
-  properties: { type: { type: "string", enum: ["text"] }, text: { type: "string" } },
-  required: ["type", "text"],
-});
+const textPart = lazy(() =>
+  z.custom<TextPart>(isTextPart, `must be a part of the type text: ${TEXT_ONLY}`).meta({
+    type: "object",
+    properties: { type: { type: "string", enum: ["text"] }, text: { type: "string" } },
+    required: ["type", "text"],
+  }),
+);
 
 function isTextPart(value: unknown): value is TextPart {
   if (typeof value !== "object" || value === null) return false;
@@ -25,53 +28,57 @@ function isTextPart(value: unknown): value is TextPart {
   return type === "text" && typeof said === "string" && said.isWellFormed();
 }
 
-const content = z.union([text(MAX_TEXT), z.array(textPart).min(1)]);
+const content = lazy(() => z.union([z.array(textPart()).min(1), text(MAX_TEXT)]));
 const none = (why: string) => z.null(why).optional();
 const noList = (why: string) => z.array(z.unknown()).max(0, why).nullish();
 
-const message = z
-  .discriminatedUnion(
-    "role",
-    [
-      z.looseObject({ role: z.literal("user"), content }),
-      z.looseObject({
-        role: z.literal("assistant"),
-        content: content.nullish(),
-        tool_calls: noList(TOOLS),
-        function_call: none(TOOLS),
-        audio: none(`is not supported: ${TEXT_ONLY}`),
-      }),
-      z.looseObject({ role: z.enum(["system", "developer"]), content: z.unknown().optional() }),
-    ],
-    "must be a message of the role user, assistant, system or developer",
-  )
-  .meta({ id: "ChatCompletionMessage" });
+const message = lazy(() =>
+  z
+    .discriminatedUnion(
+      "role",
+      [
+        z.looseObject({ role: z.literal("user"), content: content() }),
+        z.looseObject({
+          role: z.literal("assistant"),
+          content: content().nullish(),
+          tool_calls: noList(TOOLS),
+          function_call: none(TOOLS),
+          audio: none(`is not supported: ${TEXT_ONLY}`),
+        }),
+        z.looseObject({ role: z.enum(["system", "developer"]), content: z.unknown().optional() }),
+      ],
+      "must be a message of the role user, assistant, system or developer",
+    )
+    .meta({ id: "ChatCompletionMessage" }),
+);
 
 /** Members that tune a model, by what an agent has instead of them. */
-const leftAside = z.unknown().optional().meta({ description: "Not looked at: the agent's own settings decide." });
-const LEFT_ASIDE = {
-  frequency_penalty: leftAside,
-  logit_bias: leftAside,
-  max_completion_tokens: leftAside,
-  max_tokens: leftAside,
-  parallel_tool_calls: leftAside,
-  prediction: leftAside,
-  presence_penalty: leftAside,
-  prompt_cache_key: leftAside,
-  prompt_cache_options: leftAside,
-  prompt_cache_retention: leftAside,
-  reasoning_effort: leftAside,
-  safety_identifier: leftAside,
-  seed: leftAside,
-  service_tier: leftAside,
-  stop: leftAside,
-  store: leftAside,
-  temperature: leftAside,
-  top_p: leftAside,
-  verbosity: leftAside,
-};
+const leftAside = lazy(() =>
+  z.unknown().optional().meta({ description: "Not looked at: the agent's own settings decide." }),
+);
+const LEFT_ASIDE = lazy(() => ({
+  frequency_penalty: leftAside(),
+  logit_bias: leftAside(),
+  max_completion_tokens: leftAside(),
+  max_tokens: leftAside(),
+  parallel_tool_calls: leftAside(),
+  prediction: leftAside(),
+  presence_penalty: leftAside(),
+  prompt_cache_key: leftAside(),
+  prompt_cache_options: leftAside(),
+  prompt_cache_retention: leftAside(),
+  reasoning_effort: leftAside(),
+  safety_identifier: leftAside(),
+  seed: leftAside(),
+  service_tier: leftAside(),
+  stop: leftAside(),
+  store: leftAside(),
+  temperature: leftAside(),
+  top_p: leftAside(),
+  verbosity: leftAside(),
+}));
 
-const REFUSED = {
+const REFUSED = lazy(() => ({
   audio: none(`is not supported: ${TEXT_ONLY}`),
   function_call: z.enum(["none", "auto"], TOOLS).nullish(),
   functions: noList(TOOLS),
@@ -84,35 +91,37 @@ const REFUSED = {
   tools: noList(TOOLS),
   top_logprobs: z.literal(0, "is not supported").nullish(),
   web_search_options: none("is not supported"),
-};
+}));
 
-export const completionBody = z
-  .strictObject({
-    model: z.string().meta({ description: "Id of the agent." }),
-    messages: z.array(message).min(1).max(4000).meta({
-      description:
-        "The last one is what the user says now. Without `conversation`, those before it become the beginning of a new conversation. Messages of the roles system and developer are left aside: the agent's instructions decide.",
-    }),
-    conversation: z
-      .union([z.string(), z.looseObject({ id: z.string() })])
-      .nullish()
-      .meta({
-        description: "Id of a conversation with this agent to go on with. Then only the last message is looked at.",
+export const completionBody = lazy(() =>
+  z
+    .strictObject({
+      model: z.string().meta({ description: "Id of the agent." }),
+      messages: z.array(message()).min(1).max(4000).meta({
+        description:
+          "The last one is what the user says now. Without `conversation`, those before it become the beginning of a new conversation. Messages of the roles system and developer are left aside: the agent's instructions decide.",
       }),
-    stream: z.boolean().nullish(),
-    stream_options: z
-      .looseObject({ include_usage: z.boolean().nullish() })
-      .nullish()
-      .meta({ description: "`include_usage`: a last chunk says how many tokens it took." }),
-    user: text(512).nullish().meta({ description: "Your own id of whoever is talking; kept as metadata.user." }),
-    metadata: metadata.nullish().meta({ description: "Kept with the message, and with a new conversation." }),
-    ...REFUSED,
-    ...LEFT_ASIDE,
-  })
-  .meta({ id: "ChatCompletionRequest" });
+      conversation: z
+        .union([z.string(), z.looseObject({ id: z.string() })])
+        .nullish()
+        .meta({
+          description: "Id of a conversation with this agent to go on with. Then only the last message is looked at.",
+        }),
+      stream: z.boolean().nullish(),
+      stream_options: z
+        .looseObject({ include_usage: z.boolean().nullish() })
+        .nullish()
+        .meta({ description: "`include_usage`: a last chunk says how many tokens it took." }),
+      user: text(512).nullish().meta({ description: "Your own id of whoever is talking; kept as metadata.user." }),
+      metadata: metadata().nullish().meta({ description: "Kept with the message, and with a new conversation." }),
+      ...REFUSED(),
+      ...LEFT_ASIDE(),
+    })
+    .meta({ id: "ChatCompletionRequest" }),
+);
 
-export type CompletionBody = z.output<typeof completionBody>;
-type Content = z.output<typeof content>;
+export type CompletionBody = z.output<ReturnType<typeof completionBody>>;
+type Content = z.output<ReturnType<typeof content>>;
 
 const textOf = (said: Content | null | undefined): string =>
   typeof said === "string" ? said : (said ?? []).map((part) => part.text).join("");
@@ -125,36 +134,40 @@ export const saidIn = (body: CompletionBody) =>
 
 /** What was sent and left aside: names of members, and places of messages. */
 export const leftAsideOf = (body: CompletionBody): string[] => [
-  ...Object.keys(LEFT_ASIDE).filter((name) => (body[name as keyof CompletionBody] ?? null) !== null),
+  ...Object.keys(LEFT_ASIDE()).filter((name) => (body[name as keyof CompletionBody] ?? null) !== null),
   ...body.messages.flatMap(({ role }, index) =>
     role === "user" || role === "assistant" ? [] : [`messages[${index}]`],
   ),
 ];
 
-const usage = z.object({
-  prompt_tokens: z.int(),
-  completion_tokens: z.int(),
-  total_tokens: z.int(),
-  source: z.enum(["measured", "estimated"]).meta({ description: "By the model's provider, or from the text." }),
-});
+const usage = lazy(() =>
+  z.object({
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    total_tokens: z.int(),
+    source: z.enum(["measured", "estimated"]).meta({ description: "By the model's provider, or from the text." }),
+  }),
+);
 
-export const completionSchema = z
-  .object({
-    id: z.uuid().meta({ description: "Id of the stored reply." }),
-    object: z.literal("chat.completion"),
-    created: z.int().meta({ description: "Seconds since 1970." }),
-    model: z.uuid().meta({ description: "Id of the agent." }),
-    choices: z.array(
-      z.object({
-        index: z.literal(0),
-        message: z.object({ role: z.literal("assistant"), content: z.string(), refusal: z.null() }),
-        logprobs: z.null(),
-        finish_reason: z.literal("stop").meta({ description: "Also of a reply that was stopped." }),
-      }),
-    ),
-    usage: usage.optional().meta({ description: "Left out where nothing was counted." }),
-    conversation: z
-      .object({ id: z.uuid(), turn_id: z.uuid(), message_id: z.uuid() })
-      .meta({ description: "Send it back as `conversation` to go on." }),
-  })
-  .meta({ id: "ChatCompletion" });
+export const completionSchema = lazy(() =>
+  z
+    .object({
+      id: z.uuid().meta({ description: "Id of the stored reply." }),
+      object: z.literal("chat.completion"),
+      created: z.int().meta({ description: "Seconds since 1970." }),
+      model: z.uuid().meta({ description: "Id of the agent." }),
+      choices: z.array(
+        z.object({
+          index: z.literal(0),
+          message: z.object({ role: z.literal("assistant"), content: z.string(), refusal: z.null() }),
+          logprobs: z.null(),
+          finish_reason: z.literal("stop").meta({ description: "Also of a reply that was stopped." }),
+        }),
+      ),
+      usage: usage().optional().meta({ description: "Left out where nothing was counted." }),
+      conversation: z
+        .object({ id: z.uuid(), turn_id: z.uuid(), message_id: z.uuid() })
+        .meta({ description: "Send it back as `conversation` to go on." }),
+    })
+    .meta({ id: "ChatCompletion" }),
+);

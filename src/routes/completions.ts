@@ -54,7 +54,7 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
       scope: "write",
       limit: "lead",
       dialect: "openai",
-      headers: idempotencyHeader.extend({ "x-stainless-retry-count": z.string().optional() }),
+      headers: () => idempotencyHeader().extend({ "x-stainless-retry-count": z.string().optional() }),
       body: completionBody,
       problems: [
         "malformed_request",
@@ -69,15 +69,15 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
         "store_unavailable",
         "model_timeout",
       ],
-      responses: {
+      responses: () => ({
         200: {
-          ...json("The reply; with `stream`, chunks of it that end with `[DONE]`.", completionSchema),
+          ...json("The reply; with `stream`, chunks of it that end with `[DONE]`.", completionSchema()),
           content: {
-            "application/json": { schema: completionSchema },
+            "application/json": { schema: completionSchema() },
             "text/event-stream": { schema: z.string() },
           },
         },
-      },
+      }),
     },
     async ({ c, principal, body }) => {
       const asked = askedIn(principal, body);

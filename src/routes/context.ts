@@ -5,29 +5,40 @@ import { callerOf } from "../http/context.ts";
 import { id, pathId } from "../http/fields.ts";
 import { unwrap } from "../http/problem.ts";
 import { conversationObject, jsonText } from "./object.ts";
+import { lazy } from "../lazy.ts";
 
-const tokens = z.int().meta({ description: "Estimated tokens." });
-const sequence = z.int();
+const tokens = lazy(() => z.int().meta({ description: "Estimated tokens." }));
+const sequence = lazy(() => z.int());
 
-const contextSchema = z
-  .object({
-    conversation_id: id,
-    max_context_length: z.int(),
-    max_input_tokens: z.int().nullable().meta({ description: "The agent's input budget; null: none." }),
-    instructions_tokens: tokens,
-    summary: z.object({ upto_sequence: sequence, tokens, text: z.string() }).nullable(),
-    total_tokens: tokens,
-    messages: z.array(z.object({ message_id: id, turn_id: id, sequence, role: z.enum(["user", "assistant"]), tokens })),
-    left_out: z.array(
-      z.object({
-        reason: z.enum(["max_context_length", "input_budget", "deleted", "failed", "empty"]),
-        messages: z.int(),
-        first_sequence: sequence,
-        last_sequence: sequence,
-      }),
-    ),
-  })
-  .meta({ id: "ConversationContext" });
+const contextSchema = lazy(() =>
+  z
+    .object({
+      conversation_id: id(),
+      max_context_length: z.int(),
+      max_input_tokens: z.int().nullable().meta({ description: "The agent's input budget; null: none." }),
+      instructions_tokens: tokens(),
+      summary: z.object({ upto_sequence: sequence(), tokens: tokens(), text: z.string() }).nullable(),
+      total_tokens: tokens(),
+      messages: z.array(
+        z.object({
+          message_id: id(),
+          turn_id: id(),
+          sequence: sequence(),
+          role: z.enum(["user", "assistant"]),
+          tokens: tokens(),
+        }),
+      ),
+      left_out: z.array(
+        z.object({
+          reason: z.enum(["max_context_length", "input_budget", "deleted", "failed", "empty"]),
+          messages: z.int(),
+          first_sequence: sequence(),
+          last_sequence: sequence(),
+        }),
+      ),
+    })
+    .meta({ id: "ConversationContext" }),
+);
 
 export function contextRoutes(api: Api): void {
   api.route(
@@ -41,7 +52,7 @@ export function contextRoutes(api: Api): void {
       scope: "read",
       params: pathId(),
       problems: ["agent_inactive"],
-      responses: { 200: json("The context before a new message.", contextSchema) },
+      responses: () => ({ 200: json("The context before a new message.", contextSchema()) }),
     },
     async ({ c, principal, params }) => {
       const object = conversationObject(c, params.id);

@@ -16,53 +16,60 @@ import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound, Problem, unwrap } from "../http/problem.ts";
 import { conversationObject, jsonText } from "./object.ts";
 import { conversationSchema } from "./schemas.ts";
+import { lazy } from "../lazy.ts";
 
 export { conversationView };
 
 const tag = "Conversations";
-const title = text(200).meta({ description: "≤ 200 characters." });
-const max_context_length = z.int().min(1).max(4000);
-const wrapped = z.object({ conversation: conversationSchema });
+const title = lazy(() => text(200).meta({ description: "≤ 200 characters." }));
+const max_context_length = lazy(() => z.int().min(1).max(4000));
+const wrapped = lazy(() => z.object({ conversation: conversationSchema() }));
 
-const createBody = z
-  .strictObject({
-    agent_id: z.string().meta({ format: "uuid" }),
-    title: title.optional(),
-    metadata: metadata.optional(),
-    max_context_length: max_context_length.optional(),
-  })
-  .meta({ id: "NewConversation" });
+const createBody = lazy(() =>
+  z
+    .strictObject({
+      agent_id: z.string().meta({ format: "uuid" }),
+      title: title().optional(),
+      metadata: metadata().optional(),
+      max_context_length: max_context_length().optional(),
+    })
+    .meta({ id: "NewConversation" }),
+);
 
-const updateBody = z
-  .strictObject({
-    title: title.optional(),
-    metadata: metadata.optional(),
-    max_context_length: max_context_length.optional(),
-    status: z.enum(["active", "archived"]).optional(),
-  })
-  .meta({ id: "ConversationChanges" });
+const updateBody = lazy(() =>
+  z
+    .strictObject({
+      title: title().optional(),
+      metadata: metadata().optional(),
+      max_context_length: max_context_length().optional(),
+      status: z.enum(["active", "archived"]).optional(),
+    })
+    .meta({ id: "ConversationChanges" }),
+);
 
-const entityType = z.enum(["user", "lead"]);
+const entityType = lazy(() => z.enum(["user", "lead"]));
 
-const listQuery = z
-  .object({
-    status: z.enum(["active", "archived", "all"]).default("all"),
-    agent_id: z.string().optional(),
-    entity_type: entityType.optional(),
-    search: text(200, 1).optional().meta({ description: "Part of the title, any case." }),
-    created_after: instant.optional(),
-    created_before: instant.optional(),
-    metadata: z
-      .record(z.string(), z.string())
-      .optional()
-      .meta({
-        param: { style: "deepObject", explode: true },
-        description: "`metadata[key]=value`: members that must equal these.",
-      }),
-  })
-  .extend(pageQuery().shape);
+const listQuery = lazy(() =>
+  z
+    .object({
+      status: z.enum(["active", "archived", "all"]).default("all"),
+      agent_id: z.string().optional(),
+      entity_type: entityType().optional(),
+      search: text(200, 1).optional().meta({ description: "Part of the title, any case." }),
+      created_after: instant().optional(),
+      created_before: instant().optional(),
+      metadata: z
+        .record(z.string(), z.string())
+        .optional()
+        .meta({
+          param: { style: "deepObject", explode: true },
+          description: "`metadata[key]=value`: members that must equal these.",
+        }),
+    })
+    .extend(pageQuery().shape),
+);
 
-type ListQuery = z.output<typeof listQuery>;
+type ListQuery = z.output<ReturnType<typeof listQuery>>;
 
 /** `metadata[key]=value` pairs of the query string: the one filter whose names are the caller's own. */
 function metadataFilter(c: AppContext): [string, string][] {
@@ -100,9 +107,9 @@ async function listLive(
 }
 
 export function conversationRoutes(api: Api): void {
-  const page = {
-    200: json("A page of conversations, newest activity first.", pageOf("conversations", conversationSchema)),
-  };
+  const page = () => ({
+    200: json("A page of conversations, newest activity first.", pageOf("conversations", conversationSchema())),
+  });
 
   api.route(
     {
@@ -116,10 +123,10 @@ export function conversationRoutes(api: Api): void {
       headers: idempotencyHeader,
       body: createBody,
       problems: ["not_found", "agent_inactive", "idempotency_mismatch"],
-      responses: {
-        201: json("Created; `Location` names it.", wrapped),
-        200: json("The conversation that this Idempotency-Key made before.", wrapped),
-      },
+      responses: () => ({
+        201: json("Created; `Location` names it.", wrapped()),
+        200: json("The conversation that this Idempotency-Key made before.", wrapped()),
+      }),
     },
     async ({ c, principal, body }) => {
       const { company_id, entity_type, entity_id } = principal;
@@ -164,7 +171,7 @@ export function conversationRoutes(api: Api): void {
       tag,
       audience: "everyone",
       scope: "read",
-      query: listQuery.omit({ entity_type: true }),
+      query: () => listQuery().omit({ entity_type: true }),
       problems: ["invalid_cursor"],
       responses: page,
     },
@@ -184,9 +191,10 @@ export function conversationRoutes(api: Api): void {
       audience: "everyone",
       scope: "read",
       params: pathId("entity_id"),
-      query: listQuery.extend({
-        entity_type: entityType.optional().meta({ description: "What kind it is; by default the caller's own." }),
-      }),
+      query: () =>
+        listQuery().extend({
+          entity_type: entityType().optional().meta({ description: "What kind it is; by default the caller's own." }),
+        }),
       problems: ["invalid_cursor"],
       responses: page,
     },
@@ -209,7 +217,7 @@ export function conversationRoutes(api: Api): void {
       audience: "staff",
       scope: "read",
       params: pathId("agent_id"),
-      query: listQuery.omit({ agent_id: true }),
+      query: () => listQuery().omit({ agent_id: true }),
       problems: ["invalid_cursor"],
       responses: page,
     },
@@ -229,9 +237,9 @@ export function conversationRoutes(api: Api): void {
       tag,
       audience: "staff",
       scope: "read",
-      query: pageQuery(),
+      query: () => pageQuery(),
       problems: ["invalid_cursor"],
-      responses: { 200: json("A page, newest deletion first.", pageOf("conversations", conversationSchema)) },
+      responses: () => ({ 200: json("A page, newest deletion first.", pageOf("conversations", conversationSchema())) }),
     },
     async ({ c, principal, query }) => {
       const db = await requestDatabase(c, principal.company_id);
@@ -252,7 +260,7 @@ export function conversationRoutes(api: Api): void {
     tag,
     audience: "everyone",
     params: pathId(),
-    responses: { 200: json("The conversation.", wrapped) },
+    responses: () => ({ 200: json("The conversation.", wrapped()) }),
   } as const;
 
   api.route(

@@ -6,18 +6,21 @@ import { requestDatabase } from "../http/bookmark.ts";
 import { originOf } from "../http/context.ts";
 import { id, isId, pathId } from "../http/fields.ts";
 import { notFound } from "../http/problem.ts";
+import { lazy } from "../lazy.ts";
 
-const embedSchema = z
-  .object({
-    agent_id: id,
-    html: z.string().meta({ description: "Goes anywhere into the page." }),
-    script_url: z.url(),
-    allowed_origins: z.array(z.string()).meta({ description: "Websites on which it works. Empty means none." }),
-    content_security_policy: z
-      .object({ "script-src": z.string(), "connect-src": z.string() })
-      .meta({ description: "What a page with a policy of its own adds to these directives." }),
-  })
-  .meta({ id: "EmbedCode" });
+const embedSchema = lazy(() =>
+  z
+    .object({
+      agent_id: id(),
+      html: z.string().meta({ description: "Goes anywhere into the page." }),
+      script_url: z.url(),
+      allowed_origins: z.array(z.string()).meta({ description: "Websites on which it works. Empty means none." }),
+      content_security_policy: z
+        .object({ "script-src": z.string(), "connect-src": z.string() })
+        .meta({ description: "What a page with a policy of its own adds to these directives." }),
+    })
+    .meta({ id: "EmbedCode" }),
+);
 
 export function embedRoutes(api: Api): void {
   api.route(
@@ -29,7 +32,7 @@ export function embedRoutes(api: Api): void {
       audience: "staff",
       scope: "read",
       params: pathId(),
-      responses: { 200: json("The snippet.", embedSchema) },
+      responses: () => ({ 200: json("The snippet.", embedSchema()) }),
     },
     async ({ c, principal, params }) => {
       const db = await requestDatabase(c, principal.company_id);

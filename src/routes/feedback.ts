@@ -9,17 +9,20 @@ import { notFound, Problem, unwrap } from "../http/problem.ts";
 import { visibleMessage } from "./message.ts";
 import { conversationObject, jsonText } from "./object.ts";
 import { messageSchema } from "./schemas.ts";
+import { lazy } from "../lazy.ts";
 
-const feedbackBody = z
-  .strictObject({
-    rating: z.enum(["up", "down"]).nullable().meta({ description: "null takes it back." }),
-    comment: text(2000, 1).optional(),
-  })
-  .refine((body) => body.rating !== null || body.comment === undefined, {
-    path: ["comment"],
-    error: "goes with a rating",
-  })
-  .meta({ id: "FeedbackBody" });
+const feedbackBody = lazy(() =>
+  z
+    .strictObject({
+      rating: z.enum(["up", "down"]).nullable().meta({ description: "null takes it back." }),
+      comment: text(2000, 1).optional(),
+    })
+    .refine((body) => body.rating !== null || body.comment === undefined, {
+      path: ["comment"],
+      error: "goes with a rating",
+    })
+    .meta({ id: "FeedbackBody" }),
+);
 
 export function feedbackRoutes(api: Api): void {
   const common = {
@@ -29,7 +32,7 @@ export function feedbackRoutes(api: Api): void {
     path: "/message/{id}/feedback",
     params: pathId(),
     problems: ["conflict", "store_unavailable"],
-    responses: { 200: json("The reply, with its feedback.", z.object({ message: messageSchema })) },
+    responses: () => ({ 200: json("The reply, with its feedback.", z.object({ message: messageSchema() })) }),
   } as const;
 
   api.route(

@@ -4,16 +4,19 @@ import { ping } from "../db/company.ts";
 import { controlDatabase } from "../db/database.ts";
 import { type Api, json } from "../http/api.ts";
 import { timestamp, toTimestamp } from "../http/fields.ts";
+import { lazy } from "../lazy.ts";
 
-const healthQuery = z.object({
-  probe: z.enum(["ready", "live"]).default("ready").meta({
-    description: "`ready` asks the database too; `live` only says that the Worker runs.",
+const healthQuery = lazy(() =>
+  z.object({
+    probe: z.enum(["ready", "live"]).default("ready").meta({
+      description: "`ready` asks the database too; `live` only says that the Worker runs.",
+    }),
   }),
-});
+);
 
-const healthSchema = z
-  .object({ status: z.literal("ok"), probe: z.enum(["ready", "live"]), time: timestamp })
-  .meta({ id: "Health" });
+const healthSchema = lazy(() =>
+  z.object({ status: z.literal("ok"), probe: z.enum(["ready", "live"]), time: timestamp() }).meta({ id: "Health" }),
+);
 
 export function healthRoutes(api: Api): void {
   api.route(
@@ -26,7 +29,7 @@ export function healthRoutes(api: Api): void {
       scope: "read",
       query: healthQuery,
       problems: ["store_unavailable"],
-      responses: { 200: json("It does.", healthSchema) },
+      responses: () => ({ 200: json("It does.", healthSchema()) }),
     },
     async ({ c, query: { probe } }) => {
       if (probe === "ready") await ping(controlDatabase(c.env));

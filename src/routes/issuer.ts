@@ -12,35 +12,40 @@ import { answered, id, isId, pathId, text, timestamp, toTimestamp } from "../htt
 import { refusalOf } from "../http/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { type FieldError, invalid, notFound, Problem } from "../http/problem.ts";
+import { lazy } from "../lazy.ts";
 
-const algorithm = z.enum(ALGORITHMS);
+const algorithm = lazy(() => z.enum(ALGORITHMS));
 
-const issuerBody = z
-  .strictObject({
-    issuer: text(500, 1).meta({
-      description: "`iss` of the tokens, compared as it is.",
-      example: "https://login.example.com/",
-    }),
-    jwks_uri: text(2000, 1).meta({
-      description: "Where the signing keys are published.",
-      example: "https://login.example.com/jwks",
-    }),
-    audience: text(500, 1).meta({ description: "`aud` that the tokens must carry." }),
-    algorithms: z
-      .array(algorithm)
-      .min(1)
-      .transform((list) => [...new Set(list)])
-      .default([...ALGORITHMS]),
-    role_claim: text(200, 1)
-      .nullable()
-      .default(null)
-      .meta({ description: 'Top-level claim that makes a user an admin by being, or listing, "admin".' }),
-  })
-  .meta({ id: "IssuerBody" });
+const issuerBody = lazy(() =>
+  z
+    .strictObject({
+      issuer: text(500, 1).meta({
+        description: "`iss` of the tokens, compared as it is.",
+        example: "https://login.example.com/",
+      }),
+      jwks_uri: text(2000, 1).meta({
+        description: "Where the signing keys are published.",
+        example: "https://login.example.com/jwks",
+      }),
+      audience: text(500, 1).meta({ description: "`aud` that the tokens must carry." }),
+      algorithms: z
+        .array(algorithm())
+        .min(1)
+        .transform((list) => [...new Set(list)])
+        .default([...ALGORITHMS]),
+      role_claim: text(200, 1)
+        .nullable()
+        .default(null)
+        .meta({ description: 'Top-level claim that makes a user an admin by being, or listing, "admin".' }),
+    })
+    .meta({ id: "IssuerBody" }),
+);
 
-const issuerSchema = z
-  .object({ id, company_id: id, ...answered(issuerBody.shape), created_at: timestamp })
-  .meta({ id: "Issuer" });
+const issuerSchema = lazy(() =>
+  z
+    .object({ id: id(), company_id: id(), ...answered(issuerBody().shape), created_at: timestamp() })
+    .meta({ id: "Issuer" }),
+);
 
 export function issuerRoutes(api: Api): void {
   const common = { tag: "Identity providers", scope: "admin", audience: "staff" } as const;
@@ -52,7 +57,7 @@ export function issuerRoutes(api: Api): void {
       path: "/auth/issuer",
       summary: "Register an identity provider",
       body: issuerBody,
-      responses: { 201: json("The registration.", issuerSchema) },
+      responses: () => ({ 201: json("The registration.", issuerSchema()) }),
       problems: ["conflict"],
     },
     async ({ c, principal, body }) => {
@@ -78,8 +83,8 @@ export function issuerRoutes(api: Api): void {
       method: "get",
       path: "/auth/issuer",
       summary: "List identity providers",
-      query: pageQuery(),
-      responses: { 200: json("A page of registrations, newest first.", pageOf("issuers", issuerSchema)) },
+      query: () => pageQuery(),
+      responses: () => ({ 200: json("A page of registrations, newest first.", pageOf("issuers", issuerSchema())) }),
     },
     async ({ c, principal, query }) =>
       respondWithPage({
@@ -103,7 +108,7 @@ export function issuerRoutes(api: Api): void {
       description:
         "Its tokens are refused at once here, everywhere within 30 seconds. Its users stay. There is no restore.",
       params: pathId(),
-      responses: { 200: json("The registration that was removed.", issuerSchema) },
+      responses: () => ({ 200: json("The registration that was removed.", issuerSchema()) }),
     },
     async ({ c, principal, params }) => {
       if (!isId(params.id)) throw notFound();
@@ -118,7 +123,7 @@ export function issuerRoutes(api: Api): void {
 }
 
 /** What is wrong with the addresses. Nobody may register this service's own name: its tokens are not looked up. */
-function problemsOf(c: AppContext, { issuer, jwks_uri }: z.output<typeof issuerBody>): FieldError[] {
+function problemsOf(c: AppContext, { issuer, jwks_uri }: z.output<ReturnType<typeof issuerBody>>): FieldError[] {
   const policy = { allowLoopback: c.var.config.local };
   const own = issuer === c.var.config.TOKEN_ISSUER ? "is this service itself" : null;
   const reasons = { "/issuer": own ?? refusalOf(issuer, policy), "/jwks_uri": refusalOf(jwks_uri, policy) };

@@ -12,14 +12,19 @@ import { callerOf } from "../http/context.ts";
 import { invalid, notFound, Problem, unwrap } from "../http/problem.ts";
 import { leadSchema, leadView } from "./lead-schema.ts";
 import { conversationObject, forEachConversation } from "./object.ts";
+import { lazy } from "../lazy.ts";
 
-const mergeBody = z
-  .strictObject({ anonymous_token: z.string().meta({ description: "The access token that registering gave." }) })
-  .meta({ id: "LeadMerge" });
+const mergeBody = lazy(() =>
+  z
+    .strictObject({ anonymous_token: z.string().meta({ description: "The access token that registering gave." }) })
+    .meta({ id: "LeadMerge" }),
+);
 
-const merged = z
-  .object({ lead: leadSchema, moved: z.int().meta({ description: "Conversations that changed hands just now." }) })
-  .meta({ id: "MergedLead" });
+const merged = lazy(() =>
+  z
+    .object({ lead: leadSchema(), moved: z.int().meta({ description: "Conversations that changed hands just now." }) })
+    .meta({ id: "MergedLead" }),
+);
 
 export function leadMergeRoute(api: Api, base: string): void {
   api.route(
@@ -35,7 +40,7 @@ export function leadMergeRoute(api: Api, base: string): void {
         "The Bearer token is that of a visitor whom `POST /auth/token` vouched for. Conversations of the anonymous visitor become the identified one's, details that are missing are filled in, and the anonymous lead is gone. Repeating it changes nothing.",
       body: mergeBody,
       problems: ["store_unavailable"],
-      responses: { 200: json("The identified lead.", merged) },
+      responses: () => ({ 200: json("The identified lead.", merged()) }),
     },
     async ({ c, principal, body }) => {
       const { company_id } = principal;

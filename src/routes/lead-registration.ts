@@ -19,23 +19,24 @@ import { invalid, notFound, Problem } from "../http/problem.ts";
 import { conversationView } from "../chat/conversation.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./lead-schema.ts";
 import { conversationSchema } from "./schemas.ts";
+import { lazy } from "../lazy.ts";
 
-const registerBody = z
-  .strictObject({ agent_id: z.string().meta({ format: "uuid" }), ...leadFields })
-  .meta({ id: "LeadRegistration" });
+const registerBody = lazy(() =>
+  z.strictObject({ agent_id: z.string().meta({ format: "uuid" }), ...leadFields() }).meta({ id: "LeadRegistration" }),
+);
 
-const refreshBody = z.strictObject({ refresh_token: z.string() }).meta({ id: "LeadRefresh" });
+const refreshBody = lazy(() => z.strictObject({ refresh_token: z.string() }).meta({ id: "LeadRefresh" }));
 
-const tokens = {
+const tokens = lazy(() => ({
   access_token: z.string(),
   token_type: z.literal("Bearer"),
   refresh_token: z.string(),
   expires_in: z.int().meta({ description: "Seconds that the access token is good for." }),
-};
+}));
 
-const registered = z
-  .object({ lead: leadSchema, ...tokens, conversation: conversationSchema })
-  .meta({ id: "RegisteredLead" });
+const registered = lazy(() =>
+  z.object({ lead: leadSchema(), ...tokens(), conversation: conversationSchema() }).meta({ id: "RegisteredLead" }),
+);
 
 /** Registration and refresh under `base` (`/lead`, and its alias). */
 export function leadRegistrationRoutes(api: Api, base: string): void {
@@ -49,7 +50,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       description:
         "Always makes a new lead, with a token and a first conversation. The `Origin` must be one of the agent's allowed_origins. A request without `Origin` comes from no web page and is refused, except when running locally, where loopback pages are also let in while the list is empty.",
       body: registerBody,
-      responses: { 201: json("The lead, its tokens, and a conversation to begin with.", registered) },
+      responses: () => ({ 201: json("The lead, its tokens, and a conversation to begin with.", registered()) }),
       problems: ["origin_not_allowed", "not_found", "agent_inactive"],
     },
     async ({ c, body }) => {
@@ -99,7 +100,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       summary: "Refresh a visitor's token",
       description: "Refused once the lead has been deleted or erased.",
       body: refreshBody,
-      responses: { 200: json("New tokens.", z.object(tokens)) },
+      responses: () => ({ 200: json("New tokens.", z.object(tokens())) }),
       problems: ["unauthorized", "origin_not_allowed"],
     },
     async ({ c, body }) => {

@@ -2,9 +2,10 @@
 import * as z from "zod";
 import type { LeadFields, LeadRow } from "../db/lead.ts";
 import { id, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import { lazy } from "../lazy.ts";
 
 /** What a visitor, or staff for one, may tell. Null is the same as nothing. */
-export const leadFields = {
+export const leadFields = lazy(() => ({
   first_name: text(100).nullish(),
   last_name: text(100).nullish(),
   email: z.email().max(320).nullish(),
@@ -12,32 +13,34 @@ export const leadFields = {
   source: text(500).nullish().meta({ description: "Where the visitor came from." }),
   consent_data_processing: z.boolean().nullish(),
   consent_marketing: z.boolean().nullish(),
-};
+}));
 
-type Given = z.output<z.ZodObject<typeof leadFields>>;
+type Given = z.output<z.ZodObject<ReturnType<typeof leadFields>>>;
 
-export const leadSchema = z
-  .object({
-    id,
-    company_id: id,
-    agent_id: id.nullable(),
-    external_id: z.string().nullable().meta({ description: "How the company's own backend calls this visitor." }),
-    first_name: z.string().nullable(),
-    last_name: z.string().nullable(),
-    email: z.string().nullable(),
-    phone: z.string().nullable(),
-    source: z.string().nullable(),
-    consent_data_processing: z.boolean(),
-    consent_data_processing_at: timestamp.nullable(),
-    consent_marketing: z.boolean(),
-    consent_marketing_at: timestamp.nullable(),
-    created_at: timestamp,
-    updated_at: timestamp,
-    deleted_at: timestamp.nullable(),
-    deleted_by: z.string().nullable(),
-    erased_at: timestamp.nullable(),
-  })
-  .meta({ id: "Lead" });
+export const leadSchema = lazy(() =>
+  z
+    .object({
+      id: id(),
+      company_id: id(),
+      agent_id: id().nullable(),
+      external_id: z.string().nullable().meta({ description: "How the company's own backend calls this visitor." }),
+      first_name: z.string().nullable(),
+      last_name: z.string().nullable(),
+      email: z.string().nullable(),
+      phone: z.string().nullable(),
+      source: z.string().nullable(),
+      consent_data_processing: z.boolean(),
+      consent_data_processing_at: timestamp().nullable(),
+      consent_marketing: z.boolean(),
+      consent_marketing_at: timestamp().nullable(),
+      created_at: timestamp(),
+      updated_at: timestamp(),
+      deleted_at: timestamp().nullable(),
+      deleted_by: z.string().nullable(),
+      erased_at: timestamp().nullable(),
+    })
+    .meta({ id: "Lead" }),
+);
 
 /** The columns that change. A consent is kept as the moment it was given; saying it again does not move that moment. */
 export function leadColumns(given: Given, now: number, before?: LeadRow): LeadFields {

@@ -14,18 +14,23 @@ import { leadMergeRoute } from "./lead-merge.ts";
 import { leadRegistrationRoutes } from "./lead-registration.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./lead-schema.ts";
 import { conversationObject, forEachConversation } from "./object.ts";
+import { lazy } from "../lazy.ts";
 
-const wrapped = z.object({ lead: leadSchema });
-const updateBody = z.strictObject(leadFields).meta({ id: "LeadChanges" });
-const deleteQuery = z.object({
-  erase: z.enum(["true", "false"]).default("false").meta({ description: "`true` erases the person (admin)." }),
-});
-const listQuery = pageQuery().extend({
-  agent_id: z.string().optional(),
-  search: text(200, 1).optional().meta({ description: "Part of a name or of the e-mail address, any case." }),
-  created_after: instant.optional(),
-  created_before: instant.optional(),
-});
+const wrapped = lazy(() => z.object({ lead: leadSchema() }));
+const updateBody = lazy(() => z.strictObject(leadFields()).meta({ id: "LeadChanges" }));
+const deleteQuery = lazy(() =>
+  z.object({
+    erase: z.enum(["true", "false"]).default("false").meta({ description: "`true` erases the person (admin)." }),
+  }),
+);
+const listQuery = lazy(() =>
+  pageQuery().extend({
+    agent_id: z.string().optional(),
+    search: text(200, 1).optional().meta({ description: "Part of a name or of the e-mail address, any case." }),
+    created_after: instant().optional(),
+    created_before: instant().optional(),
+  }),
+);
 
 export function leadRoutes(api: Api): void {
   for (const base of ["/lead", "/sdk/lead"]) {
@@ -47,7 +52,7 @@ function staffRoutes(api: Api, base: string): void {
       summary: "List leads",
       description: "Live leads of the company, newest first.",
       query: listQuery,
-      responses: { 200: json("A page of leads.", pageOf("leads", leadSchema)) },
+      responses: () => ({ 200: json("A page of leads.", pageOf("leads", leadSchema())) }),
     },
     async ({ c, principal, query }) => {
       const db = await requestDatabase(c, principal.company_id);
@@ -73,7 +78,7 @@ function staffRoutes(api: Api, base: string): void {
       scope: "read",
       summary: "Look at a lead",
       params: pathId(),
-      responses: { 200: json("The lead.", wrapped) },
+      responses: () => ({ 200: json("The lead.", wrapped()) }),
     },
     async ({ c, principal, params }) => {
       const { lead } = await find(c, principal, params.id, store.findLead);
@@ -91,7 +96,7 @@ function staffRoutes(api: Api, base: string): void {
       description: "Changes the members that are given; null clears one. What is left out stays as it is.",
       params: pathId(),
       body: updateBody,
-      responses: { 200: json("The lead as it is now.", wrapped) },
+      responses: () => ({ 200: json("The lead as it is now.", wrapped()) }),
     },
     async ({ c, principal, params, body }) => {
       const { lead: before, db } = await find(c, principal, params.id, store.findLead);
@@ -119,7 +124,7 @@ function staffRoutes(api: Api, base: string): void {
         "A delete hides the lead and ends its refresh token; its conversations stay. With `erase=true` (admin) the person is erased: personal fields and the content of every conversation are gone for good, counts and audit stay. Repeating either answers the same.",
       params: pathId(),
       query: deleteQuery,
-      responses: { 200: json("The lead as it is now.", wrapped) },
+      responses: () => ({ 200: json("The lead as it is now.", wrapped()) }),
     },
     async ({ c, principal, params, query }) => {
       const erase = query.erase === "true";

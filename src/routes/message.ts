@@ -13,21 +13,24 @@ import { notFound, unwrap } from "../http/problem.ts";
 import { isVisible } from "./conversation.ts";
 import { conversationObject, jsonText } from "./object.ts";
 import { messageSchema } from "./schemas.ts";
+import { lazy } from "../lazy.ts";
 
 const tag = "Messages";
-const wrapped = z.object({ message: messageSchema });
-const sequence = integer(0, 1_000_000_000_000);
+const wrapped = lazy(() => z.object({ message: messageSchema() }));
+const sequence = lazy(() => integer(0, 1_000_000_000_000));
 
-const historyQuery = z
-  .object({
-    order: z.enum(["asc", "desc"]).default("asc"),
-    role: z.enum(["user", "assistant"]).optional(),
-    after_sequence: sequence.optional(),
-    before_sequence: sequence.optional(),
-  })
-  .extend(pageQuery(50).shape);
+const historyQuery = lazy(() =>
+  z
+    .object({
+      order: z.enum(["asc", "desc"]).default("asc"),
+      role: z.enum(["user", "assistant"]).optional(),
+      after_sequence: sequence().optional(),
+      before_sequence: sequence().optional(),
+    })
+    .extend(pageQuery(50).shape),
+);
 
-const restoreAllBody = z.strictObject({ deletion_id: z.string().optional() }).meta({ id: "RestoreAll" });
+const restoreAllBody = lazy(() => z.strictObject({ deletion_id: z.string().optional() }).meta({ id: "RestoreAll" }));
 
 export function messageRoutes(api: Api): void {
   api.route(
@@ -41,7 +44,9 @@ export function messageRoutes(api: Api): void {
       params: pathId(),
       query: historyQuery,
       problems: ["invalid_cursor"],
-      responses: { 200: json("A page by sequence.", pageOf("messages", messageSchema, { conversation_id: id })) },
+      responses: () => ({
+        200: json("A page by sequence.", pageOf("messages", messageSchema(), { conversation_id: id() })),
+      }),
     },
     async ({ c, principal, params, query }) => {
       const conversation_id = String(params["id"]);
@@ -79,7 +84,7 @@ export function messageRoutes(api: Api): void {
       scope: "write",
       params: pathId(),
       problems: ["store_unavailable"],
-      responses: { 200: json("How many were deleted.", z.object({ deleted: z.int(), deletion_id: id })) },
+      responses: () => ({ 200: json("How many were deleted.", z.object({ deleted: z.int(), deletion_id: id() })) }),
     },
     async ({ c, principal, params }) => {
       const object = conversationObject(c, String(params["id"]));
@@ -99,7 +104,7 @@ export function messageRoutes(api: Api): void {
       body: restoreAllBody,
       bodyOptional: true,
       problems: ["store_unavailable"],
-      responses: { 200: json("How many were restored.", z.object({ restored: z.int() })) },
+      responses: () => ({ 200: json("How many were restored.", z.object({ restored: z.int() })) }),
     },
     async ({ c, principal, params, body }) => {
       const object = conversationObject(c, String(params["id"]));
@@ -117,9 +122,9 @@ export function messageRoutes(api: Api): void {
       tag,
       audience: "staff",
       scope: "read",
-      query: pageQuery(),
+      query: () => pageQuery(),
       problems: ["invalid_cursor"],
-      responses: { 200: json("A page of deleted messages.", pageOf("messages", messageSchema)) },
+      responses: () => ({ 200: json("A page of deleted messages.", pageOf("messages", messageSchema())) }),
     },
     async ({ c, principal, query }) => {
       const db = await requestDatabase(c, principal.company_id);
@@ -140,7 +145,7 @@ export function messageRoutes(api: Api): void {
     tag,
     audience: "everyone",
     params: pathId(),
-    responses: { 200: json("The message.", wrapped) },
+    responses: () => ({ 200: json("The message.", wrapped()) }),
   } as const;
 
   api.route(

@@ -19,41 +19,48 @@ import { refusalOf } from "../http/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound } from "../http/problem.ts";
 import { BUILTIN } from "../models/catalog.ts";
+import { lazy } from "../lazy.ts";
 
-const kind = z.enum(["openai", "anthropic", "google", "workers-ai", "openai-compatible"]);
+const kind = lazy(() => z.enum(["openai", "anthropic", "google", "workers-ai", "openai-compatible"]));
 
-const providerBody = z
-  .strictObject({
-    kind,
-    base_url: text(2000, 1)
-      .nullable()
-      .default(null)
-      .meta({ description: "Needed for openai-compatible. https and public." }),
-    api_key: text(2000, 1).nullable().default(null).meta({ description: "Encrypted at rest, never shown." }),
-  })
-  .meta({ id: "ModelProviderBody" });
+const providerBody = lazy(() =>
+  z
+    .strictObject({
+      kind: kind(),
+      base_url: text(2000, 1)
+        .nullable()
+        .default(null)
+        .meta({ description: "Needed for openai-compatible. https and public." }),
+      api_key: text(2000, 1).nullable().default(null).meta({ description: "Encrypted at rest, never shown." }),
+    })
+    .meta({ id: "ModelProviderBody" }),
+);
 
-const providerSchema = z
-  .object({
-    name: z.string(),
-    kind,
-    base_url: z.string().nullable(),
-    has_api_key: z.boolean(),
-    created_at: timestamp,
-    updated_at: timestamp,
-  })
-  .meta({ id: "ModelProvider" });
+const providerSchema = lazy(() =>
+  z
+    .object({
+      name: z.string(),
+      kind: kind(),
+      base_url: z.string().nullable(),
+      has_api_key: z.boolean(),
+      created_at: timestamp(),
+      updated_at: timestamp(),
+    })
+    .meta({ id: "ModelProvider" }),
+);
 
-const wrapped = z.object({ model_provider: providerSchema });
+const wrapped = lazy(() => z.object({ model_provider: providerSchema() }));
 
 /** Where a name is chosen it must be a good one; elsewhere what is not one finds nothing. */
-const newName = z.object({
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "must be 1 to 40 of a-z, 0-9 and -, not beginning with -")
-    .refine((name) => name !== BUILTIN, "is taken by the built-in models"),
-});
-const anyName = z.object({ name: z.string() });
+const newName = lazy(() =>
+  z.object({
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "must be 1 to 40 of a-z, 0-9 and -, not beginning with -")
+      .refine((name) => name !== BUILTIN, "is taken by the built-in models"),
+  }),
+);
+const anyName = lazy(() => z.object({ name: z.string() }));
 
 export function modelProviderRoutes(api: Api): void {
   const common = { tag: "Model providers", scope: "admin", audience: "staff" } as const;
@@ -68,7 +75,7 @@ export function modelProviderRoutes(api: Api): void {
         "An agent's model is then `<name>/<model id>`. Replaces the whole: what is left out is removed, the key included, so that a key is never sent to an address it was not given for.",
       params: newName,
       body: providerBody,
-      responses: { 200: json("The provider, replaced.", wrapped), 201: json("The new provider.", wrapped) },
+      responses: () => ({ 200: json("The provider, replaced.", wrapped()), 201: json("The new provider.", wrapped()) }),
     },
     async ({ c, principal, params, body }) => {
       checkAddress(c, body);
@@ -90,8 +97,8 @@ export function modelProviderRoutes(api: Api): void {
       method: "get",
       path: "/model-provider",
       summary: "List model providers",
-      query: pageQuery(),
-      responses: { 200: json("A page of providers, by name.", pageOf("model_providers", providerSchema)) },
+      query: () => pageQuery(),
+      responses: () => ({ 200: json("A page of providers, by name.", pageOf("model_providers", providerSchema())) }),
     },
     async ({ c, principal, query }) => {
       const db = await requestDatabase(c, principal.company_id);
@@ -115,7 +122,7 @@ export function modelProviderRoutes(api: Api): void {
       path: "/model-provider/{name}",
       summary: "Look at a model provider",
       params: anyName,
-      responses: { 200: json("The provider, without its key.", wrapped) },
+      responses: () => ({ 200: json("The provider, without its key.", wrapped()) }),
     },
     async ({ c, principal, params }) => {
       const db = await requestDatabase(c, principal.company_id);
@@ -133,7 +140,7 @@ export function modelProviderRoutes(api: Api): void {
       summary: "Remove a model provider",
       description: "With its key, for good. Agents whose model it was cannot answer until it is registered again.",
       params: anyName,
-      responses: { 200: json("The provider that was removed.", wrapped) },
+      responses: () => ({ 200: json("The provider that was removed.", wrapped()) }),
     },
     async ({ c, principal, params }) => {
       const db = await requestDatabase(c, principal.company_id);
@@ -148,7 +155,7 @@ export function modelProviderRoutes(api: Api): void {
 const audit = (c: AppContext, principal: Principal, action: string, name: string) =>
   auditRow(callerOf(principal, c), { action, target_type: "model_provider", target_id: name }, Date.now());
 
-function checkAddress(c: AppContext, { kind: protocol, base_url }: z.output<typeof providerBody>): void {
+function checkAddress(c: AppContext, { kind: protocol, base_url }: z.output<ReturnType<typeof providerBody>>): void {
   if (base_url === null) {
     if (protocol === "openai-compatible")
       throw invalid({ path: "/base_url", message: "is needed for openai-compatible" });

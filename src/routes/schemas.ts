@@ -2,37 +2,42 @@
 import * as z from "zod";
 import type { Json } from "../db/schema.ts";
 import { id, metadata, timestamp } from "../http/fields.ts";
+import { lazy } from "../lazy.ts";
 
-const entityType = z.enum(["user", "lead"]);
-const actor = z.string().nullable().meta({ description: "Id of the user or lead who deleted it." });
+const entityType = lazy(() => z.enum(["user", "lead"]));
+const actor = lazy(() => z.string().nullable().meta({ description: "Id of the user or lead who deleted it." }));
 
-export const conversationSchema = z
-  .object({
-    id,
-    company_id: id,
-    agent_id: id,
-    entity_type: entityType,
-    entity_id: id,
-    title: z.string(),
-    metadata,
-    max_context_length: z.int().meta({ description: "How many of the latest live messages the model is shown." }),
-    status: z.enum(["active", "archived", "deleted"]),
-    message_count: z.int().meta({ description: "Live messages." }),
-    last_message_at: timestamp.nullable(),
-    created_at: timestamp,
-    updated_at: timestamp,
-    deleted_at: timestamp.nullable(),
-    deleted_by: actor,
-  })
-  .meta({ id: "Conversation", description: "A conversation between one user or lead and one agent." });
+export const conversationSchema = lazy(() =>
+  z
+    .object({
+      id: id(),
+      company_id: id(),
+      agent_id: id(),
+      entity_type: entityType(),
+      entity_id: id(),
+      title: z.string(),
+      metadata: metadata(),
+      max_context_length: z.int().meta({ description: "How many of the latest live messages the model is shown." }),
+      status: z.enum(["active", "archived", "deleted"]),
+      message_count: z.int().meta({ description: "Live messages." }),
+      last_message_at: timestamp().nullable(),
+      created_at: timestamp(),
+      updated_at: timestamp(),
+      deleted_at: timestamp().nullable(),
+      deleted_by: actor(),
+    })
+    .meta({ id: "Conversation", description: "A conversation between one user or lead and one agent." }),
+);
 
-export const usageSchema = z
-  .object({
-    input_tokens: z.int(),
-    output_tokens: z.int(),
-    source: z.enum(["measured", "estimated"]).meta({ description: "By the model's provider, or from the text." }),
-  })
-  .meta({ id: "Usage" });
+export const usageSchema = lazy(() =>
+  z
+    .object({
+      input_tokens: z.int(),
+      output_tokens: z.int(),
+      source: z.enum(["measured", "estimated"]).meta({ description: "By the model's provider, or from the text." }),
+    })
+    .meta({ id: "Usage" }),
+);
 
 /** Any JSON. Zod's own schema for it refers to itself, which the documentation cannot follow. */
 const json = (description: string) =>
@@ -40,40 +45,46 @@ const json = (description: string) =>
     .custom<Json>((value) => value !== undefined)
     .meta({ type: ["object", "array", "string", "number", "boolean", "null"], description });
 
-const toolCallSchema = z
-  .object({
-    call_id: id,
-    name: z.string(),
-    input: json("The arguments. What is long is cut to the beginning of its JSON text."),
-    state: z.enum(["called", "done", "failed"]).meta({ description: "`called`: stopped before there was an answer." }),
-    output: json("What the tool answered, cut likewise; why it failed; or null."),
-    duration_ms: z.int().nullable(),
-  })
-  .meta({ id: "ToolCall" });
+const toolCallSchema = lazy(() =>
+  z
+    .object({
+      call_id: id(),
+      name: z.string(),
+      input: json("The arguments. What is long is cut to the beginning of its JSON text."),
+      state: z
+        .enum(["called", "done", "failed"])
+        .meta({ description: "`called`: stopped before there was an answer." }),
+      output: json("What the tool answered, cut likewise; why it failed; or null."),
+      duration_ms: z.int().nullable(),
+    })
+    .meta({ id: "ToolCall" }),
+);
 
-export const messageSchema = z
-  .object({
-    id,
-    conversation_id: id,
-    turn_id: id,
-    sequence: z.int().meta({ description: "1, 2, 3 … within the conversation; gap-free, never reused or changed." }),
-    role: z.enum(["user", "assistant"]),
-    content: z.string(),
-    status: z.enum(["complete", "failed", "stopped"]),
-    model_used: z.string().nullable(),
-    processing_time: z.number().nullable().meta({ description: "Seconds; assistant only." }),
-    usage: usageSchema.nullable(),
-    metadata,
-    tool_calls: z
-      .array(toolCallSchema)
-      .optional()
-      .meta({ description: "Tools that were called for this reply, in order. Only there if there were any." }),
-    feedback: z
-      .object({ rating: z.enum(["up", "down"]), comment: z.string().optional() })
-      .nullable()
-      .meta({ description: "What a person thought of the reply." }),
-    created_at: timestamp,
-    deleted_at: timestamp.nullable(),
-    deleted_by: actor,
-  })
-  .meta({ id: "Message" });
+export const messageSchema = lazy(() =>
+  z
+    .object({
+      id: id(),
+      conversation_id: id(),
+      turn_id: id(),
+      sequence: z.int().meta({ description: "1, 2, 3 … within the conversation; gap-free, never reused or changed." }),
+      role: z.enum(["user", "assistant"]),
+      content: z.string(),
+      status: z.enum(["complete", "failed", "stopped"]),
+      model_used: z.string().nullable(),
+      processing_time: z.number().nullable().meta({ description: "Seconds; assistant only." }),
+      usage: usageSchema().nullable(),
+      metadata: metadata(),
+      tool_calls: z
+        .array(toolCallSchema())
+        .optional()
+        .meta({ description: "Tools that were called for this reply, in order. Only there if there were any." }),
+      feedback: z
+        .object({ rating: z.enum(["up", "down"]), comment: z.string().optional() })
+        .nullable()
+        .meta({ description: "What a person thought of the reply." }),
+      created_at: timestamp(),
+      deleted_at: timestamp().nullable(),
+      deleted_by: actor(),
+    })
+    .meta({ id: "Message" }),
+);

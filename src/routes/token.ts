@@ -11,48 +11,57 @@ import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { id, text, timestamp, toTimestampOrNull } from "../http/fields.ts";
 import { Problem } from "../http/problem.ts";
+import { lazy } from "../lazy.ts";
 
-const entityType = z.enum(["user", "lead"]);
-const role = z.enum(["member", "admin"]);
+const entityType = lazy(() => z.enum(["user", "lead"]));
+const role = lazy(() => z.enum(["member", "admin"]));
 
-const tokenBody = z
-  .strictObject({
-    entity_type: entityType,
-    external_id: text(255, 1).meta({
-      description: "How the company itself calls this person. The same one is the same entity.",
-    }),
-    name: text(200, 1).optional(),
-    email: z.email().max(320).optional(),
-    role: role.optional().meta({ description: "Users only; `member` when left out. `admin` needs the scope admin." }),
-    expires_in: z.int().min(1).max(MAX_ACCESS_TTL).default(3600).meta({ description: "Seconds." }),
-  })
-  .refine((body) => body.entity_type === "user" || body.role === undefined, {
-    path: ["role"],
-    error: "is for users only",
-  })
-  .meta({ id: "TokenBody" });
+const tokenBody = lazy(() =>
+  z
+    .strictObject({
+      entity_type: entityType(),
+      external_id: text(255, 1).meta({
+        description: "How the company itself calls this person. The same one is the same entity.",
+      }),
+      name: text(200, 1).optional(),
+      email: z.email().max(320).optional(),
+      role: role()
+        .optional()
+        .meta({ description: "Users only; `member` when left out. `admin` needs the scope admin." }),
+      expires_in: z.int().min(1).max(MAX_ACCESS_TTL).default(3600).meta({ description: "Seconds." }),
+    })
+    .refine((body) => body.entity_type === "user" || body.role === undefined, {
+      path: ["role"],
+      error: "is for users only",
+    })
+    .meta({ id: "TokenBody" }),
+);
 
-const tokenSchema = z
-  .object({
-    access_token: z.string(),
-    token_type: z.literal("Bearer"),
-    expires_in: z.int().meta({ description: "Seconds. Less than asked for when the API key itself ends sooner." }),
-    entity_type: entityType,
-    entity_id: id,
-  })
-  .meta({ id: "Token" });
+const tokenSchema = lazy(() =>
+  z
+    .object({
+      access_token: z.string(),
+      token_type: z.literal("Bearer"),
+      expires_in: z.int().meta({ description: "Seconds. Less than asked for when the API key itself ends sooner." }),
+      entity_type: entityType(),
+      entity_id: id(),
+    })
+    .meta({ id: "Token" }),
+);
 
-const identitySchema = z
-  .object({
-    kind: z.enum(["api_key", "user", "lead"]),
-    company_id: id,
-    entity_type: entityType,
-    entity_id: id,
-    entity: z.object({ entity_type: entityType, entity_id: id }).meta({ description: "The same two, as one." }),
-    scopes: z.array(z.enum(["read", "write", "admin"])),
-    expires_at: timestamp.nullable(),
-  })
-  .meta({ id: "Identity" });
+const identitySchema = lazy(() =>
+  z
+    .object({
+      kind: z.enum(["api_key", "user", "lead"]),
+      company_id: id(),
+      entity_type: entityType(),
+      entity_id: id(),
+      entity: z.object({ entity_type: entityType(), entity_id: id() }).meta({ description: "The same two, as one." }),
+      scopes: z.array(z.enum(["read", "write", "admin"])),
+      expires_at: timestamp().nullable(),
+    })
+    .meta({ id: "Identity" }),
+);
 
 export function tokenRoutes(api: Api): void {
   api.route(
@@ -66,7 +75,7 @@ export function tokenRoutes(api: Api): void {
       audience: "keys",
       scope: "write",
       body: tokenBody,
-      responses: { 200: json("A Bearer token.", tokenSchema) },
+      responses: () => ({ 200: json("A Bearer token.", tokenSchema()) }),
     },
     async ({ c, principal, body }) => {
       const { entity_type } = body;
@@ -90,7 +99,7 @@ export function tokenRoutes(api: Api): void {
       tag: "Tokens",
       audience: "everyone",
       scope: "read",
-      responses: { 200: json("What the credential stands for.", identitySchema) },
+      responses: () => ({ 200: json("What the credential stands for.", identitySchema()) }),
     },
     ({ c, principal }) => {
       const { kind, company_id, entity_type, entity_id, scopes, expires_at } = principal;
@@ -111,7 +120,7 @@ export function tokenRoutes(api: Api): void {
 const lifetime = (asked: number, keyEnds: number | null, now: number): number =>
   keyEnds === null ? asked : Math.max(1, Math.min(asked, Math.floor((keyEnds - now) / 1000)));
 
-type Vouched = z.output<typeof tokenBody>;
+type Vouched = z.output<ReturnType<typeof tokenBody>>;
 
 async function userId(c: AppContext, principal: Principal, body: Vouched, now: number): Promise<string> {
   const { external_id: subject, name, email } = body;

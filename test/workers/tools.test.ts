@@ -188,7 +188,7 @@ describe("an agent's tools", () => {
 
   it("may be on this machine only in local running", async () => {
     const owner = { company_id: "c", agent_id: "a" };
-    const tools = [toolBody.parse({ name: "near", url: up.toolUrl("near") })];
+    const tools = [toolBody().parse({ name: "near", url: up.toolUrl("near") })];
     const config = configOf(env);
     expect(await storedTools(config, owner, tools, [])).toHaveLength(1);
     expect(() => storedTools({ ...config, local: false }, owner, tools, [])).toThrow(Problem);
