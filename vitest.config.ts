@@ -29,6 +29,8 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
     include: [`test/${name}/**/*.test.ts`],
     setupFiles: [`test/${name}/setup.ts`],
     globalSetup: ["test/upstream/global-setup.ts"],
+    // One workerd for many files: each test makes companies of its own, and starting workerd takes longer than most files.
+    isolate: false,
     testTimeout: 30_000,
   },
 });
