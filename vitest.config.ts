@@ -37,6 +37,8 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
 
 export default defineConfig({
   test: {
+    // Much of a test is waiting: for storage, for a model, for another process.
+    maxWorkers: 3,
     projects: [
       inWorkerd("workers"),
       inWorkerd("databases", { DB_1: "second" }),
