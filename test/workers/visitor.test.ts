@@ -201,7 +201,7 @@ describe("rate limits", () => {
     const company = await makeCompany();
     const [one, another] = [await makeLead(company), await makeLead(company)];
     const say = (headers: HeaderMap) => () =>
-      call("POST", `/v1/conversation/${uuidv7()}/chat`, { headers, body: { message: "x" } });
+      call("POST", "/v1/conversation/nowhere/chat", { headers, body: { message: "x" } });
     const refused = await untilRefused(RATE_LIMITS.lead.quota, say(one.headers));
     expect(refused.headers.get("ratelimit")).toBe('"lead";r=0;t=60');
     expect((await say(another.headers)()).status).toBe(404);
