@@ -4,10 +4,11 @@ import type { Message } from "./message.ts";
 import type { Delta, Turn } from "./turn.ts";
 
 /**
- * `handed_over`: every message up to this sequence is in D1. `titled_by`: the message that the title was taken from.
- * `outbox`: further changes that D1 has yet to confirm.
+ * The journal's tables. `handed_over`: every message up to this sequence is in D1. `titled_by`: the message that the title
+ * was taken from. `open`: numbers of the turns that wait or run. `outbox`: further changes that D1 has yet to confirm.
+ * There are as few indexes as can be: every turn would write their entries.
  */
-const FIRST = `
+export const SCHEMA = `
 CREATE TABLE version (number INTEGER NOT NULL);
 CREATE TABLE header (
   one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -16,7 +17,8 @@ CREATE TABLE header (
   title TEXT NOT NULL, metadata TEXT NOT NULL, max_context_length INTEGER NOT NULL, status TEXT NOT NULL,
   message_count INTEGER NOT NULL, last_message_at INTEGER,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, deleted_by TEXT, erased_at INTEGER,
-  next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL, titled_by TEXT
+  next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL, titled_by TEXT,
+  open TEXT NOT NULL DEFAULT '[]'
 );
 CREATE TABLE turn (
   number INTEGER PRIMARY KEY,
@@ -27,7 +29,6 @@ CREATE TABLE turn (
   created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER
 );
 CREATE UNIQUE INDEX turn_key ON turn (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX turn_open ON turn (number) WHERE status IN ('queued', 'running');
 CREATE TABLE message (
   sequence INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
@@ -35,7 +36,6 @@ CREATE TABLE message (
   metadata TEXT NOT NULL, tool_calls TEXT, feedback TEXT, created_at INTEGER NOT NULL,
   deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER
 );
-CREATE INDEX message_context ON message (sequence) WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '';
 CREATE TABLE delta (
   turn INTEGER NOT NULL, n INTEGER NOT NULL, text TEXT NOT NULL, tool TEXT, PRIMARY KEY (turn, n)
 ) WITHOUT ROWID;
@@ -44,22 +44,31 @@ CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL)
 `;
 
 /**
- * The journal's tables, step by step: an object that was made by an older Worker takes the steps it lacks when it wakes.
- * Steps are only ever added.
+ * What leads from each version of the tables to the next: an object that was made by an older Worker takes the steps that
+ * it lacks when it wakes. Steps are only ever added, each together with its change of SCHEMA.
  */
-export const MIGRATIONS: readonly string[] = [FIRST];
+export const STEPS: readonly string[] = [
+  `ALTER TABLE header ADD COLUMN open TEXT NOT NULL DEFAULT '[]';
+   UPDATE header SET open = (SELECT json_group_array(number) FROM turn WHERE status IN ('queued', 'running'));
+   DROP INDEX turn_open;
+   DROP INDEX message_context;`,
+];
+
+/** The version of SCHEMA. */
+export const VERSION = STEPS.length + 1;
 
 export type Header = Conversation & {
   next_sequence: number;
   next_turn: number;
   handed_over: number;
   titled_by: string | null;
+  open: number[];
 };
 
 type Row = Record<string, SqlStorageValue>;
 
 export const toHeader = ({ one: _, ...row }: Row): Header =>
-  ({ ...row, metadata: jsonOf(row["metadata"]) }) as unknown as Header;
+  ({ ...row, metadata: jsonOf(row["metadata"]), open: parsed(row["open"]) }) as unknown as Header;
 
 export const toTurn = (row: Row): Turn =>
   ({

@@ -9,12 +9,14 @@ import {
   type Header,
   HEADER_MEMBERS,
   MESSAGE_MEMBERS,
-  MIGRATIONS,
   pick,
+  SCHEMA,
+  STEPS,
   toDelta,
   toHeader,
   toMessage,
   toTurn,
+  VERSION,
 } from "./journal-schema.ts";
 import { WindowCache } from "./window-cache.ts";
 import type { Message, MessageStatus } from "./message.ts";
@@ -82,15 +84,15 @@ export class Journal {
     this.#header = undefined;
   }
 
-  /** Takes the steps of the schema that this storage lacks. */
+  /** Makes the tables, or takes the steps that these lack. */
   #migrate(): void {
-    const empty = this.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'version'").length === 0;
-    const done = empty ? 0 : Number(this.rows("SELECT number FROM version")[0]?.["number"] ?? 0);
-    if (done === MIGRATIONS.length) return;
+    const isEmpty = this.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'version'").length === 0;
+    const version = isEmpty ? 0 : Number(this.rows("SELECT number FROM version")[0]?.["number"] ?? 0);
+    if (version === VERSION) return;
     this.#storage.transactionSync(() => {
-      for (const step of MIGRATIONS.slice(done)) this.#storage.sql.exec(step);
+      for (const step of isEmpty ? [SCHEMA] : STEPS.slice(version - 1)) this.#storage.sql.exec(step);
       this.run("DELETE FROM version");
-      this.run("INSERT INTO version (number) VALUES (?)", MIGRATIONS.length);
+      this.run("INSERT INTO version (number) VALUES (?)", VERSION);
     });
   }
 
@@ -141,7 +143,11 @@ export class Journal {
   }
   /** Turns that have not ended, oldest first. */
   openTurns(): Turn[] {
-    return this.rows("SELECT * FROM turn WHERE status IN ('queued', 'running') ORDER BY number").map(toTurn);
+    const numbers = JSON.stringify(this.header?.open ?? []);
+    return this.rows(
+      "SELECT * FROM turn WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number",
+      numbers,
+    ).map(toTurn);
   }
 
   message(id: string): Message | null {
@@ -194,7 +200,8 @@ export class Journal {
   requeue(turn: Turn): Turn {
     const { event_base, reply_id, reply_sequence } = turn;
     const again = { event_base, reply_id, reply_sequence };
-    return this.#changeTurn(turn, { ...again, status: "queued", error: null, started_at: null, ended_at: null });
+    const unset = { error: null, started_at: null, ended_at: null };
+    return this.transaction(() => this.#changeTurn(turn, { ...again, ...unset, status: "queued" }));
   }
 
   /** The latest live messages up to sequence `upto`, oldest first. Failed replies are not among them. */
@@ -203,7 +210,7 @@ export class Journal {
     const known = this.#recent.latest(upto, limit);
     if (known) return known;
     const rows = this.rows(
-      `SELECT * FROM message INDEXED BY message_context
+      `SELECT * FROM message
        WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '' AND sequence <= ?
        ORDER BY sequence DESC LIMIT ?`,
       upto,
@@ -253,7 +260,8 @@ export class Journal {
 
   /** A waiting turn is taken back: it leaves no message. */
   drop(turn: Turn, error: TurnError, last_event: number, now: number): Turn {
-    return this.#changeTurn(turn, { status: "stopped", content: null, error, last_event, ended_at: now });
+    const ended = { status: "stopped", content: null, error, last_event, ended_at: now } as const;
+    return this.transaction(() => this.#changeTurn(turn, ended));
   }
 
   /** How many events of a waiting turn have been told. */
@@ -364,10 +372,10 @@ export class Journal {
   }
 
   #newTurn(input: NewTurn & Partial<Turn>, status: "queued" | "running", now: number): Turn {
-    const number = (this.header as Header).next_turn;
+    const { next_turn: number, open } = this.header as Header;
     const turn: Turn = { ...UNSET, ...input, number, status, created_at: now };
     this.#insert("turn", turn);
-    this.setHeader({ next_turn: number + 1 });
+    this.setHeader({ next_turn: number + 1, open: [...open, number] });
     this.#latest = turn;
     return turn;
   }
@@ -375,8 +383,16 @@ export class Journal {
   #changeTurn(turn: Turn, changes: Partial<Turn>): Turn {
     this.#update("turn", changes, "number = ?", turn.number);
     const changed = { ...turn, ...changes };
+    if (changes.status) this.#note(turn.number, changes.status === "queued" || changes.status === "running");
     if (this.#latest?.number === turn.number) this.#latest = changed;
     return changed;
+  }
+
+  /** Whether a turn waits or runs, where that is new. */
+  #note(number: number, isOpen: boolean): void {
+    const { open } = this.header as Header;
+    if (open.includes(number) === isOpen) return;
+    this.setHeader({ open: isOpen ? [...open, number] : open.filter((other) => other !== number) });
   }
 
   #append(

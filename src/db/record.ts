@@ -45,7 +45,9 @@ export async function writeBatch(db: Session, batch: Batch): Promise<void> {
 function statements(db: Session, batch: Batch): D1PreparedStatement[] {
   const { header, messages, changes } = batch;
   const edited = changes.flatMap((change) => changeStatements(db, batch, change));
-  return [...messages.map((row) => upsertMessage(db, batch, row)), ...edited, updateCounters(db, header)];
+  const isAwaited = changes.length === 0 && messages.at(-1)?.role === "user";
+  const counters = isAwaited ? updateCount(db, header) : updateCounters(db, header);
+  return [...messages.map((row) => upsertMessage(db, batch, row)), ...edited, counters];
 }
 
 function upsertMessage(db: Session, { header }: Batch, row: Message): D1PreparedStatement {
@@ -56,6 +58,12 @@ function upsertMessage(db: Session, { header }: Batch, row: Message): D1Prepared
 
 const insertAudit = (db: Session, row: AuditRow) =>
   db.prepare(INSERT_AUDIT.sql).bind(...valuesOf(INSERT_AUDIT.columns, row));
+
+/** While a message waits for its reply its conversation keeps its place in lists: moving it costs three entries of indexes. */
+const updateCount = (db: Session, header: Batch["header"]) =>
+  db
+    .prepare("UPDATE conversation SET message_count = ?1, updated_at = ?2 WHERE id = ?3 AND company_id = ?4")
+    .bind(header.message_count, header.updated_at, header.id, header.company_id);
 
 /** Only the columns that a turn moves: what is not named here is not written, nor its indexes. */
 const updateCounters = (db: Session, header: Batch["header"]) =>

@@ -559,7 +559,7 @@ describe("what becomes of a call", () => {
       sql.exec("UPDATE turn SET status = 'running', reply_sequence = NULL, last_event = NULL, ended_at = NULL");
       sql.exec("DELETE FROM message WHERE sequence = 2");
       sql.exec("DELETE FROM delta WHERE tool LIKE '%done%' OR n > (SELECT max(n) FROM delta WHERE tool IS NOT NULL)");
-      sql.exec("UPDATE header SET next_sequence = 2, message_count = 1, handed_over = 1");
+      sql.exec("UPDATE header SET next_sequence = 2, message_count = 1, handed_over = 1, open = '[1]'");
     });
     await env.DB.prepare("DELETE FROM message WHERE conversation_id = ? AND sequence = 2").bind(m.id).run();
     await evictDurableObject(object);

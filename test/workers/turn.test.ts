@@ -306,7 +306,8 @@ describe("a restart", () => {
       const { sql } = state.storage;
       sql.exec("UPDATE turn SET status = 'running', reply_sequence = NULL, last_event = NULL, ended_at = NULL");
       sql.exec("DELETE FROM message WHERE sequence = 2");
-      sql.exec("UPDATE header SET next_sequence = 2, message_count = 1, handed_over = 1");
+      sql.exec("INSERT INTO delta (turn, n, text) VALUES (1, 2, 'echo: to')");
+      sql.exec("UPDATE header SET next_sequence = 2, message_count = 1, handed_over = 1, open = '[1]'");
     });
     await env.DB.prepare("DELETE FROM message WHERE conversation_id = ? AND sequence = 2").bind(id).run();
     await evictDurableObject(object);
@@ -316,6 +317,7 @@ describe("a restart", () => {
       { headers: company.user },
     );
     expect(parseEvents(stream.body).at(-1)?.data).toMatchObject({ status: "failed", error: { code: "model_error" } });
+    expect((await history(company, id))[1]).toMatchObject({ status: "failed", content: "echo: to" });
     const retried = await chat(company, id, "to be crashed", {}, key);
     expect(retried).toMatchObject({ status: 200, body: { content: "echo: to be crashed" } });
     expect((await history(company, id)).map((m) => [m.sequence, m.status])).toEqual([

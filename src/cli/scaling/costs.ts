@@ -16,7 +16,7 @@ export const COSTS = {
   /** Beyond what every turn costs: the object takes the conversation over. */
   first_turn: { trips: 2, d1_read: 1, d1_written: 0, object_read: 35, object_written: 5 },
   /** With a model that takes its time: the user's message goes to D1 first, the reply later. */
-  turn: { trips: 2, d1_read: 2, d1_written: 15, object_read: 8, object_written: 14 },
+  turn: { trips: 2, d1_read: 2, d1_written: 12, object_read: 8, object_written: 14 },
   /** With a model that answers at once: both go together. */
   quick_turn: { trips: 1, d1_read: 1, d1_written: 11, object_read: 7, object_written: 13 },
   /** A page of 50 messages. */
