@@ -1,7 +1,4 @@
 /** Providers and their protocols: from where a company's models are to the client that speaks to them. */
-import { AnthropicLanguageModel } from "@ai-sdk/anthropic/internal";
-import { GoogleLanguageModel } from "@ai-sdk/google/internal";
-import { OpenAIChatLanguageModel } from "@ai-sdk/openai/internal";
 import { ModelFailure } from "../chat/ports.ts";
 import type { ProviderAccess } from "./catalog.ts";
 import type { Connect, LanguageModelV4 } from "./language-model.ts";
@@ -16,38 +13,36 @@ const PUBLIC_URL = {
   google: "https://generativelanguage.googleapis.com/v1beta",
 };
 
+type Clients = typeof import("./sdk-clients.ts");
+
 /** A client of the AI SDK, made anew for each call because its fetch is. */
 const sdk =
-  (make: (fetch: Upstream["fetch"]) => LanguageModelV4): Connect =>
-  async (upstream, options) =>
-    (await make(upstream.fetch).doStream(options)).stream.getReader();
+  (make: (clients: Clients, fetch: Upstream["fetch"]) => LanguageModelV4): Connect =>
+  async (upstream, options) => {
+    const client = make(await import("./sdk-clients.ts"), upstream.fetch);
+    return (await client.doStream(options)).stream.getReader();
+  };
 
-/**
- * How to reach `modelId` at a provider. The classes behind the packages' factories are used, because the factories
- * bring images, speech, files and batches along; the packages are pinned to exact versions for that.
- * Throws ModelFailure when the provider cannot be reached at all.
- */
+/** How to reach `modelId` at a provider. Throws ModelFailure when it cannot be reached at all. */
 export function connectTo({ kind, base_url, api_key }: ProviderAccess, modelId: string, ai: Ai | undefined): Connect {
   const baseOr = (url: string) => (base_url ?? url).replace(/\/+$/, "");
   const bearer = (): Record<string, string> => (api_key === null ? {} : { authorization: `Bearer ${api_key}` });
   switch (kind) {
     case "openai": {
       const url = ({ path }: { path: string }) => baseOr(PUBLIC_URL.openai) + path;
-      return sdk(
-        (fetch) => new OpenAIChatLanguageModel(modelId, { provider: "openai.chat", url, headers: bearer, fetch }),
-      );
+      const config = { provider: "openai.chat", url, headers: bearer };
+      return sdk((clients, fetch) => new clients.OpenAIChatLanguageModel(modelId, { ...config, fetch }));
     }
     case "anthropic": {
       const headers = () => ({ "anthropic-version": "2023-06-01", "x-api-key": api_key ?? undefined });
       const config = { provider: "anthropic.messages", baseURL: baseOr(PUBLIC_URL.anthropic), headers };
-      return sdk((fetch) => new AnthropicLanguageModel(modelId, { ...config, fetch }));
+      return sdk((clients, fetch) => new clients.AnthropicLanguageModel(modelId, { ...config, fetch }));
     }
     case "google": {
       const headers = () => ({ "x-goog-api-key": api_key ?? undefined });
-      const config = { provider: "google.generative-ai", baseURL: baseOr(PUBLIC_URL.google), headers };
-      return sdk(
-        (fetch) => new GoogleLanguageModel(modelId, { ...config, generateId: () => crypto.randomUUID(), fetch }),
-      );
+      const generateId = () => crypto.randomUUID();
+      const config = { provider: "google.generative-ai", baseURL: baseOr(PUBLIC_URL.google), headers, generateId };
+      return sdk((clients, fetch) => new clients.GoogleLanguageModel(modelId, { ...config, fetch }));
     }
     case "workers-ai":
       // An address of one's own is the REST interface, which speaks OpenAI's protocol; without one there is the binding.
