@@ -153,7 +153,7 @@ class Attempt {
     const isReply = this.#over && !this.begun && this.#live.watchers === 0;
     this.#said += text;
     const delta = { n: this.#live.nextEvent, text, tool: null };
-    if (!isReply) this.#ports.journal.addDelta(this.#live.turn, delta);
+    if (!isReply) this.#ports.journal.deltas.add(this.#live.turn.number, delta);
     this.#live.delta(text);
   }
 
@@ -171,7 +171,7 @@ class Attempt {
     } else this.#tally.shows(event.output);
     const tool = toolEvent(event, clock() - (this.#calledAt.get(event.call_id) ?? clock()));
     this.#tools.push(tool);
-    journal.addDelta(this.#live.turn, { n: this.#live.nextEvent, text: "", tool });
+    journal.deltas.add(this.#live.turn.number, { n: this.#live.nextEvent, text: "", tool });
     this.#live.tool(tool);
   }
 }

@@ -336,7 +336,7 @@ export class ConversationObject extends DurableObject<Env> {
     const now = Date.now();
     const stored = await this.#handover.flush().catch(() => false);
     this.#alarmFailures = stored ? 0 : this.#alarmFailures + 1;
-    const oldest = this.#journal.header ? this.#journal.purgeDeltas(now - DAY) : null;
+    const oldest = this.#journal.header ? this.#journal.deltas.purge(now - DAY) : null;
     if (!this.#engine.isIdle) this.#wakeAt(now + alarmAfter.turn);
     else if (!stored) this.#wakeAt(now + alarmAfter.failure(this.#alarmFailures));
     else if (oldest !== null) this.#wakeAt(oldest + DAY + 1);

@@ -1,17 +1,19 @@
 /**
  * Gathers a model's text into deltas, so that a long answer costs few writes. While somebody watches, the first goes at
- * once and further ones every little while; while nobody does, only now and then, for a crash to leave something.
+ * once and further ones every little while, which grows with the answer; while nobody does, only now and then, for a crash
+ * to leave something.
  * A delta never ends inside a surrogate pair, and their concatenation is the reply.
  */
 
-/** Milliseconds between deltas. */
-const WATCHED = 40;
+/** Milliseconds between deltas: at first, and a part of the time that the answer has taken, up to the most. */
+const WATCHED = { first: 40, part: 1 / 10, most: 160 };
 const UNWATCHED = 1_000;
 /** UTF-16 code units that go at once. */
 const SIZE = 4096;
 
 export class DeltaBuffer {
   #pending = "";
+  #began: number | null = null;
   #last: number | null = null;
   readonly #isWatched: () => boolean;
   readonly #flush: (text: string) => void;
@@ -24,8 +26,9 @@ export class DeltaBuffer {
 
   /** Takes text that arrived at `now` (ms); returns in how many ms to call `due`, or null when nothing waits. */
   push(text: string, now: number): number | null {
-    const interval = this.#isWatched() ? WATCHED : UNWATCHED;
-    this.#last ??= interval === WATCHED ? now - WATCHED : now;
+    this.#began ??= now;
+    const interval = this.#isWatched() ? step(now - this.#began) : UNWATCHED;
+    this.#last ??= interval === UNWATCHED ? now : -Infinity;
     this.#pending += text;
     if (now >= this.#last + interval || this.#pending.length >= SIZE) this.due(now);
     return this.#pending === "" ? null : Math.max(1, this.#last + interval - now);
@@ -50,6 +53,8 @@ export class DeltaBuffer {
     this.#flush(text);
   }
 }
+
+const step = (elapsed: number) => Math.min(WATCHED.most, Math.max(WATCHED.first, elapsed * WATCHED.part));
 
 const endsInsidePair = (text: string) => {
   const last = text.charCodeAt(text.length - 1);

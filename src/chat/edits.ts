@@ -94,7 +94,7 @@ export function deleteMessagesAfter(
       const latest = "SELECT deletion_id FROM message WHERE deletion_id IS NOT NULL ORDER BY deleted_at DESC LIMIT 1";
       return { deleted: 0, deletion_id: String(journal.rows(latest)[0]?.["deletion_id"] ?? newId) };
     }
-    journal.run("DELETE FROM delta WHERE turn IN (SELECT number FROM turn WHERE reply_sequence > ?)", after);
+    journal.deltas.remove("reply_sequence > ?", after);
     reconsider(journal, after);
     countMessages(journal, -rows.length, now);
     const entry = aboutConversation(journal, "message.delete_all", { deletion_id: newId, deleted: rows.length });
@@ -160,7 +160,7 @@ export function eraseConversation({ journal, caller, now }: Edit): void {
   journal.transaction(() => {
     journal.rewrite("UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL");
     journal.rewrite("UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL");
-    journal.run("DELETE FROM delta");
+    journal.deltas.remove("TRUE");
     journal.run("DELETE FROM summary");
     const header = journal.header as Header;
     const deleted_by = header.deleted_by ?? caller.entity_id;
@@ -211,5 +211,4 @@ function countMessages(journal: Journal, by: number, now: number): void {
   journal.setHeader({ message_count: (journal.header as Header).message_count + by, updated_at: now });
 }
 
-const forgetDeltas = (journal: Journal, reply_id: string) =>
-  journal.run("DELETE FROM delta WHERE turn IN (SELECT number FROM turn WHERE reply_id = ?)", reply_id);
+const forgetDeltas = (journal: Journal, reply_id: string) => journal.deltas.remove("reply_id = ?", reply_id);

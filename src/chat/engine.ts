@@ -283,7 +283,7 @@ export class Engine {
   /** Ends a turn that nobody runs any more as failed, with what had been journalled of its reply. */
   #fail(turn: Turn, live?: LiveTurn): void {
     const { journal, clock } = this.#ports;
-    const deltas = journal.deltas(turn);
+    const deltas = journal.deltas.of(turn.number);
     const content = deltas.map((delta) => delta.text).join("");
     const error: TurnError = { code: "model_error", detail: "The turn was interrupted before it finished." };
     const last_event = (deltas.at(-1)?.n ?? turn.event_base + 1) + 2;

@@ -25,7 +25,8 @@ export async function* followTurn(
   else {
     const ended = source.journal.turnByNumber(turn.number) ?? turn;
     const reply = source.journal.message(ended.reply_id);
-    for (const event of replayEvents(ended, reply, source.journal.deltas(ended), after)) yield { turn: ended, event };
+    for (const event of replayEvents(ended, reply, source.journal.deltas.of(ended.number), after))
+      yield { turn: ended, event };
   }
 }
 

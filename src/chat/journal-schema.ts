@@ -1,11 +1,12 @@
 /** Tables of a conversation's own SQLite, and how their rows become what the engine speaks of. */
 import type { Conversation } from "./conversation.ts";
 import type { Message } from "./message.ts";
-import type { Delta, Turn } from "./turn.ts";
+import type { Turn } from "./turn.ts";
 
 /**
  * The journal's tables. `handed_over`: every message up to this sequence is in D1. `titled_by`: the message that the title
- * was taken from. `open`: numbers of the turns that wait or run. `outbox`: further changes that D1 has yet to confirm.
+ * was taken from. `open`: numbers of the turns that wait or run. `list`: deltas as JSON, the first of them is number `first`.
+ * `outbox`: further changes that D1 has yet to confirm.
  * There are as few indexes as can be: every turn would write their entries.
  */
 export const SCHEMA = `
@@ -36,9 +37,7 @@ CREATE TABLE message (
   metadata TEXT NOT NULL, tool_calls TEXT, feedback TEXT, created_at INTEGER NOT NULL,
   deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER
 );
-CREATE TABLE delta (
-  turn INTEGER NOT NULL, n INTEGER NOT NULL, text TEXT NOT NULL, tool TEXT, PRIMARY KEY (turn, n)
-) WITHOUT ROWID;
+CREATE TABLE deltas (turn INTEGER NOT NULL, first INTEGER NOT NULL, list TEXT NOT NULL, PRIMARY KEY (turn, first)) WITHOUT ROWID;
 CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
 `;
@@ -51,7 +50,13 @@ export const STEPS: readonly string[] = [
   `ALTER TABLE header ADD COLUMN open TEXT NOT NULL DEFAULT '[]';
    UPDATE header SET open = (SELECT json_group_array(number) FROM turn WHERE status IN ('queued', 'running'));
    DROP INDEX turn_open;
-   DROP INDEX message_context;`,
+   DROP INDEX message_context;
+   CREATE TABLE deltas (
+     turn INTEGER NOT NULL, first INTEGER NOT NULL, list TEXT NOT NULL, PRIMARY KEY (turn, first)
+   ) WITHOUT ROWID;
+   INSERT INTO deltas SELECT turn, min(n), json_group_array(json_object('n', n, 'text', text, 'tool', json(tool)))
+     FROM (SELECT * FROM delta ORDER BY turn, n) GROUP BY turn;
+   DROP TABLE delta;`,
 ];
 
 /** The version of SCHEMA. */
@@ -84,8 +89,6 @@ export const toMessage = (row: Row): Message =>
     tool_calls: parsed(row["tool_calls"]),
     feedback: parsed(row["feedback"]),
   }) as unknown as Message;
-
-export const toDelta = (row: Row): Delta => ({ ...row, tool: parsed(row["tool"]) }) as unknown as Delta;
 
 /** Most metadata is empty. */
 const jsonOf = (value: SqlStorageValue | undefined) => (value === "{}" ? {} : JSON.parse(String(value)));

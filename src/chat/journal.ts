@@ -4,6 +4,7 @@
  */
 import type { Change } from "./changes.ts";
 import type { Conversation } from "./conversation.ts";
+import { DeltaLog } from "./delta-log.ts";
 import {
   bindable,
   type Header,
@@ -12,7 +13,6 @@ import {
   pick,
   SCHEMA,
   STEPS,
-  toDelta,
   toHeader,
   toMessage,
   toTurn,
@@ -21,7 +21,7 @@ import {
 import { WindowCache } from "./window-cache.ts";
 import type { Message, MessageStatus } from "./message.ts";
 import type { ToolCall } from "./tool-call.ts";
-import type { Delta, EndStatus, EventId, Turn, TurnError } from "./turn.ts";
+import type { EndStatus, EventId, Turn, TurnError } from "./turn.ts";
 import type { Usage } from "./usage.ts";
 
 export type NewTurn = Pick<
@@ -56,8 +56,12 @@ export class Journal {
   /** The latest turn, once it is known. */
   #latest: Turn | null | undefined;
 
+  /** What was told of recent turns. */
+  readonly deltas: DeltaLog;
+
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
+    this.deltas = new DeltaLog(storage.sql);
   }
 
   /** The conversation, or null while this object has none: reading never makes a table. */
@@ -99,6 +103,7 @@ export class Journal {
   /** Knows nothing any more, once the storage is empty. */
   forget(): void {
     this.#header = undefined;
+    this.deltas.forget();
     this.#forgetRead();
   }
 
@@ -189,7 +194,7 @@ export class Journal {
       if (user_sequence === null) {
         const asked = { content: content ?? "", metadata, created_at: now };
         user_sequence = this.#append(turn.user_message_id, turn.id, "user", asked).sequence;
-      } else this.run("DELETE FROM delta WHERE turn = ?", turn.number);
+      } else this.deltas.remove("number = ?", turn.number);
       const begun = { status: "running", event_base, user_sequence, started_at: now } as const;
       const unset = { content: null, error: null, last_event: null, ended_at: null };
       return this.#changeTurn(turn, { ...begun, ...unset, reply_id, reply_sequence });
@@ -219,14 +224,6 @@ export class Journal {
     const messages = rows.reverse().map(toMessage);
     this.#recent.keep(messages, upto, limit);
     return messages;
-  }
-
-  addDelta(turn: Turn, delta: Delta): void {
-    const { n, text, tool } = delta;
-    this.run("INSERT INTO delta (turn, n, text, tool) VALUES (?, ?, ?, ?)", turn.number, n, text, bindable(tool));
-  }
-  deltas(turn: Turn): Delta[] {
-    return this.rows("SELECT n, text, tool FROM delta WHERE turn = ? ORDER BY n", turn.number).map(toDelta);
   }
 
   /** The turn is over: its reply is stored with the next sequence, or in the place of a failed one. */
@@ -282,13 +279,6 @@ export class Journal {
       turn.user_sequence,
       turn.reply_sequence,
     ).map(toMessage);
-  }
-
-  /** Drops the deltas of turns that ended before `before` (ms). Returns when the oldest that is left ended, if one is. */
-  purgeDeltas(before: number): number | null {
-    this.run("DELETE FROM delta WHERE turn IN (SELECT number FROM turn WHERE ended_at < ?)", before);
-    const oldest = "SELECT min(ended_at) AS at FROM turn WHERE number IN (SELECT DISTINCT turn FROM delta)";
-    return (this.rows(oldest)[0]?.["at"] as number | null) ?? null;
   }
 
   /** Leaves a change for D1; the transaction that makes it calls this. */

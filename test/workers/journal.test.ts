@@ -11,6 +11,10 @@ import { chat, createConversation } from "./conversation-client.ts";
 const BACK = `
 ALTER TABLE header DROP COLUMN open;
 CREATE INDEX turn_open ON turn (number) WHERE status IN ('queued', 'running');
+CREATE TABLE delta (
+  turn INTEGER NOT NULL, n INTEGER NOT NULL, text TEXT NOT NULL, tool TEXT, PRIMARY KEY (turn, n)
+) WITHOUT ROWID;
+DROP TABLE deltas;
 CREATE INDEX message_context ON message (sequence) WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '';
 UPDATE version SET number = 1;
 `;
@@ -28,11 +32,41 @@ it("tables of the first version take every step, and what was open is found", as
     const fresh = tablesOf(storage);
     const before = new Journal(storage).header;
     storage.sql.exec(BACK);
+    const tool = { call_id: "c", name: "n", state: "called", input: { of: 1 } };
+    const deltas = [
+      { n: 2, text: 'a "b"\n', tool: null },
+      { n: 10, text: "", tool },
+    ];
+    for (const { n, text, tool: noted } of deltas) {
+      storage.sql.exec("INSERT INTO delta VALUES (2, ?, ?, ?)", n, text, noted && JSON.stringify(noted));
+    }
     storage.sql.exec("UPDATE turn SET status = 'running', ended_at = NULL WHERE number = 2");
     const journal = new Journal(storage);
     expect(journal.header).toEqual({ ...before, open: [2] });
     expect(journal.openTurns().map(({ number }) => number)).toEqual([2]);
+    expect(journal.deltas.of(2)).toEqual(deltas);
     expect(tablesOf(storage)).toEqual(fresh);
     expect([...storage.sql.exec("SELECT number FROM version")]).toEqual([{ number: VERSION }]);
+  });
+});
+
+it("deltas share rows of some kilobytes, and come back as they were, turn by turn", async () => {
+  const company = await makeCompany();
+  const { id } = await createConversation(company);
+  for (const message of ["one", "two"]) await chat(company, id, message);
+  await runInDurableObject(env.CONVERSATION.getByName(id), (_, { storage }) => {
+    const { deltas } = new Journal(storage);
+    const told = Array.from({ length: 200 }, (__, i) => ({ n: i + 2, text: `${"🙂".repeat(20)}${i}`, tool: null }));
+    for (const delta of told.slice(0, 100)) deltas.add(1, delta);
+    deltas.add(2, { n: 2, text: "another turn", tool: null });
+    for (const delta of told.slice(100)) deltas.add(1, delta);
+    expect(deltas.of(1)).toEqual(told);
+    const rows = () => storage.sql.exec("SELECT * FROM deltas").toArray();
+    const bytes = JSON.stringify(told).length;
+    expect(rows().length).toBeLessThan(bytes / 4096 + 4);
+    deltas.remove("number = ?", 1);
+    expect(rows()).toHaveLength(1);
+    deltas.add(1, { n: 2, text: "again", tool: null });
+    expect(deltas.of(1)).toEqual([{ n: 2, text: "again", tool: null }]);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { configOf } from "../../src/config.ts";
 import { Problem } from "../../src/http/problem.ts";
 import worker from "../../src/index.ts";
+import type { Delta } from "../../src/chat/turn.ts";
 import { storedTools, toolBody } from "../../src/routes/agent-tool.ts";
 import { calling, complete, type Step, upstream } from "../upstream/client.ts";
 import { call, type Company, makeCompany, makeLead, send } from "./company.ts";
@@ -479,7 +480,7 @@ describe("the streams of a turn with tools", () => {
 describe("what becomes of a call", () => {
   const expectNothingLeft = (id: string) =>
     runInDurableObject(env.CONVERSATION.getByName(id), (_, { storage: { sql } }) => {
-      const left = ["message", "delta", "turn", "outbox"].map((table) => sql.exec(`SELECT * FROM ${table}`).toArray());
+      const left = ["message", "deltas", "turn", "outbox"].map((table) => sql.exec(`SELECT * FROM ${table}`).toArray());
       expect(left[0]).toHaveLength(2);
       expect(JSON.stringify(left)).not.toMatch(/Oslo|weather/);
     });
@@ -558,7 +559,10 @@ describe("what becomes of a call", () => {
     await runInDurableObject(object, (_, { storage: { sql } }) => {
       sql.exec("UPDATE turn SET status = 'running', reply_sequence = NULL, last_event = NULL, ended_at = NULL");
       sql.exec("DELETE FROM message WHERE sequence = 2");
-      sql.exec("DELETE FROM delta WHERE tool LIKE '%done%' OR n > (SELECT max(n) FROM delta WHERE tool IS NOT NULL)");
+      const [{ list }] = [...sql.exec<{ list: string }>("SELECT list FROM deltas")] as [{ list: string }];
+      const told = (JSON.parse(list) as Delta[]).slice(0, 2);
+      expect(told.map(({ text, tool }) => text || tool?.state)).toEqual(["Let me look. ", "called"]);
+      sql.exec("UPDATE deltas SET list = ?", JSON.stringify(told));
       sql.exec("UPDATE header SET next_sequence = 2, message_count = 1, handed_over = 1, open = '[1]'");
     });
     await env.DB.prepare("DELETE FROM message WHERE conversation_id = ? AND sequence = 2").bind(m.id).run();

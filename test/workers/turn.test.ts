@@ -306,7 +306,7 @@ describe("a restart", () => {
       const { sql } = state.storage;
       sql.exec("UPDATE turn SET status = 'running', reply_sequence = NULL, last_event = NULL, ended_at = NULL");
       sql.exec("DELETE FROM message WHERE sequence = 2");
-      sql.exec("INSERT INTO delta (turn, n, text) VALUES (1, 2, 'echo: to')");
+      sql.exec("INSERT INTO deltas VALUES (1, 2, ?)", JSON.stringify([{ n: 2, text: "echo: to", tool: null }]));
       sql.exec("UPDATE header SET next_sequence = 2, message_count = 1, handed_over = 1, open = '[1]'");
     });
     await env.DB.prepare("DELETE FROM message WHERE conversation_id = ? AND sequence = 2").bind(id).run();
