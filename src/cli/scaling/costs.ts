@@ -14,11 +14,11 @@ export type Cost = {
 export const COSTS = {
   conversation: { trips: 2, d1_read: 5, d1_written: 9, object_read: 0, object_written: 0 },
   /** Beyond what every turn costs: the object takes the conversation over. */
-  first_turn: { trips: 2, d1_read: 1, d1_written: 0, object_read: 35, object_written: 5 },
+  first_turn: { trips: 2, d1_read: 1, d1_written: 0, object_read: 32, object_written: 6 },
   /** With a model that takes its time: the user's message goes to D1 first, the reply later. */
-  turn: { trips: 2, d1_read: 2, d1_written: 12, object_read: 8, object_written: 14 },
+  turn: { trips: 2, d1_read: 2, d1_written: 12, object_read: 7, object_written: 9 },
   /** With a model that answers at once: both go together. */
-  quick_turn: { trips: 1, d1_read: 1, d1_written: 11, object_read: 7, object_written: 13 },
+  quick_turn: { trips: 1, d1_read: 1, d1_written: 11, object_read: 7, object_written: 9 },
   /** A page of 50 messages. */
   history: { trips: 1, d1_read: 52, d1_written: 0, object_read: 0, object_written: 0 },
   /** A page of 20 conversations, of however many. */
@@ -26,7 +26,7 @@ export const COSTS = {
 } satisfies Record<string, Cost>;
 
 /** Bytes on disk, with indexes: messages of 120 characters, replies of 110. */
-export const SIZES = { d1_conversation: 720, d1_turn: 1_035, object: 54_000, object_turn: 1_215 };
+export const SIZES = { d1_conversation: 720, d1_turn: 1_035, object: 46_700, object_turn: 1_092 };
 
 /** US dollars: Workers Paid, list prices as published on developers.cloudflare.com in 2026. */
 export const PRICES = {
@@ -57,8 +57,9 @@ export const ASSUMED = {
   turns_per_conversation: 6,
   /** Pages of history or lists per turn. */
   pages_per_turn: 1,
-  /** Seconds from question to the end of the reply. */
+  /** Seconds from question to the end of the reply, and how many words it says in each. */
   model_seconds: 3,
+  words_a_second: 30,
   /** The busiest minute of a day beside its mean. */
   peak: 3,
   edge_cpu_ms: 3,

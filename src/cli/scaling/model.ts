@@ -1,10 +1,30 @@
 /** The load model on paper: from conversations a day to rows, objects, databases and dollars. Pure. */
+import { DeltaBuffer } from "../../chat/delta-buffer.ts";
 import { ASSUMED, COSTS, type Cost, INCLUDED, LIMITS, PRICES, SIZES } from "./costs.ts";
 
 export type Meter = keyof typeof PRICES;
 export type Usage = Record<Meter, number>;
 
 const GB = 1e9;
+
+/**
+ * Rows that an object writes because a reply is watched while it is made: its deltas, as the real buffer makes them of so
+ * many seconds, and their removal a day later.
+ */
+export function watchedRows(seconds: number): number {
+  let deltas = 0;
+  const buffer = new DeltaBuffer(
+    () => true,
+    () => deltas++,
+  );
+  const word = 1000 / ASSUMED.words_a_second;
+  for (let at = 0; at < seconds * 1000; at += word) {
+    const wait = buffer.push("word ", at);
+    if (wait !== null && wait < word) buffer.due(at + wait);
+  }
+  buffer.end();
+  return deltas + 1;
+}
 
 /** What a day of `conversations` uses; storage as what it adds. */
 export function dayOf(conversations: number): Usage {
@@ -23,7 +43,10 @@ export function dayOf(conversations: number): Usage {
     object_gb_second: turns * model_seconds * 0.128,
     row_read: sum((cost) => cost.d1_read + cost.object_read),
     // Setting an alarm is billed as a row.
-    row_written: sum((cost) => cost.d1_written + cost.object_written) + conversations * alarms_per_conversation,
+    row_written:
+      sum((cost) => cost.d1_written + cost.object_written) +
+      turns * watchedRows(model_seconds) +
+      conversations * alarms_per_conversation,
     d1_gb_month: (conversations * SIZES.d1_conversation + turns * SIZES.d1_turn) / GB,
     object_gb_month: (conversations * SIZES.object + turns * SIZES.object_turn) / GB,
   };

@@ -1,6 +1,6 @@
 /** The tables of docs/scaling.md, written by `npm run scaling`. */
 import { ASSUMED, COSTS, PRICES } from "./costs.ts";
-import { type Meter, monthlyBill, perMillionTurns, shapeOf } from "./model.ts";
+import { type Meter, monthlyBill, perMillionTurns, shapeOf, watchedRows } from "./model.ts";
 import { simulate } from "./queue.ts";
 
 const LOADS = [10, 10_000, 10_000_000];
@@ -32,6 +32,10 @@ const operations = () =>
       "A turn of a model that answers at once": COSTS.quick_turn,
       "A page of 50 messages": COSTS.history,
       "A page of 20 conversations": COSTS.list,
+      [`Streaming a reply for ${ASSUMED.model_seconds} seconds, besides`]: {
+        ...{ trips: 0, d1_read: 0, d1_written: 0, object_read: 0 },
+        object_written: watchedRows(ASSUMED.model_seconds),
+      },
     }).map(([name, cost]) => [name, ...Object.values(cost).map(String)]),
   );
 
