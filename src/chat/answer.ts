@@ -90,7 +90,7 @@ class Attempt {
       });
       if (!agent) throw new ModelFailure("error", "the agent is not active any more");
       this.#model = agent.open();
-      const window = journal.window(this.#live.turn.user_sequence ?? 0);
+      const window = journal.messages.window(this.#live.turn.user_sequence ?? 0);
       const { request, shown } = buildContext(window, agent, agent.summarize ? summaryOf(journal) : null);
       this.#request = { ...request, turn: this.#turnRef() };
       this.#window_start = shown[0]?.sequence ?? null;

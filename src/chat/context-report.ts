@@ -9,7 +9,7 @@ import { estimateTokens } from "./usage.ts";
 /** The context as it stands, before a new message. */
 export function nextContext(journal: Journal, agent: TurnAgent): Context {
   const upto = (journal.header as Header).next_sequence - 1;
-  return buildContext(journal.window(upto), agent, agent.summarize ? summaryOf(journal) : null);
+  return buildContext(journal.messages.window(upto), agent, agent.summarize ? summaryOf(journal) : null);
 }
 
 export type LeftOut = {

@@ -4,12 +4,13 @@
  */
 import { type AnswerPorts, askModel } from "./answer.ts";
 import type { Handover } from "./handover.ts";
-import type { Ending, NewTurn } from "./journal.ts";
+import type { Ending } from "./journal.ts";
 import { LiveTurn } from "./live-turn.ts";
 import { type Outcome, ok, type Refusal, refuse } from "./outcome.ts";
 import { admit, type OnBusy } from "./queue.ts";
 import { callsOf } from "./tool-call.ts";
 import { onRepeat, type Turn, type TurnError } from "./turn.ts";
+import type { NewTurn } from "./turn-store.ts";
 
 export type EnginePorts = AnswerPorts & {
   handover: Handover;
@@ -77,7 +78,7 @@ export class Engine {
   /** After a restart: what ran has failed, what waited goes on. */
   recover(): void {
     const { journal, handover } = this.#ports;
-    const open = journal.openTurns();
+    const open = journal.turns.open();
     for (const turn of open) {
       if (turn.status === "queued") this.#queue.push(this.#live(turn));
       else this.#fail(turn);
@@ -96,7 +97,8 @@ export class Engine {
     const repeat = earlier && onRepeat(earlier);
     if (repeat === "refuse") return refuse("turn_stopped");
     if (earlier && repeat === "replay") return ok({ live: null, turn: earlier });
-    if (earlier && journal.message(earlier.user_message_id)?.deleted_at !== null) return refuse("message_deleted");
+    if (earlier && journal.messages.find(earlier.user_message_id)?.deleted_at !== null)
+      return refuse("message_deleted");
     if (!(await this.#ports.loadAgent())) return refuse("agent_inactive");
     const place = admit(input.on_busy, this.#running !== null, this.#queue.length);
     if (place.action === "refuse") return this.#busy(place.code);
@@ -123,7 +125,7 @@ export class Engine {
   /** Why a turn's message cannot be answered anew once nothing runs any more, or null when it can. */
   async rerunProblem(turn: Turn): Promise<Refusal | null> {
     const { journal, loadAgent } = this.#ports;
-    if (journal.message(turn.user_message_id)?.deleted_at !== null) return { code: "message_deleted" };
+    if (journal.messages.find(turn.user_message_id)?.deleted_at !== null) return { code: "message_deleted" };
     if (!(await loadAgent())) return { code: "agent_inactive" };
     return this.#queue.length === 0 ? null : { code: "turn_in_progress" };
   }
@@ -177,12 +179,12 @@ export class Engine {
   /** The turn that this request may be a repetition of: by its key, or else by its body. */
   #earlier(input: TurnInput): Turn | null {
     const { journal, handover, clock } = this.#ports;
-    if (input.idempotency_key !== null) return journal.turnByKey(input.principal, input.idempotency_key);
+    if (input.idempotency_key !== null) return journal.turns.byKey(input.principal, input.idempotency_key);
     const same = (turn: Turn) => turn.principal === input.principal && turn.body_hash === input.body_hash;
     const live = this.find(same);
     if (live) return live.turn;
-    const last = journal.lastTurn();
-    const isThere = (message_id: string) => journal.message(message_id)?.deleted_at === null;
+    const last = journal.turns.last();
+    const isThere = (message_id: string) => journal.messages.find(message_id)?.deleted_at === null;
     if (!last || !same(last) || !isThere(last.user_message_id)) return null;
     const lost = input.resent && clock() - (last.ended_at ?? 0) < LOST_WITHIN;
     const refused = last.id === this.#refused && handover.pending;
@@ -200,7 +202,7 @@ export class Engine {
 
   /** A failed turn as it is run again: in place of its failed reply, unless that was deleted. */
   #again(turn: Turn): Turn {
-    const reply = this.#ports.journal.message(turn.reply_id);
+    const reply = this.#ports.journal.messages.find(turn.reply_id);
     return reply?.deleted_at === null ? turn : { ...turn, reply_id: this.#ports.newId(), reply_sequence: null };
   }
 
@@ -229,7 +231,7 @@ export class Engine {
     if (this.#running || this.#paused) return;
     const { journal } = this.#ports;
     const isGone = ({ turn }: LiveTurn) =>
-      turn.user_sequence !== null && journal.message(turn.user_message_id)?.deleted_at !== null;
+      turn.user_sequence !== null && journal.messages.find(turn.user_message_id)?.deleted_at !== null;
     for (const live of this.#queue.filter(isGone)) this.#drop(live);
     const live = this.#queue.shift();
     if (!live) return;

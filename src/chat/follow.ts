@@ -23,8 +23,8 @@ export async function* followTurn(
   const live = source.engine.find((open) => open.number === turn.number);
   if (live) yield* followLive(live, after, signal);
   else {
-    const ended = source.journal.turnByNumber(turn.number) ?? turn;
-    const reply = source.journal.message(ended.reply_id);
+    const ended = source.journal.turns.byNumber(turn.number) ?? turn;
+    const reply = source.journal.messages.find(ended.reply_id);
     for (const event of replayEvents(ended, reply, source.journal.deltas.of(ended.number), after))
       yield { turn: ended, event };
   }
@@ -60,7 +60,7 @@ export async function* followConversation(
   const { engine, journal } = source;
   // Before the first word: what begins while that is being read is not to be missed.
   const first = start ? null : engine.find(() => true);
-  const missed = start ? journal.turnsSince(start) : [];
+  const missed = start ? journal.turns.since(start) : [];
   let arrival = first?.successor ?? engine.arrival;
   /** The last event that was told of each turn that was missed: it may be run again meanwhile. */
   const told = new Map<number, number>();

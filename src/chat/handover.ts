@@ -106,7 +106,7 @@ export class Handover {
     if (!header || !(this.lacksMessages || this.#journal.hasOutbox)) return null;
     const messages: Message[] = [];
     let size = 0;
-    for (const message of this.#journal.unsent(MESSAGES_PER_BATCH)) {
+    for (const message of this.#journal.messages.unsent(MESSAGES_PER_BATCH)) {
       size += message.content.length + (message.tool_calls ? JSON.stringify(message.tool_calls).length : 0);
       if (messages.length > 0 && size > TEXT_PER_BATCH) break;
       messages.push(message);
@@ -129,13 +129,13 @@ export class Handover {
   /** Replies that were written again in their old place. */
   #rerun(changes: Change[]): Message[] {
     return changes.flatMap((change) => {
-      const message = change.op === "message" ? this.#journal.message(change.message_id) : null;
+      const message = change.op === "message" ? this.#journal.messages.find(change.message_id) : null;
       return message ? [message] : [];
     });
   }
 
   #confirm(batch: Batch): void {
-    this.#journal.confirmUpTo(batch.upto);
+    this.#journal.messages.confirmUpTo(batch.upto);
     if (batch.lastChange > 0) this.#journal.clearOutbox(batch.lastChange);
   }
 }

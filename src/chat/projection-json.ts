@@ -21,7 +21,7 @@ export function replyOf(journal: Journal, turn: Turn): Outcome<Message> {
     const { code, detail } = turn.error;
     return refuse(code, { detail, extra, ...(code === "model_unavailable" ? { retry_after: RETRY_AFTER } : {}) });
   }
-  const reply = journal.message(turn.reply_id);
+  const reply = journal.messages.find(turn.reply_id);
   return reply && reply.deleted_at === null ? ok(reply) : refuse("message_deleted", { extra });
 }
 
@@ -32,7 +32,7 @@ export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<st
   const about = aboutTurn(journal, turn);
   const { conversation_id } = about;
   const { role, content, model_used, processing_time, usage } = messageView(conversation_id, stored.value);
-  const [reply, ...messages] = [stored.value, ...journal.answerWindow(turn, stored.value)].map((message) =>
+  const [reply, ...messages] = [stored.value, ...journal.messages.answerWindow(turn, stored.value)].map((message) =>
     messageJson(conversation_id, message),
   );
   const stream_url = `${base}/conversation/${conversation_id}/messages/stream?turn_id=${turn.id}`;

@@ -29,7 +29,7 @@ export function titleByTurn(journal: Journal, turn: Turn): void {
 export function retitle(journal: Journal): void {
   const { title, titled_by } = journal.header as Header;
   if (titled_by === null) return;
-  const message = journal.message(titled_by);
+  const message = journal.messages.find(titled_by);
   const due = message && message.deleted_at === null ? titleFrom(message.content) : DEFAULT_TITLE;
   if (due === title) return;
   journal.setHeader({ title: due });

@@ -43,7 +43,7 @@ it("tables of the first version take every step, and what was open is found", as
     storage.sql.exec("UPDATE turn SET status = 'running', ended_at = NULL WHERE number = 2");
     const journal = new Journal(storage);
     expect(journal.header).toEqual({ ...before, open: [2] });
-    expect(journal.openTurns().map(({ number }) => number)).toEqual([2]);
+    expect(journal.turns.open().map(({ number }) => number)).toEqual([2]);
     expect(journal.deltas.of(2)).toEqual(deltas);
     expect(tablesOf(storage)).toEqual(fresh);
     expect([...storage.sql.exec("SELECT number FROM version")]).toEqual([{ number: VERSION }]);
