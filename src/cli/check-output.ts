@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { paths, root } from "./project.ts";
-import { capture, type Finding } from "./tool.ts";
+import { bundleForProduction, capture, type Finding } from "./tool.ts";
 
 /** KiB, minified and gzipped. Cloudflare takes far more; what grows beyond this starts slowly. */
 const MAX_BUNDLE = 350;
@@ -31,15 +31,7 @@ export async function checkMigrations(): Promise<Finding> {
 export async function checkBundle(): Promise<Finding> {
   const out = mkdtempSync(join(tmpdir(), "conversations-bundle-"));
   try {
-    const { code, output } = await capture("wrangler", [
-      "deploy",
-      "--dry-run",
-      "--env",
-      "production",
-      "--minify",
-      "--outdir",
-      out,
-    ]);
+    const { code, output } = await bundleForProduction(out);
     if (code !== 0) return { ok: false, note: output.trim() };
     const files = readdirSync(out).filter((file) => file.endsWith(".js"));
     const bytes = files.reduce((sum, file) => sum + gzipSync(readFileSync(join(out, file))).length, 0);

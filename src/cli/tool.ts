@@ -28,6 +28,10 @@ export function capture(command: string, args: string[]): Promise<{ code: number
   });
 }
 
+/** Builds what would be deployed into the folder `out`, without deploying it. */
+export const bundleForProduction = (out: string) =>
+  capture("wrangler", ["deploy", "--dry-run", "--env", "production", "--minify", "--outdir", out]);
+
 /** Runs it in this terminal. Resolves to its exit code. */
 export function show(command: string, args: string[]): Promise<number> {
   const child = spawn(command, args, {

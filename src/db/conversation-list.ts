@@ -9,6 +9,7 @@ import type { EntityType } from "../auth/principal.ts";
 import type { Rows, Slice } from "../http/pagination.ts";
 import type { ConversationRow } from "./conversation.ts";
 import type { Database } from "./database.ts";
+import { deletedSlice } from "./deleted-slice.ts";
 import { conversation } from "./schema.ts";
 import { refsOf, type TallyKind, totalQuery } from "./tally.ts";
 
@@ -148,28 +149,18 @@ export function counterFor(filter: ConversationFilter): { kind: TallyKind; refs:
 export async function listDeletedConversations(
   db: Database,
   company_id: string,
-  { after, offset, limit }: Slice,
+  slice: Slice,
 ): Promise<Rows<ConversationRow>> {
   const { deleted_at, erased_at } = conversation;
   const where = and(eq(conversation.company_id, company_id), isNotNull(deleted_at), isNull(erased_at));
-  const order = [desc(deleted_at), desc(id)];
-  const keys = db
-    .select({ deleted_at, id })
-    .from(conversation)
-    .where(where)
-    .orderBy(...order);
-  const beyond = after
-    ? sql`(${deleted_at}, ${id}) < (${after[0]}, ${after[1]})`
-    : offset > 0
-      ? sql`(${deleted_at}, ${id}) <= ${keys.limit(1).offset(offset)}`
-      : undefined;
+  const page = deletedSlice(db, conversation, where, slice);
   const [rows, totals] = await db.batch([
     db
       .select()
       .from(conversation)
-      .where(and(where, beyond))
-      .orderBy(...order)
-      .limit(limit),
+      .where(page.where)
+      .orderBy(...page.order)
+      .limit(slice.limit),
     totalQuery(db, company_id, "company", refsOf("company"), ["deleted"]),
   ]);
   return { rows, total: totals[0]?.total ?? 0 };

@@ -1,8 +1,9 @@
 /** Messages as D1 knows them, for reading; they are written through record.ts alone. */
-import { and, asc, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Message } from "../chat/message.ts";
 import type { Rows, Slice } from "../http/pagination.ts";
 import type { Database } from "./database.ts";
+import { deletedSlice } from "./deleted-slice.ts";
 import { conversation, message } from "./schema.ts";
 import { refsOf, totalQuery } from "./tally.ts";
 
@@ -35,31 +36,17 @@ export const allMessages = (db: Database, company_id: string, conversation_id: s
     .orderBy(asc(message.sequence));
 
 /** Deleted messages of the company that a restore can bring back, newest deletion first. */
-export async function listDeletedMessages(
-  db: Database,
-  company_id: string,
-  { after, offset, limit }: Slice,
-): Promise<Rows<MessageRow>> {
-  const { deleted_at, purged_at, id } = message;
+export async function listDeletedMessages(db: Database, company_id: string, slice: Slice): Promise<Rows<MessageRow>> {
+  const { deleted_at, purged_at } = message;
   const where = and(eq(message.company_id, company_id), isNotNull(deleted_at), isNull(purged_at));
-  const order = [desc(deleted_at), desc(id)];
-  const keys = db
-    .select({ deleted_at, id })
-    .from(message)
-    .where(where)
-    .orderBy(...order);
-  const beyond = after
-    ? sql`(${deleted_at}, ${id}) < (${after[0]}, ${after[1]})`
-    : offset > 0
-      ? sql`(${deleted_at}, ${id}) <= ${keys.limit(1).offset(offset)}`
-      : undefined;
+  const page = deletedSlice(db, message, where, slice);
   const [rows, totals] = await db.batch([
     db
       .select()
       .from(message)
-      .where(and(where, beyond))
-      .orderBy(...order)
-      .limit(limit),
+      .where(page.where)
+      .orderBy(...page.order)
+      .limit(slice.limit),
     totalQuery(db, company_id, "message", refsOf("message"), ["deleted"]),
   ]);
   return { rows, total: totals[0]?.total ?? 0 };

@@ -69,6 +69,19 @@ const eventStream = lazy(() => ({
   content: { "text/event-stream": { schema: z.string() } },
 }));
 
+/** What can go wrong with a turn, however it is asked for. */
+export const TURN_PROBLEMS = [
+  "agent_inactive",
+  "turn_stopped",
+  "message_deleted",
+  "idempotency_mismatch",
+  "turn_queue_full",
+  "model_error",
+  "model_unavailable",
+  "store_unavailable",
+  "model_timeout",
+] as const;
+
 const wantsEvents = (c: AppContext) => /\btext\/event-stream\b/i.test(c.req.header("accept") ?? "");
 
 /** A stream of events; nothing between here and the client may hold it back. */
@@ -127,18 +140,7 @@ export function chatRoutes(api: Api): void {
       params: pathId(),
       headers: idempotencyHeader,
       body: chatBody,
-      problems: [
-        "agent_inactive",
-        "turn_in_progress",
-        "turn_stopped",
-        "message_deleted",
-        "idempotency_mismatch",
-        "turn_queue_full",
-        "model_error",
-        "model_unavailable",
-        "store_unavailable",
-        "model_timeout",
-      ],
+      problems: [...TURN_PROBLEMS, "turn_in_progress"],
       responses: () => ({
         200: {
           description: "The reply; both messages can be read back.",

@@ -15,7 +15,7 @@ import { type AppContext, callerOf } from "../http/context.ts";
 import { text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
 import { invalid, Problem, unwrap } from "../http/problem.ts";
-import { events } from "./chat.ts";
+import { events, TURN_PROBLEMS } from "./chat.ts";
 import { type CompletionBody, completionBody, completionSchema, leftAsideOf, saidIn } from "./completion-schema.ts";
 import { admitToAgent, visibleConversation } from "./conversation.ts";
 import { conversationObject, linksOf } from "./object.ts";
@@ -56,19 +56,7 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
       dialect: "openai",
       headers: () => idempotencyHeader().extend({ "x-stainless-retry-count": z.string().optional() }),
       body: completionBody,
-      problems: [
-        "malformed_request",
-        "not_found",
-        "agent_inactive",
-        "turn_stopped",
-        "message_deleted",
-        "idempotency_mismatch",
-        "turn_queue_full",
-        "model_error",
-        "model_unavailable",
-        "store_unavailable",
-        "model_timeout",
-      ],
+      problems: ["malformed_request", "not_found", ...TURN_PROBLEMS],
       responses: () => ({
         200: {
           ...json("The reply; with `stream`, chunks of it that end with `[DONE]`.", completionSchema()),

@@ -10,7 +10,7 @@ import { build } from "vite";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { migrate } from "../local-database.ts";
 import { paths } from "../project.ts";
-import { capture } from "../tool.ts";
+import { bundleForProduction } from "../tool.ts";
 
 /** Workers by name. `service` is what ships; `metered` is the same source with D1 and storage counted. */
 export const WORKERS = ["service", "metered", "model", "durable", "promise"] as const;
@@ -31,15 +31,7 @@ const { Miniflare, convertV4MiniflareOptions } = createRequire(createRequire(imp
 /** Builds the Worker as `npm run deploy` would. Resolves to the path of its one module. */
 export async function bundle(out: string): Promise<string> {
   mkdirSync(paths.assets, { recursive: true });
-  const { code, output } = await capture("wrangler", [
-    "deploy",
-    "--dry-run",
-    "--env",
-    "production",
-    "--minify",
-    "--outdir",
-    out,
-  ]);
+  const { code, output } = await bundleForProduction(out);
   if (code !== 0) throw new Error(output);
   return join(out, "index.js");
 }
