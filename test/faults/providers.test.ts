@@ -1,25 +1,13 @@
 /** Every kind of provider, asked by the Worker as it is built: its clients are loaded there when they are first needed. */
 import { expect, it } from "vitest";
+import { end, events, said, start } from "../upstream/anthropic.ts";
 import { complete, type Step } from "../upstream/client.ts";
 import { useSite } from "./site.ts";
 
 const shared = useSite();
 
-const events = (...all: { type: string; [member: string]: unknown }[]): Step[] =>
-  all.map((data) => ({ raw: `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n` }));
-
 const usage = { input_tokens: 11, output_tokens: 4 };
-const anthropic = events(
-  {
-    type: "message_start",
-    message: { id: "m", type: "message", role: "assistant", model: "claude", content: [], stop_reason: null, usage },
-  },
-  { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
-  { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Hello" } },
-  { type: "content_block_stop", index: 0 },
-  { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage },
-  { type: "message_stop" },
-);
+const anthropic = events(start, ...said("Hello"), ...end("end_turn"));
 
 const google: Step[] = [
   {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { end, events, said, start } from "../upstream/anthropic.ts";
 import { complete, type Step } from "../upstream/client.ts";
 import { ask, useUpstream } from "./models-harness.ts";
 
@@ -33,31 +34,8 @@ describe("protocols", () => {
     expect(seen?.body).not.toHaveProperty("temperature");
   });
 
-  const events = (...all: { type: string; [member: string]: unknown }[]): Step[] =>
-    all.map((data) => ({ raw: `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n` }));
-  const start = {
-    type: "message_start",
-    message: {
-      id: "m",
-      type: "message",
-      role: "assistant",
-      model: "claude",
-      content: [],
-      stop_reason: null,
-      stop_sequence: null,
-      usage: { input_tokens: 11, output_tokens: 1 },
-    },
-  };
-  const block = { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } };
-  const delta = (text: string) => ({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text } });
-  const stopped = (stop_reason: string) => [
-    { type: "content_block_stop", index: 0 },
-    { type: "message_delta", delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 4 } },
-    { type: "message_stop" },
-  ];
-
   it("Anthropic", async () => {
-    await up.client.script("claude", events(start, block, delta("Hello "), delta("you"), ...stopped("end_turn")));
+    await up.client.script("claude", events(start, ...said("Hello ", "you"), ...end("end_turn")));
     const heard = await ask(
       up.open("claude", { max_output_tokens: 5 }, up.access("anthropic")),
       undefined,
@@ -80,22 +58,22 @@ describe("protocols", () => {
       "",
     ],
     ["overloaded with a status", [{ status: 529, body: {} }], "unavailable", ""],
-    ["broken off", events(start, block, delta("a")), "error", "a"],
-    ["a refusal", events(start, block, delta("a"), ...stopped("refusal")), "error", "a"],
+    ["broken off", events(start, ...said("a")), "error", "a"],
+    ["a refusal", events(start, ...said("a"), ...end("refusal")), "error", "a"],
     [
       "an error in mid-answer",
-      events(start, block, delta("a"), {
+      events(start, ...said("a"), {
         type: "error",
         error: { type: "overloaded_error", message: "upstream words" },
       }),
       "error",
       "a",
     ],
-  ])("Anthropic: %s", async (_, steps, kind, said) => {
+  ])("Anthropic: %s", async (_, steps, kind, heard) => {
     const { failure, text } = await up.playing(steps, "anthropic");
     expect(failure?.kind).toBe(kind);
     expect(failure?.message).not.toContain("upstream words");
-    expect(text).toBe(said);
+    expect(text).toBe(heard);
   });
 
   const part = (text: string, more: object = {}): Step => ({
@@ -117,10 +95,10 @@ describe("protocols", () => {
   it.each<[string, Step[], string]>([
     ["broken off", [part("a")], "a"],
     ["stopped for safety", [part("a", { finishReason: "SAFETY" })], "a"],
-  ])("Google: %s", async (_, steps, said) => {
+  ])("Google: %s", async (_, steps, heard) => {
     const { failure, text } = await up.playing(steps, "google");
     expect(failure).toMatchObject({ kind: "error" });
-    expect(text).toBe(said);
+    expect(text).toBe(heard);
   });
 
   it("Workers AI with an address of one's own speaks OpenAI's", async () => {

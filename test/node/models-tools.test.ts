@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type ModelEvent, ModelFailure, type TurnRef } from "../../src/chat/ports.ts";
 import { callTool, type Tool } from "../../src/models/http-tool.ts";
 import type { Model } from "../../src/chat/ports.ts";
+import { block, end, events, start } from "../upstream/anthropic.ts";
 import { calling, complete, type Step } from "../upstream/client.ts";
 import { useUpstream } from "./models-harness.ts";
 
@@ -126,31 +127,6 @@ describe("calling tools", () => {
 });
 
 describe("Anthropic", () => {
-  const events = (...all: { type: string; [member: string]: unknown }[]): Step[] =>
-    all.map((data) => ({ raw: `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n` }));
-  const start = {
-    type: "message_start",
-    message: {
-      id: "m",
-      type: "message",
-      role: "assistant",
-      model: "claude",
-      content: [],
-      stop_reason: null,
-      stop_sequence: null,
-      usage: { input_tokens: 11, output_tokens: 1 },
-    },
-  };
-  const block = (index: number, content_block: object, ...deltas: object[]) => [
-    { type: "content_block_start", index, content_block },
-    ...deltas.map((delta) => ({ type: "content_block_delta", index, delta })),
-    { type: "content_block_stop", index },
-  ];
-  const end = (stop_reason: string) => [
-    { type: "message_delta", delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 4 } },
-    { type: "message_stop" },
-  ];
-
   it("gets its signed thoughts back, and a failure marked as one", async () => {
     const model = "claude-tools";
     await up.client.script(
