@@ -1,19 +1,18 @@
-/** Conversations: create, look at, list, change, delete, restore. */
+/** Conversations: create, look at, change, delete, restore; their lists are next door. */
 import * as z from "zod";
 import { conversationView } from "../chat/conversation.ts";
 import { findAgent } from "../db/agent.ts";
 import * as store from "../db/conversation.ts";
-import { type ConversationFilter, listConversations, listDeletedConversations } from "../db/conversation-list.ts";
 import type { Database } from "../db/database.ts";
 import { findLead } from "../db/lead.ts";
 import { mayAccess, type Principal } from "../auth/principal.ts";
 import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf, linkTo } from "../http/context.ts";
-import { instant, isId, metadata, pathId, text } from "../http/fields.ts";
+import { isId, metadata, pathId, text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { invalid, notFound, Problem, unwrap } from "../http/problem.ts";
+import { Problem, unwrap } from "../http/problem.ts";
+import { conversationListRoutes } from "./conversation-list.ts";
 import { conversationObject, jsonText } from "./object.ts";
 import { conversationSchema } from "./schemas.ts";
 import { lazy } from "../lazy.ts";
@@ -47,70 +46,7 @@ const updateBody = lazy(() =>
     .meta({ id: "ConversationChanges" }),
 );
 
-const entityType = lazy(() => z.enum(["user", "lead"]));
-
-const listQuery = lazy(() =>
-  z
-    .object({
-      status: z.enum(["active", "archived", "all"]).default("all"),
-      agent_id: z.string().optional(),
-      entity_type: entityType().optional(),
-      search: text(200, 1).optional().meta({ description: "Part of the title, any case." }),
-      created_after: instant().optional(),
-      created_before: instant().optional(),
-      metadata: z
-        .record(z.string(), z.string())
-        .optional()
-        .meta({
-          param: { style: "deepObject", explode: true },
-          description: "`metadata[key]=value`: members that must equal these.",
-        }),
-    })
-    .extend(pageQuery().shape),
-);
-
-type ListQuery = z.output<ReturnType<typeof listQuery>>;
-
-/** `metadata[key]=value` pairs of the query string: the one filter whose names are the caller's own. */
-function metadataFilter(c: AppContext): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (const [name, value] of new URL(c.req.url).searchParams) {
-    const key = /^metadata(?:\[(.*)\])?$/s.exec(name);
-    if (!key) continue;
-    if (!key[1]) throw invalid({ path: "/metadata", message: "has the form metadata[key]=value" });
-    if (pairs.length === 10) throw invalid({ path: "/metadata", message: "has at most 10 members here" });
-    pairs.push([key[1], value]);
-  }
-  return pairs;
-}
-
-/** A page of live conversations, narrowed by the query and by what the route itself fixes. */
-async function listLive(
-  c: AppContext,
-  principal: Principal,
-  query: ListQuery,
-  fixed: Partial<ConversationFilter> = {},
-): Promise<Response> {
-  const { page: _, per_page: __, cursor: ___, ...rest } = query;
-  const filter: ConversationFilter = { ...rest, metadata: metadataFilter(c), ...fixed };
-  const db = await requestDatabase(c, principal.company_id);
-  return respondWithPage({
-    c,
-    principal,
-    name: "conversations",
-    query,
-    filter,
-    read: (slice) => listConversations(db, principal.company_id, filter, slice),
-    key: (row) => [row.activity_at, row.id],
-    view: conversationView,
-  });
-}
-
 export function conversationRoutes(api: Api): void {
-  const page = () => ({
-    200: json("A page of conversations, newest activity first.", pageOf("conversations", conversationSchema())),
-  });
-
   api.route(
     {
       method: "post",
@@ -148,113 +84,7 @@ export function conversationRoutes(api: Api): void {
     },
   );
 
-  api.route(
-    {
-      method: "get",
-      path: "/conversation",
-      summary: "List the company's live conversations",
-      tag,
-      audience: "staff",
-      scope: "read",
-      query: listQuery,
-      problems: ["invalid_cursor"],
-      responses: page,
-    },
-    ({ c, principal, query }) => listLive(c, principal, query),
-  );
-
-  api.route(
-    {
-      method: "get",
-      path: "/conversation/entity",
-      summary: "List the caller's own live conversations",
-      tag,
-      audience: "everyone",
-      scope: "read",
-      query: () => listQuery().omit({ entity_type: true }),
-      problems: ["invalid_cursor"],
-      responses: page,
-    },
-    ({ c, principal, query }) => {
-      const { entity_type, entity_id } = principal;
-      return listLive(c, principal, { ...query, entity_type }, { entity_type, entity_id });
-    },
-  );
-
-  api.route(
-    {
-      method: "get",
-      path: "/conversation/entity/{entity_id}",
-      summary: "List the live conversations of one user or lead",
-      description: "A visitor may ask for its own only. An entity that has none, or is unknown, gives an empty page.",
-      tag,
-      audience: "everyone",
-      scope: "read",
-      params: pathId("entity_id"),
-      query: () =>
-        listQuery().extend({
-          entity_type: entityType().optional().meta({ description: "What kind it is; by default the caller's own." }),
-        }),
-      problems: ["invalid_cursor"],
-      responses: page,
-    },
-    ({ c, principal, params, query }) => {
-      const entity_type = query.entity_type ?? principal.entity_type;
-      const entity = { entity_type, entity_id: String(params["entity_id"]) };
-      if (principal.kind === "lead" && !mayAccess(principal, { company_id: principal.company_id, ...entity })) {
-        throw notFound();
-      }
-      return listLive(c, principal, query, entity);
-    },
-  );
-
-  api.route(
-    {
-      method: "get",
-      path: "/conversation/agent/{agent_id}",
-      summary: "List the live conversations with one agent",
-      tag,
-      audience: "staff",
-      scope: "read",
-      params: pathId("agent_id"),
-      query: () => listQuery().omit({ agent_id: true }),
-      problems: ["invalid_cursor"],
-      responses: page,
-    },
-    async ({ c, principal, params, query }) => {
-      const agent_id = String(params["agent_id"]);
-      const db = await requestDatabase(c, principal.company_id);
-      if (!isId(agent_id) || !(await findAgent(db, principal.company_id, agent_id))) throw notFound();
-      return listLive(c, principal, query, { agent_id });
-    },
-  );
-
-  api.route(
-    {
-      method: "get",
-      path: "/conversation/deleted",
-      summary: "List the company's deleted conversations",
-      tag,
-      audience: "staff",
-      scope: "read",
-      query: () => pageQuery(),
-      problems: ["invalid_cursor"],
-      responses: () => ({ 200: json("A page, newest deletion first.", pageOf("conversations", conversationSchema())) }),
-    },
-    async ({ c, principal, query }) => {
-      const db = await requestDatabase(c, principal.company_id);
-      return respondWithPage({
-        c,
-        principal,
-        name: "conversations",
-        query,
-        filter: null,
-        read: (slice) => listDeletedConversations(db, principal.company_id, slice),
-        key: (row) => [row.deleted_at ?? 0, row.id],
-        view: conversationView,
-      });
-    },
-  );
+  conversationListRoutes(api);
 
   const one = {
     tag,
