@@ -9,6 +9,7 @@ import { parseModelName, type ProviderAccess } from "../models/catalog.ts";
 import type { Tool } from "../models/http-tool.ts";
 import { openModel } from "../models/open.ts";
 import type { TurnAgent } from "./answer.ts";
+import { estimateTokens } from "./usage.ts";
 import { TIMEOUTS } from "./watchdog.ts";
 
 /** Milliseconds. */
@@ -56,10 +57,16 @@ export class AgentCache {
     const provider = name === "builtin" ? undefined : await findModelProvider(db, company_id, name);
     const providers: ProviderAccess | null = provider ? await this.#access(provider) : null;
     const { settings } = row;
+    const declared = (settings.tools ?? []).map(({ name, description, parameters }) => ({
+      name,
+      description,
+      parameters,
+    }));
     const tools = (settings.tools ?? []).map((tool) => this.#tool({ company_id, agent_id }, tool));
     return {
       instructions: row.instructions,
       max_input_tokens: settings.max_input_tokens ?? null,
+      tools_tokens: declared.length > 0 && name !== "builtin" ? estimateTokens(JSON.stringify(declared)) : 0,
       summarize: (settings.summarize ?? false) && name !== "builtin",
       auto_title: settings.auto_title ?? true,
       timeouts: {

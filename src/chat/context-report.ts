@@ -30,6 +30,7 @@ export function contextReport(journal: Journal, agent: TurnAgent) {
     max_context_length: header.max_context_length,
     max_input_tokens: agent.max_input_tokens,
     instructions_tokens: estimateTokens(agent.instructions),
+    tools_tokens: agent.tools_tokens,
     summary: summary && { upto_sequence: summary.upto, tokens: estimateTokens(summary.text), text: summary.text },
     total_tokens: tokens,
     messages: shown.map((message) => ({

@@ -8,6 +8,8 @@ import { estimateTokens, MESSAGE_OVERHEAD } from "./usage.ts";
 
 export type ContextSettings = {
   instructions: string;
+  /** Estimated tokens of the tools' declarations, which every request has. */
+  tools_tokens: number;
   /** Estimated tokens that a request may have; null: no limit but the window's. */
   max_input_tokens: number | null;
 };
@@ -28,7 +30,7 @@ export function buildContext(window: Message[], settings: ContextSettings, summa
     .filter((part) => part)
     .join("\n\n");
   const turns = turnsOf(window);
-  let tokens = estimateTokens(instructions);
+  let tokens = estimateTokens(instructions) + settings.tools_tokens;
   let first = turns.length;
   while (first > 0) {
     const cost = (turns[first - 1] ?? []).reduce((sum, message) => sum + messageTokens(message), 0);

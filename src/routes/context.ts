@@ -17,6 +17,7 @@ const contextSchema = lazy(() =>
       max_context_length: z.int(),
       max_input_tokens: z.int().nullable().meta({ description: "The agent's input budget; null: none." }),
       instructions_tokens: tokens(),
+      tools_tokens: tokens().meta({ description: "Estimated tokens of the tools' declarations." }),
       summary: z.object({ upto_sequence: sequence(), tokens: tokens(), text: z.string() }).nullable(),
       total_tokens: tokens(),
       messages: z.array(

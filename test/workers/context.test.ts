@@ -147,6 +147,22 @@ describe("the window", () => {
       body.messages.length + body.left_out.reduce((n: number, l: { messages: number }) => n + l.messages, 0);
     expect(shown).toBe(6);
   });
+
+  it("leaves room for what the tools' declarations take of the budget", async () => {
+    const tool = { name: "look", description: "d".repeat(800), url: "https://tools.example.com/look" };
+    const totals: number[] = [];
+    for (const tools of [[], [tool]]) {
+      const m = await modelled({ max_input_tokens: 300, tools });
+      const { id } = await converse(m);
+      for (const text of ["first ".repeat(60), "second"]) await chat(m.company, id, text);
+      const { body } = await call("GET", `/v1/conversation/${id}/context`, { headers: m.company.read_only });
+      expect(body.tools_tokens).toBeGreaterThanOrEqual(tools.length * 200);
+      const parts = body.messages.map(({ tokens }: { tokens: number }) => tokens) as number[];
+      expect(body.total_tokens).toBe([body.instructions_tokens, body.tools_tokens, ...parts].reduce((a, b) => a + b));
+      totals.push(body.messages.length);
+    }
+    expect(totals).toEqual([4, 2]);
+  });
 });
 
 describe("usage and settings", () => {
