@@ -86,8 +86,11 @@ async function authenticateToken(c: AppContext, token: string): Promise<Principa
   if (issuer === c.var.config.TOKEN_ISSUER) {
     const claims = await verifyToken(c.var.config, token, "access");
     if (!claims) throw bad();
-    const { company_id, entity_type, entity_id, role, agent_id = null, expires_at } = claims;
-    const scopes = scopesOfRole(entity_type === "user" ? role : "member");
+    const { company_id, entity_type, entity_id, role, agent_id = null, scope, expires_at } = claims;
+    const atMost = scope?.split(" ");
+    const scopes = scopesOfRole(entity_type === "user" ? role : "member").filter(
+      (one) => atMost?.includes(one) ?? true,
+    );
     return { kind: entity_type, company_id, entity_type, entity_id, scopes, agent_id, api_key_id: null, expires_at };
   }
   const principal = await authenticateExternal(c, token, issuer);

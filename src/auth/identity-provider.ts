@@ -25,7 +25,7 @@ export type ExternalUser = {
 };
 
 /** Milliseconds; a Date holds no later one. */
-const LAST_INSTANT = 8.64e15;
+const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** Bytes of a key set. */
 const MAX_JWKS = 256 * 1024;

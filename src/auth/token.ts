@@ -8,7 +8,13 @@ import type { Entity, EntityType } from "./principal.ts";
 export type TokenUse = "access" | "refresh";
 const TYP: Record<TokenUse, string> = { access: "at+jwt", refresh: "refresh+jwt" };
 
-export type TokenClaims = Entity & { company_id: string; role: "member" | "admin"; agent_id?: string };
+/** `scope`: what the token may do at most, separated by spaces (RFC 9068); without it, what the role says. */
+export type TokenClaims = Entity & {
+  company_id: string;
+  role: "member" | "admin";
+  agent_id?: string;
+  scope?: string;
+};
 
 /** Seconds. */
 export const LEAD_ACCESS_TTL = 60 * 60;
@@ -65,6 +71,7 @@ export async function verifyToken(
         entity_id: String(payload.sub),
         role: payload["role"] === "admin" ? "admin" : "member",
         ...(typeof payload["agent_id"] === "string" ? { agent_id: payload["agent_id"] } : {}),
+        ...(typeof payload["scope"] === "string" ? { scope: payload["scope"] } : {}),
         expires_at: (payload.exp ?? 0) * 1000,
       };
     } catch {

@@ -41,6 +41,11 @@ export function admitPage(c: AppContext, allowed: string[]): void {
   throw originRefused();
 }
 
+/** The same for a visitor who turns to an agent, which need not be the one that the token was given for. */
+export function admitVisitorPage(c: AppContext, allowed: string[]): void {
+  if (!isOwn(c, c.req.header("origin") ?? "")) admitPage(c, allowed);
+}
+
 export const originRefused = () => new Problem("origin_not_allowed", "This agent may not be used from this website.");
 
 const isOwn = (c: AppContext, origin: string) => origin === originOf(c) || origin === new URL(c.req.url).origin;

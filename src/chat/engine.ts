@@ -7,7 +7,7 @@ import type { Handover } from "./handover.ts";
 import type { Ending } from "./journal.ts";
 import { LiveTurn } from "./live-turn.ts";
 import { type Outcome, ok, type Refusal, refuse } from "./outcome.ts";
-import { admit, type OnBusy } from "./queue.ts";
+import { admit, type OnBusy, QUEUE_LIMIT } from "./queue.ts";
 import { callsOf } from "./tool-call.ts";
 import { onRepeat, type Turn, type TurnError } from "./turn.ts";
 import type { NewTurn } from "./turn-store.ts";
@@ -210,7 +210,7 @@ export class Engine {
     const turn_id = this.#running?.turn.id;
     return refuse(code, {
       ...(turn_id === undefined ? {} : { extra: { turn_id } }),
-      ...(code === "turn_queue_full" ? { retry_after: 5 } : {}),
+      ...(code === "turn_queue_full" ? { retry_after: 5, limit: { name: "turns", quota: QUEUE_LIMIT } } : {}),
     });
   }
 

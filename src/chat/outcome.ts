@@ -17,6 +17,8 @@ export type Refusal = {
   detail?: string;
   /** Seconds. */
   retry_after?: number;
+  /** How many there may be at a time. */
+  limit?: { name: string; quota: number };
   extra?: Record<string, string>;
 };
 

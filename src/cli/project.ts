@@ -12,6 +12,8 @@ export const paths = {
   vars: at(".dev.vars"),
   /** Databases and Durable Objects of local running. */
   state: at(".wrangler/state"),
+  /** Who serves this checkout, while somebody does. */
+  claim: at(".wrangler/serving.json"),
   config: at("wrangler.toml"),
   migrations: at("migrations"),
   assets: at("dist/public"),

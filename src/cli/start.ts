@@ -1,5 +1,7 @@
 /** `npm start`: prepares what is missing, serves locally until it is told to stop, and says how to talk to it. */
 import { parseArgs } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
+import { claimCheckout } from "./claim.ts";
 import { launcherGone } from "./launcher.ts";
 import { fail } from "./project.ts";
 import { screen } from "./screen.ts";
@@ -7,6 +9,7 @@ import { HOST, portIsFree, startServer } from "./server.ts";
 
 const { fresh } = readArguments();
 const port = readPort();
+await claimCheckout(port);
 if (!(await portIsFree(port))) {
   fail(`Port ${port} is in use. Stop what listens there, or choose another one: PORT=${port + 1} npm start`);
 }
@@ -25,6 +28,8 @@ if (outcome === null) {
   console.log(screen(demo));
   outcome = await Promise.race([interrupted, server.ended]);
 }
+// A signal to the whole process group reaches the server first.
+if (outcome !== "interrupted") outcome = await Promise.race([interrupted, sleep(200, outcome)]);
 await server.stop();
 if (outcome === "interrupted") process.exit(0);
 fail(`The local server ${outcome}. What it said is above; npm start -- --fresh begins with empty data.`);

@@ -137,17 +137,18 @@ function queryOf(c: AppContext): Record<string, string | string[]> {
 export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw invalid(...result.error.issues.flatMap(fieldErrors));
+  throw invalid(...result.error.issues.flatMap((issue) => fieldErrors(issue, value)));
 }
 
 const pointer = (path: PropertyKey[]) =>
   path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
-/** Of a union, the errors of the alternative that fits best, of two that fit alike the first. */
-function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }[] {
+/** Of a union, the errors of the alternative that fits best. `whole` is what was checked. */
+function fieldErrors(issue: z.core.$ZodIssue, whole: unknown): { path: string; message: string }[] {
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    const nearest = issue.errors.reduce((best, errors) => (errors.length < best.length ? errors : best));
-    return nearest.flatMap((inner) => fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }));
+    const part = at(whole, issue.path);
+    const nearest = issue.errors.reduce((best, errors) => (misfit(errors, part) < misfit(best, part) ? errors : best));
+    return nearest.flatMap((inner) => fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }, whole));
   }
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
@@ -155,8 +156,23 @@ function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }
       message: "is not a member of this object",
     }));
   }
-  return [{ path: pointer(issue.path), message: issue.message }];
+  const missing = issue.code === "invalid_type" && at(whole, issue.path) === undefined;
+  return [{ path: pointer(issue.path), message: missing ? "is missing" : issue.message }];
 }
+
+/** How little a value looks like an alternative: what is missing says more than what is of another type. */
+function misfit(issues: z.core.$ZodIssue[], value: unknown): number {
+  const weigh = (issue: z.core.$ZodIssue): number => {
+    const part = at(value, issue.path);
+    if (issue.code === "invalid_union" && issue.errors.length > 0)
+      return Math.min(...issue.errors.map((errors) => misfit(errors, part)));
+    return issue.code === "invalid_type" && issue.path.length < 2 ? (part === undefined ? 2 : 1) : 0;
+  };
+  return issues.reduce((sum, issue) => sum + weigh(issue), 0);
+}
+
+const at = (value: unknown, path: PropertyKey[]): unknown =>
+  path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
 
 /** The route for the OpenAPI document: its own answers, and the problems that follow from what it takes. */
 function documented(spec: RouteSpec): RouteConfig {

@@ -1,5 +1,5 @@
 /** Reads a request's JSON body: at most 1 MiB counted while reading, UTF-8, not nested absurdly. Loses nothing else. */
-import { Problem } from "./problem.ts";
+import { invalid, Problem } from "./problem.ts";
 
 /** Bytes. */
 export const MAX_BODY = 1024 * 1024;
@@ -13,7 +13,7 @@ const saysJson = (request: Request) => JSON_TYPE.test(request.headers.get("conte
 
 /**
  * The parsed body, or undefined when there is none and `optional` allows it.
- * Throws 413 over the limit, 415 when it is not JSON, 400 when it is not well-formed.
+ * Throws 413 over the limit, 415 when it is not JSON, 400 when it is not well-formed, 422 when it is nested too deep.
  */
 export async function readJson(request: Request, optional: boolean): Promise<unknown> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw tooLarge();
@@ -26,7 +26,7 @@ export async function readJson(request: Request, optional: boolean): Promise<unk
   }
   if (bytes.length === 0) throw malformed("The body is empty.");
   const text = decode(bytes);
-  if (depthOf(text) > MAX_DEPTH) throw malformed(`The body is nested deeper than ${MAX_DEPTH} levels.`);
+  if (depthOf(text) > MAX_DEPTH) throw invalid({ path: "", message: `is nested deeper than ${MAX_DEPTH} levels` });
   try {
     return JSON.parse(text);
   } catch {

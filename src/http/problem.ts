@@ -42,6 +42,8 @@ export type ProblemDetails = {
   errors?: FieldError[];
   /** Seconds; becomes Retry-After. */
   retry_after?: number;
+  /** What was reached: so much in a window of seconds, or at a time; becomes RateLimit and RateLimit-Policy. */
+  limit?: { name: string; quota: number; window?: number };
   /** Further members of the document, such as turn_id. */
   extra?: Record<string, string>;
   /** Further headers, such as Allow. */
@@ -111,6 +113,11 @@ export function problemResponse(
   const headers = new Headers({ "content-type": "application/problem+json", ...advice, ...details.headers });
   if (details.retry_after !== undefined)
     headers.set("retry-after", String(Math.max(1, Math.ceil(details.retry_after))));
+  if (details.limit) {
+    const { name, quota, window } = details.limit;
+    headers.set("ratelimit-policy", `"${name}";q=${quota}${window === undefined ? "" : `;w=${window}`}`);
+    headers.set("ratelimit", `"${name}";r=0;t=${details.retry_after ?? 1}`);
+  }
   const document = problemDocument(details, origin, requestId);
   return new Response(JSON.stringify(dialect === "openai" ? inOpenAiForm(document) : document), { status, headers });
 }

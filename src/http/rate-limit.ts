@@ -43,6 +43,6 @@ async function count(env: Env, name: Name, key: string): Promise<void> {
   if (success) return;
   throw new Problem("rate_limited", `At most ${quota} of these requests in ${window} seconds.`, {
     retry_after: window,
-    headers: { "ratelimit-policy": `"${name}";q=${quota};w=${window}`, ratelimit: `"${name}";r=0;t=${window}` },
+    limit: { name, quota, window },
   });
 }

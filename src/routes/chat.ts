@@ -82,7 +82,17 @@ export const TURN_PROBLEMS = [
   "model_timeout",
 ] as const;
 
-const wantsEvents = (c: AppContext) => /\btext\/event-stream\b/i.test(c.req.header("accept") ?? "");
+/** Whether events are asked for, and not only as what is liked less than JSON (RFC 9110, 12.5.1). */
+function wantsEvents(c: AppContext): boolean {
+  const quality = new Map<string, number>();
+  for (const part of (c.req.header("accept") ?? "").toLowerCase().split(",")) {
+    const [type = "", ...parameters] = part.split(";").map((text) => text.trim());
+    const q = parameters.find((parameter) => parameter.startsWith("q="));
+    quality.set(type, q === undefined ? 1 : Number(q.slice(2)) || 0);
+  }
+  const events = quality.get("text/event-stream") ?? 0;
+  return events > 0 && events >= (quality.get("application/json") ?? 0);
+}
 
 /** A stream of events; nothing between here and the client may hold it back. */
 export const events = (stream: ReadableStream, headers: Record<string, string> = {}): Response =>

@@ -124,7 +124,7 @@ async function newPlace(c: AppContext, principal: Principal, asked: Asked, attem
   const creation_hash = await hashOf(asked);
   const now = Date.now();
   const db = await requestDatabase(c, company_id);
-  await admitToAgent(db, principal, agent_id, UNKNOWN_AGENT);
+  await admitToAgent(c, db, principal, agent_id, UNKNOWN_AGENT);
   if (key === null && attempt !== null && attempt > 0) {
     const begun = await takeOver(db, owner, creation_hash, attempt, history.length + 2, now);
     if (begun) return { conversation_id: begun.id, key: FIRST_TURN };

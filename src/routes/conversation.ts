@@ -6,12 +6,13 @@ import * as store from "../db/conversation.ts";
 import type { Database } from "../db/database.ts";
 import { findLead } from "../db/lead.ts";
 import { mayAccess, type Principal } from "../auth/principal.ts";
+import { admitVisitorPage } from "../auth/website.ts";
 import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf, linkTo } from "../http/context.ts";
 import { isId, metadata, pathId, text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { Problem, unwrap } from "../http/problem.ts";
+import { notFound, Problem, unwrap } from "../http/problem.ts";
 import { conversationListRoutes } from "./conversation-list.ts";
 import { conversationObject, jsonText } from "./object.ts";
 import { conversationSchema } from "./schemas.ts";
@@ -69,7 +70,7 @@ export function conversationRoutes(api: Api): void {
       const creation_key = idempotencyKey(c);
       const creation_hash = creation_key === null ? null : await hashOf(body);
       const db = await requestDatabase(c, company_id);
-      await admitToAgent(db, principal, body.agent_id);
+      await admitToAgent(c, db, principal, body.agent_id);
       const input = {
         ...{ company_id, entity_type, entity_id, agent_id: body.agent_id, creation_key, creation_hash },
         title: body.title ?? "New Conversation",
@@ -78,6 +79,7 @@ export function conversationRoutes(api: Api): void {
       };
       const { row, created } = await store.createConversation(db, input, Date.now());
       if (!created && row.creation_hash !== creation_hash) throw new Problem("idempotency_mismatch");
+      if (row.deleted_at !== null) throw notFound();
       c.header("location", linkTo(c, `/conversation/${row.id}`));
       if (!created) c.header("idempotent-replayed", "true");
       return c.json({ conversation: conversationView(row) }, created ? 201 : 200);
@@ -154,6 +156,7 @@ export function conversationRoutes(api: Api): void {
 
 /** Throws unless the caller may begin a conversation with this agent now. `unknown` explains the 404. */
 export async function admitToAgent(
+  c: AppContext,
   db: Database,
   principal: Principal,
   agent_id: string,
@@ -162,6 +165,7 @@ export async function admitToAgent(
   const { company_id, entity_type, entity_id } = principal;
   const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
   if (!agent) throw new Problem("not_found", unknown);
+  if (entity_type === "lead") admitVisitorPage(c, agent.allowed_origins);
   if (agent.status !== "active") throw new Problem("agent_inactive");
   if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw goneLead();
 }

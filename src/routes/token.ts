@@ -1,7 +1,7 @@
 /** Tokens: the company's own backend vouches for a user or a visitor; and what a credential says of its bearer. */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
-import { hasScope, type Principal } from "../auth/principal.ts";
+import { hasScope, scopesOfRole, type Principal } from "../auth/principal.ts";
 import { MAX_ACCESS_TTL, mintToken } from "../auth/token.ts";
 import { auditRow } from "../db/audit.ts";
 import { restoreLead, upsertVouchedLead } from "../db/lead.ts";
@@ -70,7 +70,7 @@ export function tokenRoutes(api: Api): void {
       path: "/auth/token",
       summary: "Mint a token for a user or a visitor",
       description:
-        "For the company's own backend, with an API key. The user or visitor is made on first sight; name and email, where given, are brought up to date. A visitor who had been deleted is restored.",
+        "For the company's own backend, with an API key. The user or visitor is made on first sight; name and email, where given, are brought up to date. A visitor who had been deleted is restored. A user's token may do no more than the key that asks for it.",
       tag: "Tokens",
       audience: "keys",
       scope: "write",
@@ -84,7 +84,14 @@ export function tokenRoutes(api: Api): void {
       }
       const now = Date.now();
       const entity_id = await (entity_type === "user" ? userId : leadId)(c, principal, body, now);
-      const claims = { company_id: principal.company_id, entity_type, entity_id, role: body.role ?? "member" } as const;
+      const role = body.role ?? "member";
+      const given = scopesOfRole(role).filter((scope) => hasScope(principal, scope));
+      // A visitor's token is about the visitor's own, which the key's scopes say nothing of.
+      const isLess = entity_type === "user" && given.length < scopesOfRole(role).length;
+      const claims = {
+        ...{ company_id: principal.company_id, entity_type, entity_id, role },
+        ...(isLess ? { scope: given.join(" ") } : {}),
+      };
       const expires_in = lifetime(body.expires_in, principal.expires_at, now);
       const access_token = await mintToken(c.var.config, claims, "access", expires_in);
       return c.json({ access_token, token_type: "Bearer", expires_in, entity_type, entity_id });

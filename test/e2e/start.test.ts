@@ -151,11 +151,19 @@ it("holds the conversation of the README, pasted as it is", () => {
   expect(said).not.toContain("error_code");
 });
 
-it("says so when the port is in use, and leaves what runs there alone", async () => {
-  const second = run("start.ts");
-  expect(await second.exited).toBe(1);
-  expect(second.output()).toContain(`Port ${port} is in use`);
+it("says so when it runs already, and leaves that alone", async () => {
+  const other = String(await freePort());
+  for (const [args, env] of [
+    [[], {}],
+    [[], { PORT: other }],
+    [["--fresh"], { PORT: other }],
+  ] as const) {
+    const second = run("start.ts", [...args], env);
+    expect(await second.exited).toBe(1);
+    expect(second.output()).toContain(`It runs here already: http://127.0.0.1:${port} `);
+  }
   expect(await isListening()).toBe(true);
+  expect(demo()).toEqual(first);
 });
 
 it("makes a company while it serves", async () => {
@@ -211,6 +219,14 @@ it("ends with a reason when its server dies, or it is itself killed outright", a
   next.child.kill("SIGKILL");
   await next.exited;
   await expect.poll(isListening, { timeout: 20_000 }).toBe(false);
+});
+
+it("says so when the port is in use", async () => {
+  const server = createServer().listen(port, "127.0.0.1");
+  const second = run("start.ts");
+  expect(await second.exited).toBe(1);
+  expect(second.output()).toContain(`Port ${port} is in use`);
+  await new Promise((resolve) => server.close(resolve));
 });
 
 it.each(["SIGTERM", "SIGKILL"] as const)("ends when npm, which started it, is ended by %s", async (signal) => {

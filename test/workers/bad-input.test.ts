@@ -22,12 +22,33 @@ describe("bodies", () => {
     ["single quotes", "{'message':'x'}"],
     ["NaN", '{"message":NaN}'],
     ["a raw control character", '{"message":"\u0001"}'],
-    ["deep arrays", `{"message":${"[".repeat(100_000)}${"]".repeat(100_000)}}`],
-    ["deep objects", `${'{"a":'.repeat(1000)}1${"}".repeat(1000)}`],
   ])("answers 400 to %s", async (_, body) => {
     const answer = await post(`/v1/conversation/${id}/chat`, body);
     expect(answer).toMatchObject({ status: 400, body: { code: "malformed_json", error_code: "malformed_json" } });
     expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  });
+
+  it.each([
+    ["arrays", `{"message":${"[".repeat(100_000)}${"]".repeat(100_000)}}`],
+    ["objects", `${'{"a":'.repeat(1000)}1${"}".repeat(1000)}`],
+  ])("answers 422 to deep %s", async (_, body) => {
+    expect(await post(`/v1/conversation/${id}/chat`, body)).toMatchObject({
+      status: 422,
+      body: { code: "validation_failed", errors: [{ path: "", message: "is nested deeper than 64 levels" }] },
+    });
+  });
+
+  it.each<[object, string[]]>([
+    [{}, ["/message"]],
+    [{ mesage: "a" }, ["/message", "/mesage"]],
+    [{ message: "" }, ["/message"]],
+    [{ message: 5 }, ["/message"]],
+    [{ message: "a", on_busy: "never" }, ["/on_busy"]],
+    [{ messages: "a" }, ["/messages"]],
+    [{ messages: [{ role: "user" }] }, ["/messages/0/parts"]],
+  ])("says of a turn's body %j what is wrong where", async (body, paths) => {
+    const answer = await post(`/v1/conversation/${id}/chat`, body);
+    expect(answer.body.errors.map(({ path }: { path: string }) => path)).toEqual(paths);
   });
 
   it("answers 400 to bytes that are not UTF-8", async () => {

@@ -79,6 +79,11 @@ describe("create", () => {
     expect(new Set(answers.map((a) => a.body.conversation.id)).size).toBe(1);
     expect(answers.filter((a) => a.headers.get("idempotent-replayed") === "true")).toHaveLength(2);
     expect(await create("b")).toMatchObject({ status: 422, body: { code: "idempotency_mismatch" } });
+    const path = `/v1/conversation/${answers[0]?.body.conversation.id}`;
+    await call("DELETE", path, { headers: company.user });
+    expect((await create("a")).status).toBe(404);
+    await call("PATCH", `${path}/restore`, { headers: company.user });
+    expect((await create("a")).status).toBe(200);
   });
 });
 

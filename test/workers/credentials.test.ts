@@ -187,6 +187,23 @@ describe("minted tokens", () => {
     expect(row).toMatchObject({ name: "Ann", email: "ann@a.example", role: "member" });
   });
 
+  it("may do no more than the key that asks for them", async () => {
+    const company = await makeCompany();
+    const made = await call("POST", "/v1/auth/api-keys", {
+      headers: company.admin,
+      body: { name: "ingest", scopes: ["write"] },
+    });
+    const { api_key, api_secret } = made.body;
+    const writeOnly = { "x-api-key": api_key, "x-api-secret": api_secret };
+    const { body } = await mint(writeOnly, { entity_type: "user", external_id: "u-1" });
+    const headers = bearer(body.access_token);
+    expect((await call("GET", "/v1/conversation", { headers })).status).toBe(403);
+    const begun = await call("POST", "/v1/conversation", { headers, body: { agent_id: company.agent_id } });
+    expect(begun.status).toBe(201);
+    const visitor = await mint(writeOnly, { entity_type: "lead", external_id: "v-1" });
+    expect((await validate(bearer(visitor.body.access_token))).body.scopes).toEqual(["read", "write"]);
+  });
+
   it("are an admin's only when an admin asks for one, whatever the user was before", async () => {
     const company = await makeCompany();
     const asked = { entity_type: "user", external_id: "boss", role: "admin" };

@@ -102,6 +102,20 @@ describe("order", () => {
     }
   });
 
+  it.each([
+    ["text/event-stream", "text/event-stream"],
+    ["application/json, text/event-stream", "text/event-stream"],
+    ["text/event-stream;q=0, application/json", "application/json"],
+    ["text/event-stream;q=0.1, application/json", "application/json"],
+    ["TEXT/Event-Stream; q=0.5, */*;q=0.1", "text/event-stream"],
+    ["*/*", "application/json"],
+  ])("answers Accept: %s with %s", async (accept, type) => {
+    const { company, id } = await setUp();
+    const headers = { ...company.user, accept };
+    const answer = await call("POST", `/v1/conversation/${id}/chat`, { headers, body: { message: "hello" } });
+    expect([answer.status, answer.headers.get("content-type")?.split(";")[0]]).toEqual([200, type]);
+  });
+
   it("lets 16 turns wait, refuses the 17th with 429 and a second one with on_busy reject", async () => {
     const { company, id } = await setUp();
     const running = await streamChat(company, id, "/sleep 10000 slow");
@@ -114,6 +128,8 @@ describe("order", () => {
     const refused = await chat(company, id, "one too many");
     expect(refused).toMatchObject({ status: 429, body: { code: "turn_queue_full" } });
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(refused.headers.get("ratelimit-policy")).toBe('"turns";q=16');
+    expect(refused.headers.get("ratelimit")).toBe('"turns";r=0;t=5');
     const rejected = await chat(company, id, "now or never", { on_busy: "reject" });
     expect(rejected).toMatchObject({ status: 409, body: { code: "turn_in_progress" } });
     await call("POST", `/v1/conversation/${id}/chat/stop`, { headers: company.user });

@@ -148,6 +148,25 @@ describe("a visitor's token", () => {
     expect((await own({ ...headers, ...EVIL })).status).toBe(403);
   });
 
+  it("turns on a website only to agents that list it", async () => {
+    const company = await makeCompany();
+    const { headers } = await makeLead(company);
+    const begin = (more: HeaderMap) =>
+      call("POST", "/v1/conversation", { headers: { ...headers, ...more }, body: { agent_id: company.faq_agent_id } });
+    const complete = (more: HeaderMap) => {
+      const body = { model: company.faq_agent_id, messages: [{ role: "user", content: "hello" }] };
+      return call("POST", "/v1/chat/completions", { headers: { ...headers, ...more }, body });
+    };
+    await setOrigins(company, company.faq_agent_id, []);
+    for (const ask of [begin, complete]) {
+      const refused = await ask(SHOP);
+      expect([refused.status, refused.body.error_code]).toEqual([403, "origin_not_allowed"]);
+      expect((await ask({})).status).toBeLessThan(300);
+    }
+    await setOrigins(company, company.faq_agent_id, [SHOP.origin]);
+    for (const ask of [begin, complete]) expect((await ask(SHOP)).status).toBeLessThan(300);
+  });
+
   it("is refreshed there only", async () => {
     const company = await makeCompany();
     const registered = await call("POST", "/v1/lead/register", { headers: SHOP, body: { agent_id: company.agent_id } });
