@@ -138,7 +138,7 @@ class Attempt {
           deltas.end();
           this.#note(event);
         } else if (event.text !== "") {
-          const wait = deltas.push(event.text, clock());
+          const wait = deltas.push(event.text, clock(), event.apart);
           if (wait !== null && !flushing) void flushIn(wait);
         }
       }

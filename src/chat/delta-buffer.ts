@@ -25,11 +25,12 @@ export class DeltaBuffer {
   }
 
   /** Takes text that arrived at `now` (ms); returns in how many ms to call `due`, or null when nothing waits. */
-  push(text: string, now: number): number | null {
+  push(text: string, now: number, apart = false): number | null {
     this.#began ??= now;
     const interval = this.#isWatched() ? step(now - this.#began) : UNWATCHED;
     this.#last ??= interval === UNWATCHED ? now : -Infinity;
     this.#pending += text;
+    if (apart && interval !== UNWATCHED) this.due(now);
     if (now >= this.#last + interval || this.#pending.length >= SIZE) this.due(now);
     return this.#pending === "" ? null : Math.max(1, this.#last + interval - now);
   }

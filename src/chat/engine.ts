@@ -4,7 +4,6 @@
  */
 import { type AnswerPorts, askModel } from "./answer.ts";
 import type { Handover } from "./handover.ts";
-import type { Ending } from "./journal.ts";
 import { LiveTurn } from "./live-turn.ts";
 import { type Outcome, ok, type Refusal, refuse } from "./outcome.ts";
 import { admit, type OnBusy, QUEUE_LIMIT } from "./queue.ts";
@@ -290,8 +289,8 @@ export class Engine {
     const error: TurnError = { code: "model_error", detail: "The turn was interrupted before it finished." };
     const last_event = (deltas.at(-1)?.n ?? turn.event_base + 1) + 2;
     const tool_calls = callsOf(deltas.flatMap(({ tool }) => tool ?? []));
-    const ending: Ending = { status: "failed", content, tool_calls, model_used: null, usage: null, error, last_event };
-    const closed = journal.close(turn, ending, null, clock());
+    const reply = { content, tool_calls, model_used: null, usage: null, untimed: !live };
+    const closed = journal.close(turn, { ...reply, status: "failed", error, last_event }, null, clock());
     live?.end(closed.turn, { type: "response", status: "failed", message: closed.reply, error }, false);
   }
 }

@@ -22,6 +22,8 @@ export type Ending = {
   usage: Usage | null;
   error: TurnError | null;
   last_event: number;
+  /** A crash ended it: nobody knows how long it took. */
+  untimed?: boolean;
 };
 
 export class Journal extends JournalStore {
@@ -96,7 +98,7 @@ export class Journal extends JournalStore {
         tool_calls: ending.tool_calls,
         status: MESSAGE_STATUS[ending.status],
         model_used: ending.model_used,
-        processing_time: (now - (turn.started_at ?? now)) / 1000,
+        processing_time: ending.untimed ? null : (now - (turn.started_at ?? now)) / 1000,
         input_tokens: usage?.input_tokens ?? null,
         output_tokens: usage?.output_tokens ?? null,
         usage_source: usage?.source ?? null,

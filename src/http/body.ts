@@ -1,4 +1,5 @@
 /** Reads a request's JSON body: at most 1 MiB counted while reading, UTF-8, not nested absurdly. Loses nothing else. */
+import { parseExactly } from "./exact-number.ts";
 import { invalid, Problem } from "./problem.ts";
 
 /** Bytes. */
@@ -28,7 +29,7 @@ export async function readJson(request: Request, optional: boolean): Promise<unk
   const text = decode(bytes);
   if (depthOf(text) > MAX_DEPTH) throw invalid({ path: "", message: `is nested deeper than ${MAX_DEPTH} levels` });
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     throw malformed("The body is not valid JSON.");
   }

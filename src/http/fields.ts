@@ -1,6 +1,7 @@
 /** Schemas that several resources share. Strings must survive UTF-8: a lone surrogate would come back changed. */
 import * as z from "zod";
 import type { JsonObject } from "../db/schema.ts";
+import { inexactIn } from "./exact-number.ts";
 import { lazy } from "../lazy.ts";
 
 /** Unicode text of at most `max` characters (UTF-16 code units) that can be stored byte for byte. */
@@ -19,6 +20,11 @@ export const metadata = lazy(() =>
   z
     .custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
       error: "must be a JSON object",
+      abort: true,
+    })
+    .refine((value) => inexactIn(value) === null, {
+      error: ({ input }) =>
+        `holds a number that cannot be kept exactly, ${inexactIn(input)?.source.slice(0, 40)}: send it as a string`,
       abort: true,
     })
     .refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA, {

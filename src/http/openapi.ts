@@ -27,8 +27,8 @@ const description = `Conversations with AI agents.
 user or a visitor ("lead"). Where both are sent the token decides. Scopes are \`read\`, \`write\` and \`admin\`, which
 includes both.
 
-**Formats.** JSON in UTF-8, times as RFC 3339 in UTC with milliseconds, ids as UUIDv7. Unknown members are refused, not
-ignored.
+**Formats.** JSON in UTF-8, times as RFC 3339 in UTC with milliseconds, ids as UUIDv7. Unknown members of a body
+are refused, not ignored.
 
 **Errors** are problem documents (RFC 9457). What is unknown, malformed, deleted or somebody else's is the same 404.
 

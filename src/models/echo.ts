@@ -23,7 +23,7 @@ async function* echo(request: ModelRequest, signal: AbortSignal, sleep: Sleep): 
   if (asked) await sleep(Math.min(Number(asked[1]), MAX_SLEEP), signal);
   for (const text of words(asked ? (asked[2] ?? "") : message)) {
     if (signal.aborted) return;
-    yield { type: "text", text };
+    yield { type: "text", text, apart: true };
   }
   if (!signal.aborted) yield { type: "finish", usage: null };
 }

@@ -4,6 +4,7 @@ import { mayAccess, type Principal } from "../auth/principal.ts";
 import { conversationView } from "../chat/conversation.ts";
 import { findAgent } from "../db/agent.ts";
 import { type ConversationFilter, listConversations, listDeletedConversations } from "../db/conversation-list.ts";
+import { findEntity } from "../db/entity.ts";
 import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import type { AppContext } from "../http/context.ts";
@@ -43,8 +44,8 @@ function metadataFilter(c: AppContext): [string, string][] {
   const pairs: [string, string][] = [];
   for (const [name, value] of new URL(c.req.url).searchParams) {
     const key = /^metadata(?:\[(.*)\])?$/s.exec(name);
-    if (!key) continue;
-    if (!key[1]) throw invalid({ path: "/metadata", message: "has the form metadata[key]=value" });
+    if (!key && !name.startsWith("metadata[")) continue;
+    if (!key?.[1]) throw invalid({ path: "/metadata", message: "has the form metadata[key]=value" });
     if (pairs.length === 10) throw invalid({ path: "/metadata", message: "has at most 10 members here" });
     pairs.push([key[1], value]);
   }
@@ -116,24 +117,24 @@ export function conversationListRoutes(api: Api): void {
       method: "get",
       path: "/conversation/entity/{entity_id}",
       summary: "List the live conversations of one user or lead",
-      description: "A visitor may ask for its own only. An entity that has none, or is unknown, gives an empty page.",
+      description: "A visitor may ask for its own only.",
       tag,
       audience: "everyone",
       scope: "read",
       params: pathId("entity_id"),
       query: () =>
         listQuery().extend({
-          entity_type: entityType().optional().meta({ description: "What kind it is; by default the caller's own." }),
+          entity_type: entityType().optional().meta({ description: "What kind it has to be." }),
         }),
       problems: ["invalid_cursor"],
       responses: page,
     },
-    ({ c, principal, params, query }) => {
-      const entity_type = query.entity_type ?? principal.entity_type;
-      const entity = { entity_type, entity_id: String(params["entity_id"]) };
-      if (principal.kind === "lead" && !mayAccess(principal, { company_id: principal.company_id, ...entity })) {
-        throw notFound();
-      }
+    async ({ c, principal, params, query }) => {
+      const { company_id } = principal;
+      const entity_id = String(params["entity_id"]);
+      const db = await requestDatabase(c, company_id);
+      const entity = isId(entity_id) ? await findEntity(db, company_id, entity_id, query.entity_type) : null;
+      if (!entity || (principal.kind === "lead" && !mayAccess(principal, { company_id, ...entity }))) throw notFound();
       return listLive(c, principal, query, entity);
     },
   );

@@ -64,8 +64,8 @@ describe("builtin/echo", () => {
     await gate.reached;
     expect(gate.asked).toEqual([250]);
     gate.wake();
-    expect(await next).toEqual({ done: false, value: { type: "text", text: "good  " } });
-    expect(await events.next()).toEqual({ done: false, value: { type: "text", text: "morning" } });
+    expect(await next).toEqual({ done: false, value: { type: "text", apart: true, text: "good  " } });
+    expect(await events.next()).toEqual({ done: false, value: { type: "text", apart: true, text: "morning" } });
   });
 
   it.each([

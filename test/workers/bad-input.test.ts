@@ -38,6 +38,13 @@ describe("bodies", () => {
     });
   });
 
+  it.each(["9007199254740993", "1e400"])("answers 422 to metadata that would come back changed: %s", async (number) => {
+    const body = `{"message":"x","metadata":{"deep":[${number}]}}`;
+    const { status, body: problem } = await post(`/v1/conversation/${id}/chat`, body);
+    const message = `holds a number that cannot be kept exactly, ${number}: send it as a string`;
+    expect([status, problem.errors]).toEqual([422, [{ path: "/metadata", message }]]);
+  });
+
   it.each<[object, string[]]>([
     [{}, ["/message"]],
     [{ mesage: "a" }, ["/message", "/mesage"]],

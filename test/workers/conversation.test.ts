@@ -1,6 +1,7 @@
 /** Conversations and messages over HTTP: create, lists, deletes and restores, isolation, analytics. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { uuidv7 } from "uuidv7";
 import { call, type Company, type HeaderMap, makeCompany, makeLead } from "./company.ts";
 import { chat, createConversation, history } from "./conversation-client.ts";
 
@@ -211,7 +212,17 @@ describe("lists", () => {
     expect((await get(byId, stranger.headers)).status).toBe(404);
     const ownId = `/v1/conversation/entity/${lead.lead_id}`;
     expect((await get(ownId, lead.headers)).body.conversations).toHaveLength(1);
-    expect((await get(ownId, company.user)).body.conversations).toEqual([]);
+    expect((await get(ownId, company.user)).body.conversations).toHaveLength(1);
+    const unknown = [
+      uuidv7(),
+      "nonsense",
+      company.agent_id,
+      `${lead.lead_id}?entity_type=user`,
+      `${mine.id}?entity_type=lead`,
+    ];
+    for (const entity of unknown) {
+      expect((await get(`/v1/conversation/entity/${entity}`, company.user)).status).toBe(404);
+    }
   });
 
   it("pages through messages with order, role and sequence bounds", async () => {

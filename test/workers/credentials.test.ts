@@ -636,5 +636,20 @@ describe("the audit trail", () => {
       const run = async () => env.DB.prepare(`${change} WHERE company_id = ?`).bind(company.company_id).run();
       await expect(run()).rejects.toThrow("append-only");
     }
+    const rows = async () =>
+      (await env.DB.prepare("SELECT * FROM audit_event WHERE company_id = ?").bind(company.company_id).all()).results;
+    const before = await rows();
+    for (const [columns, values] of [
+      ["id", "id"],
+      ["rowid, id", "rowid, 'another'"],
+    ]) {
+      const rest =
+        "company_id, at, actor_type, actor_id, api_key_id, action, target_type, target_id, request_id, details";
+      const select = `SELECT ${values}, ${rest.replace("action", "'tampered'")} FROM audit_event WHERE company_id = ?`;
+      await env.DB.prepare(`INSERT OR REPLACE INTO audit_event (${columns}, ${rest}) ${select}`)
+        .bind(company.company_id)
+        .run();
+      expect(await rows()).toEqual(before);
+    }
   });
 });

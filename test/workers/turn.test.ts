@@ -102,6 +102,13 @@ describe("order", () => {
     }
   });
 
+  it("is told word by word by builtin/echo", async () => {
+    const { company, id } = await setUp();
+    const stream = await streamChat(company, id, "one two  three");
+    const deltas = (await stream.rest()).filter(({ event }) => event === "chat_delta").map(({ data }) => data.text);
+    expect(deltas).toEqual(["echo: ", "one ", "two  ", "three"]);
+  });
+
   it.each([
     ["text/event-stream", "text/event-stream"],
     ["application/json, text/event-stream", "text/event-stream"],
@@ -333,7 +340,11 @@ describe("a restart", () => {
       { headers: company.user },
     );
     expect(parseEvents(stream.body).at(-1)?.data).toMatchObject({ status: "failed", error: { code: "model_error" } });
-    expect((await history(company, id))[1]).toMatchObject({ status: "failed", content: "echo: to" });
+    expect((await history(company, id))[1]).toMatchObject({
+      ...{ status: "failed", content: "echo: to" },
+      // Nobody knows how long it took: the clock went on while nothing ran.
+      processing_time: null,
+    });
     const retried = await chat(company, id, "to be crashed", {}, key);
     expect(retried).toMatchObject({ status: 200, body: { content: "echo: to be crashed" } });
     expect((await history(company, id)).map((m) => [m.sequence, m.status])).toEqual([
