@@ -40,7 +40,7 @@ export type Accepted = { live: LiveTurn; turn: Turn } | { live: null; turn: Turn
 const LOST_WITHIN = 15_000;
 
 /** Milliseconds before the message of a turn that nobody watches goes to D1 by itself. */
-const EARLY_WRITE = 100;
+const EARLY_WRITE = 150;
 
 export class Engine {
   readonly #ports: EnginePorts;
