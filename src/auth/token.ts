@@ -2,6 +2,7 @@
 import { jwtVerify, SignJWT } from "jose";
 import { uuidv7 } from "uuidv7";
 import type { Config } from "../config.ts";
+import { TtlCache } from "./cache.ts";
 import type { Entity, EntityType } from "./principal.ts";
 
 /** Header `typ` keeps the kinds apart: a refresh token is never an access token (RFC 9068). */
@@ -50,12 +51,29 @@ export async function mintToken(config: Config, claims: TokenClaims, use: TokenU
     .sign(await importSecret(config.TOKEN_SECRETS[0] ?? ""));
 }
 
+type Verified = TokenClaims & { expires_at: number };
+
+/**
+ * Tokens that were good a moment ago, by their config. Nothing can take one back before it ends, so remembering what was
+ * found out is the same as finding it out again.
+ */
+const verified = new WeakMap<Config, TtlCache<Verified>>();
+/** Milliseconds, and tokens. */
+const REMEMBERED = { ttl: 60_000, max: 500 };
+
 /** The claims of a token minted here, or null when it is not one, not of this use, or not good any more. */
-export async function verifyToken(
-  config: Config,
-  token: string,
-  use: TokenUse,
-): Promise<(TokenClaims & { expires_at: number }) | null> {
+export async function verifyToken(config: Config, token: string, use: TokenUse): Promise<Verified | null> {
+  if (use !== "access") return verify(config, token, use);
+  const known = verified.get(config) ?? new TtlCache(REMEMBERED.ttl, REMEMBERED.max);
+  verified.set(config, known);
+  const now = Date.now();
+  const claims = known.get(token, now) ?? (await verify(config, token, use));
+  if (!claims || claims.expires_at <= now) return null;
+  known.set(token, claims, now);
+  return claims;
+}
+
+async function verify(config: Config, token: string, use: TokenUse): Promise<Verified | null> {
   for (const secret of config.TOKEN_SECRETS) {
     try {
       const { payload } = await jwtVerify(token, await importSecret(secret), {
