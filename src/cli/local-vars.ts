@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { unstable_readConfig } from "wrangler";
 import { type Config, readConfig } from "../config.ts";
-import { paths } from "./project.ts";
+import { fail, paths } from "./project.ts";
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
 
@@ -25,8 +25,12 @@ export function writeLocalVars(renew: boolean): void {
 
 const isGenerated = (line: string) => Object.keys(GENERATED).some((name) => line.startsWith(`${name}=`));
 
-/** The config that the Worker has locally. */
+/** The config that the Worker has locally. Ends the process with a sentence where it does not hold. */
 export function localConfig(): Config {
   const { vars } = unstable_readConfig({ config: paths.config }, { hideWarnings: true });
-  return readConfig({ ...vars, ...parseEnv(readFileSync(paths.vars, "utf8")) });
+  try {
+    return readConfig({ ...vars, ...parseEnv(readFileSync(paths.vars, "utf8")) });
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : String(error)}\nThese are lines of ${paths.vars}`);
+  }
 }

@@ -173,7 +173,15 @@ describe("lists", () => {
       "page=x",
       "per_page=101",
     ];
-    wrong.push("per_page=0", "per_page=5&per_page=6", "metadata=5", "search=", "page=1.5");
+    wrong.push(
+      "per_page=0",
+      "per_page=5&per_page=6",
+      "metadata=5",
+      "metadata[a=x",
+      "metadata[]=x",
+      "search=",
+      "page=1.5",
+    );
     for (const query of wrong) expect((await get(`/v1/conversation?${query}`, company.user)).status).toBe(422);
   });
 
