@@ -7,17 +7,18 @@ import { portIsFree } from "./server.ts";
 
 type Claim = { pid: number; port: number };
 
-/** Milliseconds that another process has to begin to listen, or to end. */
-const PATIENCE = 10_000;
+/** Milliseconds that another process has to begin to listen or to go away; to stop listening, if it is about to end. */
+const PATIENCE = { silent: 10_000, listening: 3_000 };
 
 /** Claims this checkout for as long as this process lives. Ends the process when another one keeps it. */
 export async function claimCheckout(port: number): Promise<void> {
   mkdirSync(dirname(paths.claim), { recursive: true });
-  const until = Date.now() + PATIENCE;
+  const began = Date.now();
   while (!claim({ pid: process.pid, port })) {
     const other = readClaim();
     if (other && isAlive(other.pid)) {
-      if (Date.now() < until && (await portIsFree(other.port))) {
+      const patience = (await portIsFree(other.port)) ? PATIENCE.silent : PATIENCE.listening;
+      if (Date.now() - began < patience) {
         await sleep(100);
         continue;
       }
