@@ -67,9 +67,10 @@ export async function verifyToken(config: Config, token: string, use: TokenUse):
   const known = verified.get(config) ?? new TtlCache(REMEMBERED.ttl, REMEMBERED.max);
   verified.set(config, known);
   const now = Date.now();
-  const claims = known.get(token, now) ?? (await verify(config, token, use));
-  if (!claims || claims.expires_at <= now) return null;
-  known.set(token, claims, now);
+  const remembered = known.get(token, now);
+  if (remembered) return remembered.expires_at > now ? remembered : null;
+  const claims = await verify(config, token, use);
+  if (claims) known.set(token, claims, now);
   return claims;
 }
 

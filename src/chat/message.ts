@@ -35,7 +35,11 @@ export type Message = {
 
 const timestamp = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString());
 
-/** The wire form. usage is null rather than a made-up zero. */
+/** Null rather than a made-up zero. */
+export const usageView = ({ input_tokens, output_tokens, usage_source: source }: Message) =>
+  input_tokens === null || output_tokens === null || source === null ? null : { input_tokens, output_tokens, source };
+
+/** The wire form. */
 export function messageView(conversation_id: string, m: Message) {
   return {
     id: m.id,
@@ -47,10 +51,7 @@ export function messageView(conversation_id: string, m: Message) {
     status: m.status,
     model_used: m.model_used,
     processing_time: m.processing_time,
-    usage:
-      m.input_tokens === null || m.output_tokens === null || m.usage_source === null
-        ? null
-        : { input_tokens: m.input_tokens, output_tokens: m.output_tokens, source: m.usage_source },
+    usage: usageView(m),
     metadata: m.metadata,
     ...(m.tool_calls ? { tool_calls: m.tool_calls } : {}),
     feedback: m.feedback,

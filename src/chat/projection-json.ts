@@ -1,7 +1,7 @@
 /** A turn as one JSON answer: the text that goes over the wire, made once. */
 import type { Header } from "./journal-schema.ts";
 import type { Journal } from "./journal.ts";
-import { type Message, messageJson, messageView } from "./message.ts";
+import { type Message, messageJson, usageView } from "./message.ts";
 import { type Outcome, ok, refuse } from "./outcome.ts";
 import type { Turn } from "./turn.ts";
 
@@ -31,7 +31,8 @@ export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<st
   if (!stored.ok) return stored;
   const about = aboutTurn(journal, turn);
   const { conversation_id } = about;
-  const { role, content, model_used, processing_time, usage } = messageView(conversation_id, stored.value);
+  const { role, content, model_used, processing_time } = stored.value;
+  const usage = usageView(stored.value);
   const [reply, ...messages] = [stored.value, ...journal.messages.answerWindow(turn, stored.value)].map((message) =>
     messageJson(conversation_id, message),
   );

@@ -62,7 +62,11 @@ export type Input<S extends RouteSpec> = {
 };
 
 /** A route as the authority tests see it. */
-export type MountedRoute = Pick<RouteSpec, "method" | "path" | "audience" | "scope"> & { hasBody: boolean };
+export type MountedRoute = Pick<RouteSpec, "method" | "path" | "audience" | "scope"> & {
+  /** The path as routers write it, such as `/conversation/:id`. */
+  pattern: string;
+  hasBody: boolean;
+};
 
 export class Api {
   readonly hono = new Hono<AppEnv>();
@@ -80,10 +84,11 @@ export class Api {
   /** Serves and documents one route. */
   route<const S extends RouteSpec>(spec: S, handler: (input: Input<S>) => Response | Promise<Response>): void {
     const { method, path, audience, scope, body } = spec;
-    this.routes.push({ method, path, audience, scope, hasBody: body !== undefined });
+    const pattern = path.replaceAll(/\{(.+?)\}/g, ":$1");
+    this.routes.push({ method, path, pattern, audience, scope, hasBody: body !== undefined });
     this.#undocumented.push(spec);
     const schemas = lazy(() => ({ params: spec.params?.(), query: spec.query?.(), body: spec.body?.() }));
-    this.hono.on(method, path.replaceAll(/\{(.+?)\}/g, ":$1"), async (c) => {
+    this.hono.on(method, pattern, async (c) => {
       c.set("dialect", spec.dialect);
       c.set("for_browsers", FOR_BROWSERS[audience]);
       const principal = audience === "public" ? null : await admit(c, spec);

@@ -30,8 +30,7 @@ export const FOR_BROWSERS: Record<Audience, boolean> = {
 export function cors(routes: MountedRoute[]): MiddlewareHandler<AppEnv> {
   const table = new TrieRouter<MountedRoute>();
   for (const route of routes) {
-    const path = route.path.replaceAll(/\{(.+?)\}/g, ":$1");
-    for (const prefix of ["/v1", "/api/v1"]) table.add(route.method.toUpperCase(), prefix + path, route);
+    for (const prefix of ["/v1", "/api/v1"]) table.add(route.method.toUpperCase(), prefix + route.pattern, route);
   }
   return async (c, next) => {
     const origin = c.req.header("origin");

@@ -16,9 +16,9 @@ export function parseExactly(text: string): unknown {
   if (!SUSPICIOUS.test(text)) return JSON.parse(text);
   const reviver = (_: string, value: unknown, context?: { source?: string }) => {
     const source = context?.source;
-    return typeof value === "number" && source !== undefined && canonical(source) !== canonical(String(value))
-      ? new InexactNumber(source)
-      : value;
+    return typeof value !== "number" || source === undefined || isKept(value, source)
+      ? value
+      : new InexactNumber(source);
   };
   return JSON.parse(text, reviver as Parameters<typeof JSON.parse>[1]);
 }
@@ -34,15 +34,15 @@ export function inexactIn(value: unknown): InexactNumber | null {
   return null;
 }
 
+const isKept = (value: number, source: string) =>
+  Number.isFinite(value) && canonical(String(value)) === canonical(source);
+
 /** Digits and exponent of a decimal number, however it is written; every zero is the same. */
 function canonical(number: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? [];
   const all = (whole + fraction).replace(/^0+/, "");
   const digits = all.replace(/0+$/, "");
-  return digits === ""
-    ? whole === ""
-      ? number
-      : "0"
-    : `${sign}${digits}e${Number(exponent) - fraction.length + all.length - digits.length}`;
+  if (digits === "") return "0";
+  return `${sign}${digits}e${Number(exponent) - fraction.length + all.length - digits.length}`;
 }

@@ -38,7 +38,7 @@ export async function* takeStep(
       if (next === null || signal.aborted) return null;
       if (next.done) throw new ModelFailure("error", "the answer broke off");
       const part = next.value;
-      if (part.type === "error" && !isOnlyUnfinished(part.error)) throw part.error;
+      if (part.type === "error") throw part.error;
       content?.take(part);
       if (part.type === "finish") {
         const rest = text.end();
@@ -59,9 +59,6 @@ export async function* takeStep(
 
 /** Thoughts and the arguments of a call are not passed on, but they show that the model is at work. */
 const isThought = ({ type }: StreamPart) => type === "reasoning-delta" || type === "tool-input-delta";
-
-/** The client reports a missing finish reason as an error of its own; its finish part says the same. */
-const isOnlyUnfinished = (error: unknown) => error instanceof Error && error.name === "AI_InvalidResponseDataError";
 
 /** Why a step that ended like this is none, or null when it is one. */
 function problemOf({ unified, raw }: FinishPart["finishReason"], called: boolean, saidDone: boolean): string | null {

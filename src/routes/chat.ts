@@ -1,4 +1,5 @@
 /** Turns: one message in, one reply out, as JSON or as a stream of events; following and stopping them. */
+import { accepts } from "hono/accepts";
 import * as z from "zod";
 import type { Principal } from "../auth/principal.ts";
 import type { ChatRequest } from "../chat/conversation-object.ts";
@@ -82,17 +83,20 @@ export const TURN_PROBLEMS = [
   "model_timeout",
 ] as const;
 
+const EVENTS = "text/event-stream";
+const JSON_TYPE = "application/json";
+
 /** Whether events are asked for, and not only as what is liked less than JSON (RFC 9110, 12.5.1). */
-function wantsEvents(c: AppContext): boolean {
-  const quality = new Map<string, number>();
-  for (const part of (c.req.header("accept") ?? "").toLowerCase().split(",")) {
-    const [type = "", ...parameters] = part.split(";").map((text) => text.trim());
-    const q = parameters.find((parameter) => parameter.startsWith("q="));
-    quality.set(type, q === undefined ? 1 : Number(q.slice(2)) || 0);
-  }
-  const events = quality.get("text/event-stream") ?? 0;
-  return events > 0 && events >= (quality.get("application/json") ?? 0);
-}
+const wantsEvents = (c: AppContext): boolean =>
+  accepts(c, {
+    header: "Accept",
+    supports: [EVENTS, JSON_TYPE],
+    default: JSON_TYPE,
+    match: (list) => {
+      const quality = (name: string) => list.find(({ type }) => type.toLowerCase() === name)?.q ?? 0;
+      return quality(EVENTS) > 0 && quality(EVENTS) >= quality(JSON_TYPE) ? EVENTS : JSON_TYPE;
+    },
+  }) === EVENTS;
 
 /** A stream of events; nothing between here and the client may hold it back. */
 export const events = (stream: ReadableStream, headers: Record<string, string> = {}): Response =>

@@ -18,8 +18,6 @@ import { conversationObject, jsonText } from "./object.ts";
 import { conversationSchema } from "./schemas.ts";
 import { lazy } from "../lazy.ts";
 
-export { conversationView };
-
 const tag = "Conversations";
 const title = lazy(() => text(200).meta({ description: "≤ 200 characters." }));
 const max_context_length = lazy(() => z.int().min(1).max(4000));

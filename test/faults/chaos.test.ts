@@ -3,25 +3,15 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { openSite } from "./site.ts";
 import { verify } from "./verify.ts";
+import { chance } from "../../src/cli/scaling/queue.ts";
 
 const WRITERS = 4;
 const TURNS = 12;
 const KILLS = 5;
 const SEED = Date.now() % 2 ** 31;
 
-/** Numbers in [0, 1) that the seed decides (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 it(`${WRITERS} writers survive ${KILLS} kills (seed ${SEED})`, async ({ onTestFinished }) => {
-  const next = random(SEED);
+  const next = chance(SEED);
   const site = await openSite(onTestFinished);
   const { client, up } = site;
   const id = await client.conversation(await client.agent("m"));

@@ -1,7 +1,7 @@
 /** One D1 database as what it is: one server, first come first served. Simulated, with chance that is the same every time. */
 
-/** Uniform in [0, 1): mulberry32. */
-function chance(seed: number): () => number {
+/** Uniform in [0, 1), the same for the same seed: mulberry32. */
+export function chance(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
