@@ -10,12 +10,12 @@ import { uuidv7 } from "uuidv7";
 import { type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
 import type { OutboundPolicy } from "../http/outbound.ts";
 import { AnswerText } from "./answer-text.ts";
-import { failureOf } from "./failure.ts";
+import { failureOf } from "./provider/failure.ts";
 import type { Tool } from "./http-tool.ts";
-import type { Source } from "./source.ts";
+import type { Source } from "./provider/source.ts";
 import { type Answering, takeStep } from "./step.ts";
 import { callTools } from "./tool-calls.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Upstream } from "./provider/upstream.ts";
 
 export type LanguageModelV4 = Extract<LanguageModel, { specificationVersion: "v4" }>;
 export type CallOptions = Parameters<LanguageModelV4["doStream"]>[0];

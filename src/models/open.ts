@@ -5,7 +5,7 @@ import type { Knowledge } from "../db/schema.ts";
 import { BUILTIN, modelProblem, parseModelName, type ProviderAccess, workerProvider } from "./catalog.ts";
 import { echoModel } from "./echo.ts";
 import { type CallSettings, languageModel } from "./language-model.ts";
-import { connectTo } from "./providers.ts";
+import { connectTo } from "./provider/kinds.ts";
 import { sleep } from "./sleep.ts";
 
 /** The parts of an agent that its model depends on. */
@@ -41,7 +41,7 @@ export function openModel(
 const faq = (name: string, knowledge: Knowledge[]): Model => ({
   name,
   async *stream(request, signal) {
-    const { faqModel } = await import("./faq.ts");
+    const { faqModel } = await import("./faq/faq.ts");
     yield* faqModel(name, knowledge).stream(request, signal);
   },
 });

@@ -3,9 +3,9 @@ import { type ModelEvent, ModelFailure, type ModelUsage } from "../chat/ports.ts
 import type { OutboundPolicy } from "../http/outbound.ts";
 import type { AnswerText } from "./answer-text.ts";
 import type { CallOptions, Connect, StreamPart } from "./language-model.ts";
-import type { Source } from "./source.ts";
+import type { Source } from "./provider/source.ts";
 import { StepContent } from "./step-content.ts";
-import { Upstream } from "./upstream.ts";
+import { Upstream } from "./provider/upstream.ts";
 
 type FinishPart = Extract<StreamPart, { type: "finish" }>;
 

@@ -1,11 +1,11 @@
 /** OpenAI's protocol as other servers write it: what each is known to do differently. */
 import { describe, expect, it } from "vitest";
 import type { StreamPart } from "../../src/models/language-model.ts";
-import { ChatChunks, NOTES } from "../../src/models/openai-chunks.ts";
-import { openaiChat } from "../../src/models/openai-chat.ts";
-import { streamOf } from "../../src/models/source.ts";
-import { parsed } from "../../src/models/sse.ts";
-import { Upstream } from "../../src/models/upstream.ts";
+import { ChatChunks, NOTES } from "../../src/models/provider/openai-chunks.ts";
+import { openaiChat } from "../../src/models/provider/openai-chat.ts";
+import { streamOf } from "../../src/models/provider/source.ts";
+import { parsed } from "../../src/models/provider/sse.ts";
+import { Upstream } from "../../src/models/provider/upstream.ts";
 import { useUpstream } from "./models-harness.ts";
 
 const up = useUpstream();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { streamOf } from "../../src/models/source.ts";
-import { partsOf } from "../../src/models/workers-ai.ts";
+import { streamOf } from "../../src/models/provider/source.ts";
+import { partsOf } from "../../src/models/provider/workers-ai.ts";
 
 /** The binding itself only exists on Cloudflare; what it sends is bytes in a documented form. */
 async function read(chunks: Uint8Array[]) {

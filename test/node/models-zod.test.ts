@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import * as replacement from "../../src/models/zod.ts";
+import * as replacement from "../../src/models/provider/zod.ts";
 
 const read = (path: string) => readFileSync(new URL(`../../node_modules/${path}`, import.meta.url).pathname, "utf8");
 const providers = [

@@ -2,8 +2,8 @@
  * Workers AI through the Worker's own binding: no HTTP of ours, no key. The binding answers with server-sent events,
  * in its native form (`{response, usage}`) or, for newer models, in OpenAI's (`{choices, usage}`).
  */
-import { ModelFailure } from "../chat/ports.ts";
-import type { CallOptions, Connect, StreamPart } from "./language-model.ts";
+import { ModelFailure } from "../../chat/ports.ts";
+import type { CallOptions, Connect, StreamPart } from "../language-model.ts";
 import type { Source } from "./source.ts";
 import { type EventParser, parsed, say } from "./sse.ts";
 

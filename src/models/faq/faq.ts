@@ -2,11 +2,11 @@
  * `builtin/faq`: answers from the agent's own knowledge, word for word, or says honestly that it has no answer and what
  * it could answer instead. Needs no key and no network, and answers the same conversation the same way every time.
  */
-import type { Model, ModelEvent, ModelRequest } from "../chat/ports.ts";
-import type { Knowledge } from "../db/schema.ts";
-import { KnowledgeIndex, type Match } from "./faq-search.ts";
-import { courtesyOf, isFollowUp, languageOf, refersBack, type Word, wordsOf } from "./faq-terms.ts";
-import { words } from "./words.ts";
+import type { Model, ModelEvent, ModelRequest } from "../../chat/ports.ts";
+import type { Knowledge } from "../../db/schema.ts";
+import { KnowledgeIndex, type Match } from "./search.ts";
+import { courtesyOf, isFollowUp, languageOf, refersBack, type Word, wordsOf } from "./terms.ts";
+import { words } from "../words.ts";
 
 /** Characters of a message that are read: what is longer is hardly a question, but would take long to look up. */
 const MAX_READ = 2000;

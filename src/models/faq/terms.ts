@@ -1,5 +1,5 @@
 /** Text → terms, the same way for knowledge and for messages, in any script. Pure and deterministic. */
-import { LANGUAGES, MORE_STOP_WORDS, type Phrases, REFERRING_WORDS, SAME_TOPIC, WEAK_WORDS } from "./faq-language.ts";
+import { LANGUAGES, MORE_STOP_WORDS, type Phrases, REFERRING_WORDS, SAME_TOPIC, WEAK_WORDS } from "./language.ts";
 
 /** One word of a text: how it was written, what is looked up, and how much it tells about the topic (0 to 1). */
 export type Word = { text: string; term: string; topic: string | null; weight: number };
