@@ -24,22 +24,22 @@ const lexerOnly: Plugin = {
 };
 
 export const widgetStep: InlineConfig = {
-  root: join(root, "src/widget"),
+  root: join(root, "src/pages/widget"),
   plugins: [lexerOnly],
   build: {
     rolldownOptions: {
-      input: join(root, "src/widget/widget.ts"),
+      input: join(root, "src/pages/widget/widget.ts"),
       output: { format: "iife", entryFileNames: "widget.js" },
     },
   },
 };
 
 export const demoStep: InlineConfig = {
-  root: join(root, "src/demo"),
+  root: join(root, "src/pages/demo"),
   base: "/",
   build: {
     rolldownOptions: {
-      input: join(root, "src/demo/demo.html"),
+      input: join(root, "src/pages/demo/demo.html"),
       output: { assetFileNames: "demo/[name][extname]" },
     },
   },

@@ -8,11 +8,11 @@ import { paths, root } from "./project.ts";
 /** One build after another; each adds its files. A page is named by its file: docs.html is served as /docs. */
 const steps: InlineConfig[] = [
   {
-    root: join(root, "src/docs"),
+    root: join(root, "src/pages/docs"),
     base: "/",
     build: {
       rolldownOptions: {
-        input: join(root, "src/docs/docs.html"),
+        input: join(root, "src/pages/docs/docs.html"),
         output: { entryFileNames: "docs/[name].js", assetFileNames: "docs/[name][extname]" },
       },
     },

@@ -1,9 +1,9 @@
 /** Examples of the documentation page, held against the document that they are made from. */
 import { describe, expect, it } from "vitest";
 import { api } from "../../src/app.ts";
-import { curlOf, exampleOf } from "../../src/docs/example.ts";
-import { type Document, routesOf, type Schema } from "../../src/docs/document.ts";
-import { limitsOf, typeOf } from "../../src/docs/words.ts";
+import { curlOf, exampleOf } from "../../src/pages/docs/example.ts";
+import { type Document, routesOf, type Schema } from "../../src/pages/docs/document.ts";
+import { limitsOf, typeOf } from "../../src/pages/docs/words.ts";
 import { openApiDocument } from "../../src/http/openapi.ts";
 
 const document = JSON.parse(JSON.stringify(openApiDocument(api.registry))) as Document;

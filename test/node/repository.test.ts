@@ -85,6 +85,11 @@ describe("The linter", () => {
     ["models", "hono"],
     ["models", "../routes/docs.ts"],
     ["routes", "../cli/project.ts"],
+    ["routes", "../pages/docs/words.ts"],
+    ["chat", "../pages/docs/words.ts"],
+    ["pages/widget", "../../http/problem.ts"],
+    ["pages/docs", "../../config.ts"],
+    ["pages/widget", "node:fs"],
   ];
 
   it("holds the borders between folders", () => {
