@@ -9,7 +9,7 @@ import { Api } from "./http/api.ts";
 import { answerBookmark } from "./http/bookmark.ts";
 import { type AppContext, type AppEnv, originOf } from "./http/context.ts";
 import { cors } from "./http/cors.ts";
-import { Problem, type ProblemDetails, problemResponse } from "./http/problem.ts";
+import { Problem, type ProblemDetails, problemResponse } from "./problem/problem.ts";
 import { agentRoutes } from "./routes/agent.ts";
 import { analyticRoutes } from "./routes/analytic.ts";
 import { apiKeyRoutes } from "./routes/api-key.ts";

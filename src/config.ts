@@ -1,6 +1,6 @@
 /** Bindings and variables become one typed Config, checked once per isolate; a wrong setting fails loudly. */
 import * as z from "zod";
-import type { ConversationObject } from "./chat/conversation-object.ts";
+import type { ConversationObject } from "./object/conversation-object.ts";
 import { lazy } from "./lazy.ts";
 
 /** What wrangler binds. Everything that is a string arrives as a variable or a secret. */

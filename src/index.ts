@@ -1,9 +1,9 @@
 /** The Worker. */
 import app from "./app.ts";
 import type { Env } from "./config.ts";
-import { purgeExpired } from "./retention.ts";
+import { purgeExpired } from "./object/retention-schedule.ts";
 
-export { ConversationObject } from "./chat/conversation-object.ts";
+export { ConversationObject } from "./object/conversation-object.ts";
 
 export default {
   fetch: app.fetch,

@@ -1,6 +1,6 @@
 /** Users' tokens from a company's own identity provider: the issuer decides the company, its JWKS the signature. */
 import { createRemoteJWKSet, customFetch, decodeJwt, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
-import { outboundFetch } from "../http/outbound.ts";
+import { outboundFetch } from "../net/outbound.ts";
 
 /** Asymmetric only: with a symmetric one, whoever can verify could also sign. */
 export const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"] as const;

@@ -1,6 +1,6 @@
 /** A conversation as the wire shows it, whether it comes from D1 or from its own object. */
 import type { Entity } from "../auth/principal.ts";
-import type { JsonObject } from "../db/schema.ts";
+import type { JsonObject } from "../json.ts";
 
 export type Conversation = Entity & {
   id: string;

@@ -1,5 +1,5 @@
 /** A message of a conversation, as journal and record keep it, and as the wire shows it. */
-import type { JsonObject } from "../db/schema.ts";
+import type { JsonObject } from "../json.ts";
 import type { ToolCall } from "./tool-call.ts";
 
 export type Role = "user" | "assistant";

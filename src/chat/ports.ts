@@ -1,6 +1,6 @@
 /** What a turn needs of the world. The engine knows these shapes only; conversation-object.ts plugs the real parts in. */
 import type { Entity } from "../auth/principal.ts";
-import type { Json } from "../db/schema.ts";
+import type { Json } from "../json.ts";
 
 /** One message as the model is shown it. */
 export type ModelMessage = { role: "user" | "assistant"; content: string };

@@ -1,5 +1,5 @@
 /** Tools that a turn called: as events while it runs, folded together into what is stored with its reply. Pure. */
-import type { Json } from "../db/schema.ts";
+import type { Json } from "../json.ts";
 import type { ModelEvent } from "./ports.ts";
 
 /** `called`: no answer yet, and if the turn is over, none any more. */

@@ -3,7 +3,7 @@
  * UI stream) is a projection of. Pure.
  */
 import type { Entity } from "../auth/principal.ts";
-import type { JsonObject } from "../db/schema.ts";
+import type { JsonObject } from "../json.ts";
 import type { Message } from "./message.ts";
 import { eventsOf, type ToolEvent } from "./tool-call.ts";
 

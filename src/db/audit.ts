@@ -6,7 +6,8 @@ import type { Caller } from "../auth/principal.ts";
 import type { Rows, Slice } from "../http/pagination.ts";
 import type { Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
-import { audit_event, type JsonObject } from "./schema.ts";
+import type { JsonObject } from "../json.ts";
+import { audit_event } from "./schema.ts";
 import { refsOf, totalQuery } from "./tally.ts";
 
 export type AuditRow = typeof audit_event.$inferInsert;

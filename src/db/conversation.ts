@@ -4,7 +4,8 @@ import { uuidv7 } from "uuidv7";
 import type { Entity } from "../auth/principal.ts";
 import type { Database } from "./database.ts";
 import { type ImportedMessage, insertImported } from "./imported-message.ts";
-import { conversation, type JsonObject } from "./schema.ts";
+import type { JsonObject } from "../json.ts";
+import { conversation } from "./schema.ts";
 
 export type ConversationRow = typeof conversation.$inferSelect;
 

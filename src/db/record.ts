@@ -4,7 +4,7 @@
  */
 import { getTableColumns, getTableName } from "drizzle-orm";
 import type { Change } from "../chat/changes.ts";
-import type { Batch } from "../chat/handover.ts";
+import type { Batch } from "../chat/journal/handover.ts";
 import type { Message } from "../chat/message.ts";
 import type { AuditRow } from "./audit.ts";
 import { audit_event, message } from "./schema.ts";

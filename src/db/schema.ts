@@ -5,10 +5,9 @@
  */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { JsonObject } from "../json.ts";
 import type { ToolCall } from "../chat/tool-call.ts";
 
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
 
 const id = () => text().primaryKey();
 const company_id = () => text().notNull();

@@ -6,15 +6,15 @@
 import { OpenAPIRegistry, type RouteConfig } from "@asteasolutions/zod-to-openapi";
 import { Hono } from "hono";
 import * as z from "zod";
-import { authenticate } from "../auth/authenticate.ts";
+import { authenticate } from "./authenticate.ts";
 import { hasScope, type Principal, type Scope } from "../auth/principal.ts";
-import { admitWebsite } from "../auth/website.ts";
+import { admitWebsite } from "./website.ts";
 import { lazy } from "../lazy.ts";
 import { readJson } from "./body.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 import { FOR_BROWSERS } from "./cors.ts";
-import { type Dialect, invalid, Problem, type ProblemCode, statusOf } from "./problem.ts";
-import { problemContent } from "./problem-schema.ts";
+import { type Dialect, invalid, Problem, type ProblemCode, statusOf } from "../problem/problem.ts";
+import { problemContent } from "../problem/schema.ts";
 import { enforceLimit, type Limited } from "./rate-limit.ts";
 
 /**

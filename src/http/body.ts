@@ -1,6 +1,6 @@
 /** Reads a request's JSON body: at most 1 MiB counted while reading, UTF-8, not nested absurdly. Loses nothing else. */
 import { parseExactly } from "./exact-number.ts";
-import { invalid, Problem } from "./problem.ts";
+import { invalid, Problem } from "../problem/problem.ts";
 
 /** Bytes. */
 export const MAX_BODY = 1024 * 1024;

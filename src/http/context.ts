@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { Caller, Principal } from "../auth/principal.ts";
 import type { Config, Env } from "../config.ts";
 import type { Seen } from "./bookmark.ts";
-import type { Dialect } from "./problem.ts";
+import type { Dialect } from "../problem/problem.ts";
 
 export type AppEnv = {
   Bindings: Env;

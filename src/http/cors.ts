@@ -6,7 +6,7 @@ import type { MiddlewareHandler } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import type { Audience, MountedRoute } from "./api.ts";
 import type { AppContext, AppEnv } from "./context.ts";
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem/problem.ts";
 
 /** What a page may send. The headers of an API key are not among them. */
 const REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-D1-Bookmark, X-Request-Id";

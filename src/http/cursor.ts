@@ -1,7 +1,7 @@
 /** Opaque cursors: a signed position, good only for the company, principal and filter that it was made for. */
 import { base64url } from "jose";
 import type { Config } from "../config.ts";
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem/problem.ts";
 
 /** Where a page ended: the sort key of its last row, and how many pages came before the next. */
 export type Position = { key: (string | number)[]; page: number };

@@ -1,6 +1,6 @@
 /** Schemas that several resources share. Strings must survive UTF-8: a lone surrogate would come back changed. */
 import * as z from "zod";
-import type { JsonObject } from "../db/schema.ts";
+import type { JsonObject } from "../json.ts";
 import { inexactIn } from "./exact-number.ts";
 import { lazy } from "../lazy.ts";
 

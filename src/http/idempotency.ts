@@ -2,7 +2,7 @@
 import { base64url } from "jose";
 import * as z from "zod";
 import type { AppContext } from "./context.ts";
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
 export const idempotencyHeader = lazy(() =>

@@ -4,7 +4,7 @@ import type { Principal } from "../auth/principal.ts";
 import { type AppContext, linkTo, prefixOf } from "./context.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { integer } from "./fields.ts";
-import { invalid } from "./problem.ts";
+import { invalid } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
 /** Query members of every list. */

@@ -5,7 +5,7 @@
 import type { Principal } from "../auth/principal.ts";
 import type { Env } from "../config.ts";
 import type { AppContext } from "./context.ts";
-import { Problem } from "./problem.ts";
+import { Problem } from "../problem/problem.ts";
 
 /** `quota` requests in `window` seconds (10 or 60, the platform's choice). */
 export const RATE_LIMITS = {

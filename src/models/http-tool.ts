@@ -3,8 +3,8 @@
  * never an error of the turn, and only what the tool itself said about a call of ours is passed on.
  */
 import type { TurnRef } from "../chat/ports.ts";
-import type { Json, JsonObject } from "../db/schema.ts";
-import { type OutboundPolicy, OutboundRefusal, outboundFetch } from "../http/outbound.ts";
+import type { Json, JsonObject } from "../json.ts";
+import { type OutboundPolicy, OutboundRefusal, outboundFetch } from "../net/outbound.ts";
 import { isObject, mismatch } from "./json-schema.ts";
 
 export type Tool = {

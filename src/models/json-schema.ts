@@ -2,7 +2,7 @@
  * JSON Schema as far as tools need it: whether something is one, and whether arguments keep to what of it is checked here
  * (types, required members, choices). What is not understood is not refused: the tool itself decides. Pure.
  */
-import type { Json, JsonObject } from "../db/schema.ts";
+import type { Json, JsonObject } from "../json.ts";
 
 /** `path` leads from the whole to the member that is meant. */
 export type Mismatch = { path: (string | number)[]; message: string };

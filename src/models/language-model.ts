@@ -8,11 +8,11 @@
 import type { LanguageModel } from "ai";
 import { uuidv7 } from "uuidv7";
 import { type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
-import type { OutboundPolicy } from "../http/outbound.ts";
+import type { OutboundPolicy } from "../net/outbound.ts";
 import { AnswerText } from "./answer-text.ts";
 import { failureOf } from "./provider/failure.ts";
 import type { Tool } from "./http-tool.ts";
-import type { Source } from "./provider/source.ts";
+import type { Source } from "../net/source.ts";
 import { type Answering, takeStep } from "./step.ts";
 import { callTools } from "./tool-calls.ts";
 import type { Upstream } from "./provider/upstream.ts";

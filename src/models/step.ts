@@ -1,9 +1,9 @@
 /** One call of a provider's client: its text as it comes, and at its end what it wants done, if anything. */
 import { type ModelEvent, ModelFailure, type ModelUsage } from "../chat/ports.ts";
-import type { OutboundPolicy } from "../http/outbound.ts";
+import type { OutboundPolicy } from "../net/outbound.ts";
 import type { AnswerText } from "./answer-text.ts";
 import type { CallOptions, Connect, StreamPart } from "./language-model.ts";
-import type { Source } from "./provider/source.ts";
+import type { Source } from "../net/source.ts";
 import { StepContent } from "./step-content.ts";
 import { Upstream } from "./provider/upstream.ts";
 

@@ -1,6 +1,6 @@
 /** The tools that a model wants called in one step: all at the same time, each result told as soon as it is there. */
 import { type ModelEvent, ModelFailure, type TurnRef } from "../chat/ports.ts";
-import type { OutboundPolicy } from "../http/outbound.ts";
+import type { OutboundPolicy } from "../net/outbound.ts";
 import { argumentsOf, callTool, type Tool, type ToolRequest, type ToolResult } from "./http-tool.ts";
 import type { Answering } from "./step.ts";
 

@@ -3,10 +3,11 @@ import * as z from "zod";
 import { decrypt, encrypt } from "../auth/encryption.ts";
 import type { Config } from "../config.ts";
 import { toolSecretContext } from "../db/agent.ts";
-import type { HttpTool, Json, JsonObject } from "../db/schema.ts";
+import type { Json, JsonObject } from "../json.ts";
+import type { HttpTool } from "../db/schema.ts";
 import { answered, text } from "../http/fields.ts";
-import { refusalOf } from "../http/outbound.ts";
-import { invalid } from "../http/problem.ts";
+import { refusalOf } from "../net/outbound.ts";
+import { invalid } from "../problem/problem.ts";
 import { schemaProblem } from "../models/json-schema.ts";
 import { lazy } from "../lazy.ts";
 

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
 import type { Principal } from "../auth/principal.ts";
-import { admitPage, forgetWebsites } from "../auth/website.ts";
+import { admitPage, forgetWebsites } from "../http/website.ts";
 import {
   type AgentRow,
   deleteAgent,
@@ -20,7 +20,7 @@ import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf, linkTo } from "../http/context.ts";
 import { isId, pathId, text } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { invalid, notFound } from "../http/problem.ts";
+import { invalid, notFound } from "../problem/problem.ts";
 import { modelProblem } from "../models/catalog.ts";
 import {
   agentBody,

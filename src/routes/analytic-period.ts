@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { Period } from "../db/analytic-period.ts";
 import { timestamp, toTimestamp } from "../http/fields.ts";
-import { invalid } from "../http/problem.ts";
+import { invalid } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
 /** Milliseconds. */

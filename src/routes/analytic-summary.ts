@@ -13,7 +13,7 @@ import { readTally } from "../db/tally.ts";
 import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { id, isId, pathId } from "../http/fields.ts";
-import { notFound } from "../http/problem.ts";
+import { notFound } from "../problem/problem.ts";
 import { turnFigures, turnView, usageFigures, usageFiguresView } from "./analytic-figures.ts";
 import { dateOf, daysOf, periodFields, periodOf, periodSchema, periodView } from "./analytic-period.ts";
 import { lazy } from "../lazy.ts";

@@ -1,7 +1,7 @@
 /** API keys: made, listed, rotated and revoked by admins. A secret is shown once, in the answer that made it. */
 import * as z from "zod";
 import { newApiKey, newSecret, hashSecret } from "../auth/api-key.ts";
-import { forgetCredentials } from "../auth/authenticate.ts";
+import { forgetCredentials } from "../http/authenticate.ts";
 import { withinScopes } from "../auth/principal.ts";
 import {
   type ApiKeyRow,
@@ -17,7 +17,7 @@ import { type Api, json } from "../http/api.ts";
 import { callerOf } from "../http/context.ts";
 import { id, isId, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { invalid, notFound, Problem } from "../http/problem.ts";
+import { invalid, notFound, Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
 const scope = lazy(() => z.enum(["read", "write", "admin"]));

@@ -2,14 +2,14 @@
 import { accepts } from "hono/accepts";
 import * as z from "zod";
 import type { Principal } from "../auth/principal.ts";
-import type { ChatRequest } from "../chat/conversation-object.ts";
-import { UI_STREAM_HEADERS } from "../chat/projection-ui.ts";
+import type { ChatRequest } from "../object/conversation-object.ts";
+import { UI_STREAM_HEADERS } from "../chat/projection/ui.ts";
 import { parseEventId } from "../chat/turn.ts";
 import { type Api, json } from "../http/api.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { id, metadata, pathId, text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { invalid, unwrap } from "../http/problem.ts";
+import { invalid, unwrap } from "../problem/problem.ts";
 import { conversationObject, jsonText, linksOf } from "./object.ts";
 import { messageSchema, usageSchema } from "./schemas.ts";
 import { lastUserText, type UiBody, uiBody } from "./ui-message.ts";

@@ -4,17 +4,17 @@
  */
 import * as z from "zod";
 import type { Principal } from "../auth/principal.ts";
-import type { ChatRequest } from "../chat/conversation-object.ts";
+import type { ChatRequest } from "../object/conversation-object.ts";
 import { attemptKey, takeOver } from "../db/attempt.ts";
 import { createConversation } from "../db/conversation.ts";
 import type { ImportedMessage } from "../db/imported-message.ts";
-import type { JsonObject } from "../db/schema.ts";
+import type { JsonObject } from "../json.ts";
 import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { invalid, Problem, unwrap } from "../http/problem.ts";
+import { invalid, Problem, unwrap } from "../problem/problem.ts";
 import { events, TURN_PROBLEMS } from "./chat.ts";
 import { type CompletionBody, completionBody, completionSchema, leftAsideOf, saidIn } from "./completion-schema.ts";
 import { admitToAgent, visibleConversation } from "./conversation.ts";

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { type Api, json } from "../http/api.ts";
 import { callerOf } from "../http/context.ts";
 import { id, pathId } from "../http/fields.ts";
-import { unwrap } from "../http/problem.ts";
+import { unwrap } from "../problem/problem.ts";
 import { conversationObject, jsonText } from "./object.ts";
 import { lazy } from "../lazy.ts";
 

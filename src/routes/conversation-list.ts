@@ -10,7 +10,7 @@ import { requestDatabase } from "../http/bookmark.ts";
 import type { AppContext } from "../http/context.ts";
 import { instant, isId, pathId, text } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { invalid, notFound } from "../http/problem.ts";
+import { invalid, notFound } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 import { conversationSchema } from "./schemas.ts";
 

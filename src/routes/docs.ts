@@ -4,8 +4,8 @@ import { html } from "hono/html";
 import type { Api } from "../http/api.ts";
 import { type AppContext, type AppEnv, originOf } from "../http/context.ts";
 import { openApiDocument } from "../http/openapi.ts";
-import { notFound, problemCodes } from "../http/problem.ts";
-import { PROBLEM_HELP } from "../http/problem-help.ts";
+import { notFound, problemCodes } from "../problem/problem.ts";
+import { PROBLEM_HELP } from "../problem/help.ts";
 
 /** Nothing from elsewhere, nothing inline, in nobody's frame. */
 const CONTENT_SECURITY_POLICY =

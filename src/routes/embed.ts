@@ -5,7 +5,7 @@ import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { originOf } from "../http/context.ts";
 import { id, isId, pathId } from "../http/fields.ts";
-import { notFound } from "../http/problem.ts";
+import { notFound } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
 const embedSchema = lazy(() =>

@@ -5,7 +5,7 @@ import type { Feedback } from "../chat/message.ts";
 import { type Api, json } from "../http/api.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { pathId, text } from "../http/fields.ts";
-import { notFound, Problem, unwrap } from "../http/problem.ts";
+import { notFound, Problem, unwrap } from "../problem/problem.ts";
 import { visibleMessage } from "./message.ts";
 import { conversationObject, jsonText } from "./object.ts";
 import { messageSchema } from "./schemas.ts";

@@ -1,7 +1,7 @@
 /** Identity providers: whose tokens a company's users may come with. The issuer decides the company, so it is unique. */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
-import { forgetCredentials } from "../auth/authenticate.ts";
+import { forgetCredentials } from "../http/authenticate.ts";
 import { ALGORITHMS } from "../auth/identity-provider.ts";
 import { auditRow } from "../db/audit.ts";
 import { controlDatabase, isUniqueViolation } from "../db/database.ts";
@@ -9,9 +9,9 @@ import { deleteIssuer, insertIssuer, type IssuerRow, listIssuers } from "../db/i
 import { type Api, json } from "../http/api.ts";
 import { type AppContext, callerOf, linkTo } from "../http/context.ts";
 import { answered, id, isId, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
-import { refusalOf } from "../http/outbound.ts";
+import { refusalOf } from "../net/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { type FieldError, invalid, notFound, Problem } from "../http/problem.ts";
+import { type FieldError, invalid, notFound, Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
 const algorithm = lazy(() => z.enum(ALGORITHMS));

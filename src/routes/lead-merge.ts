@@ -9,7 +9,7 @@ import { findAnyLead, findLead, mergeLead } from "../db/lead.ts";
 import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { callerOf } from "../http/context.ts";
-import { invalid, notFound, Problem, unwrap } from "../http/problem.ts";
+import { invalid, notFound, Problem, unwrap } from "../problem/problem.ts";
 import { leadSchema, leadView } from "./lead-schema.ts";
 import { conversationObject, forEachConversation } from "./object.ts";
 import { lazy } from "../lazy.ts";

@@ -9,7 +9,7 @@ import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { instant, isId, pathId, text } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { notFound, Problem, unwrap } from "../http/problem.ts";
+import { notFound, Problem, unwrap } from "../problem/problem.ts";
 import { leadMergeRoute } from "./lead-merge.ts";
 import { leadRegistrationRoutes } from "./lead-registration.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./lead-schema.ts";

@@ -9,7 +9,7 @@ import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { id, integer, isId, pathId } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { notFound, unwrap } from "../http/problem.ts";
+import { notFound, unwrap } from "../problem/problem.ts";
 import { isVisible } from "./conversation.ts";
 import { conversationObject, jsonText } from "./object.ts";
 import { messageSchema } from "./schemas.ts";

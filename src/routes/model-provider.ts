@@ -15,9 +15,9 @@ import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { text, timestamp, toTimestamp } from "../http/fields.ts";
-import { refusalOf } from "../http/outbound.ts";
+import { refusalOf } from "../net/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { invalid, notFound } from "../http/problem.ts";
+import { invalid, notFound } from "../problem/problem.ts";
 import { BUILTIN } from "../models/catalog.ts";
 import { lazy } from "../lazy.ts";
 

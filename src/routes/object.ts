@@ -1,12 +1,12 @@
 /** How routes reach a conversation's object. */
-import type { ConversationObject } from "../chat/conversation-object.ts";
+import type { ConversationObject } from "../object/conversation-object.ts";
 import type { Outcome } from "../chat/outcome.ts";
 import type { Database } from "../db/database.ts";
 import { conversationIdsOfLead } from "../db/lead.ts";
 import { noteWritten } from "../http/bookmark.ts";
 import { type AppContext, originOf, prefixOf } from "../http/context.ts";
 import { isId } from "../http/fields.ts";
-import { notFound, Problem } from "../http/problem.ts";
+import { notFound, Problem } from "../problem/problem.ts";
 
 /** The stub of a conversation's object. What cannot be an id is not found, without waking anything. */
 export function conversationObject(c: AppContext, id: string): DurableObjectStub<ConversationObject> {

@@ -1,6 +1,6 @@
 /** Conversations and messages as every route shows them. */
 import * as z from "zod";
-import type { Json } from "../db/schema.ts";
+import type { Json } from "../json.ts";
 import { id, metadata, timestamp } from "../http/fields.ts";
 import { lazy } from "../lazy.ts";
 

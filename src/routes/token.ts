@@ -10,7 +10,7 @@ import { type Api, json } from "../http/api.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { id, text, timestamp, toTimestampOrNull } from "../http/fields.ts";
-import { Problem } from "../http/problem.ts";
+import { Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
 const entityType = lazy(() => z.enum(["user", "lead"]));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Json } from "../../src/db/schema.ts";
+import type { Json } from "../../src/json.ts";
 import { mismatch, schemaProblem } from "../../src/models/json-schema.ts";
 
 const nested = (depth: number): Json => (depth === 0 ? {} : { type: "object", properties: { a: nested(depth - 1) } });

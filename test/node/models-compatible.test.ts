@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { StreamPart } from "../../src/models/language-model.ts";
 import { ChatChunks, NOTES } from "../../src/models/provider/openai-chunks.ts";
 import { openaiChat } from "../../src/models/provider/openai-chat.ts";
-import { streamOf } from "../../src/models/provider/source.ts";
+import { streamOf } from "../../src/net/source.ts";
 import { parsed } from "../../src/models/provider/sse.ts";
 import { Upstream } from "../../src/models/provider/upstream.ts";
 import { useUpstream } from "./models-harness.ts";

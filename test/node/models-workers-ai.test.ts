@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { streamOf } from "../../src/models/provider/source.ts";
+import { streamOf } from "../../src/net/source.ts";
 import { partsOf } from "../../src/models/provider/workers-ai.ts";
 
 /** The binding itself only exists on Cloudflare; what it sends is bytes in a documented form. */

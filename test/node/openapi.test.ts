@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import app, { api } from "../../src/app.ts";
 import { root } from "../../src/cli/project.ts";
 import { type OpenApiDocument, TAGS } from "../../src/http/openapi.ts";
-import { problemCodes, problemDocument } from "../../src/http/problem.ts";
+import { problemCodes, problemDocument } from "../../src/problem/problem.ts";
 
 const env = {
   TOKEN_SECRETS: "a-secret-for-this-test-of-32-characters",

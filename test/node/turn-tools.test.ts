@@ -4,11 +4,11 @@ import * as ai6 from "ai6";
 import * as ai7 from "ai7";
 import { describe, expect, it } from "vitest";
 import type { ModelEvent, ModelFailure } from "../../src/chat/ports.ts";
-import { uiEncoder } from "../../src/chat/projection-ui.ts";
+import { uiEncoder } from "../../src/chat/projection/ui.ts";
 import { callsOf, type ToolEvent, toolEvent } from "../../src/chat/tool-call.ts";
 import { replayEvents, type Turn, type TurnEvent } from "../../src/chat/turn.ts";
 import type { Message } from "../../src/chat/message.ts";
-import { watched } from "../../src/chat/watchdog.ts";
+import { watched } from "../../src/chat/engine/watchdog.ts";
 
 const call = (call_id: string) => ({ type: "tool_call" as const, call_id, name: "weather", input: { city: "Oslo" } });
 const result = (call_id: string, failed = false) => ({

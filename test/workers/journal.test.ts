@@ -2,8 +2,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
-import { Journal } from "../../src/chat/journal.ts";
-import { VERSION } from "../../src/chat/journal-schema.ts";
+import { Journal } from "../../src/chat/journal/journal.ts";
+import { VERSION } from "../../src/chat/journal/schema.ts";
 import { makeCompany } from "./company.ts";
 import { chat, createConversation } from "./conversation-client.ts";
 

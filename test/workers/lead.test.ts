@@ -5,7 +5,7 @@ import { uuidv7 } from "uuidv7";
 import { describe, expect, it } from "vitest";
 import { companyDatabase } from "../../src/db/database.ts";
 import { agent, audit_event, conversation, lead, message } from "../../src/db/schema.ts";
-import { normaliseOrigin, originAllowed } from "../../src/http/origin.ts";
+import { normaliseOrigin, originAllowed } from "../../src/net/origin.ts";
 import { bearer, call, type Company, makeCompany, makeLead } from "./company.ts";
 
 const shop = { origin: "https://shop.example" };

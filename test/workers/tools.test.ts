@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { configOf } from "../../src/config.ts";
-import { Problem } from "../../src/http/problem.ts";
+import { Problem } from "../../src/problem/problem.ts";
 import worker from "../../src/index.ts";
 import type { Delta } from "../../src/chat/turn.ts";
 import { storedTools, toolBody } from "../../src/routes/agent-tool.ts";

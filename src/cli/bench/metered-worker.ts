@@ -3,7 +3,7 @@
  * Answers and writes are those of the service; only its speed is not.
  */
 import app from "../../app.ts";
-import { ConversationObject as Conversation } from "../../chat/conversation-object.ts";
+import { ConversationObject as Conversation } from "../../object/conversation-object.ts";
 import type { Env } from "../../config.ts";
 import { metered, type Cost } from "./metered-database.ts";
 

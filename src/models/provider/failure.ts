@@ -1,6 +1,6 @@
 /** Whatever goes wrong with a model becomes a ModelFailure here, told in our own words only. */
 import { ModelFailure } from "../../chat/ports.ts";
-import { OutboundRefusal } from "../../http/outbound.ts";
+import { OutboundRefusal } from "../../net/outbound.ts";
 import { ConnectionLost, UpstreamStatus } from "./upstream.ts";
 
 /** Statuses that say "not now": too many requests, unavailable, overloaded (the last is Anthropic's own). */

@@ -1,6 +1,6 @@
 /** Server-sent events as they arrive (WHATWG HTML, "Server-sent events"): bytes in, what a protocol makes of them out. */
 import type { StreamPart } from "../language-model.ts";
-import type { Source } from "./source.ts";
+import type { Source } from "../../net/source.ts";
 
 /** A protocol's reading of its events. */
 export type EventParser = {

@@ -2,8 +2,8 @@
  * The HTTP below a provider's client. An error answer is reduced to its status here, so that no upstream's words can
  * reach a message or a log, and a lost connection is told apart from everything else that can go wrong.
  */
-import { outbound, type OutboundPolicy, OutboundRefusal, tooLarge } from "../../http/outbound.ts";
-import { type Source, streamOf } from "./source.ts";
+import { outbound, type OutboundPolicy, OutboundRefusal, tooLarge } from "../../net/outbound.ts";
+import { type Source, streamOf } from "../../net/source.ts";
 
 /** Bytes of a whole answer on the wire: a token of four bytes travels in some two hundred. */
 const MAX_RESPONSE = 32 * 1024 * 1024;

@@ -4,7 +4,7 @@
  */
 import { ModelFailure } from "../../chat/ports.ts";
 import type { CallOptions, Connect, StreamPart } from "../language-model.ts";
-import type { Source } from "./source.ts";
+import type { Source } from "../../net/source.ts";
 import { type EventParser, parsed, say } from "./sse.ts";
 
 /** The part of the binding that is used. */

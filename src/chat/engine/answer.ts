@@ -1,0 +1,184 @@
+/** Gets one turn's answer out of a model: the window in, deltas out, each journalled before it is told. Never throws. */
+import { buildContext, type ContextSettings } from "./context.ts";
+import { DeltaBuffer } from "./delta-buffer.ts";
+import type { Header } from "../journal/schema.ts";
+import type { Ending, Journal } from "../journal/journal.ts";
+import type { LiveTurn } from "./live-turn.ts";
+import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type ModelUsage } from "../ports.ts";
+import { summaryOf } from "./summarise.ts";
+import { callsOf, type ToolEvent, toolEvent } from "../tool-call.ts";
+import type { TurnError } from "../turn.ts";
+import { UsageTally } from "../usage.ts";
+import { type Timeouts, watched } from "./watchdog.ts";
+
+/** What a turn takes from its agent. `open` throws ModelFailure when the model is not to be had. */
+export type TurnAgent = ContextSettings & {
+  timeouts: Timeouts;
+  /** What is too old for the window is summarised. */
+  summarize: boolean;
+  /** A conversation without a title gets one. */
+  auto_title: boolean;
+  open: () => Model;
+};
+
+export type AnswerPorts = {
+  journal: Journal;
+  /** The agent, or null when it must not answer (inactive, deleted). */
+  loadAgent: () => Promise<TurnAgent | null>;
+  clock: () => number;
+  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  log: (event: object) => void;
+};
+
+/** How the turn ends, and the sequence of the oldest message that the model was shown. */
+export type Answer = { ending: Omit<Ending, "last_event">; window_start: number | null };
+
+/** Milliseconds before a model that was not there is asked once more. */
+const RETRY_PAUSE = 250;
+
+/**
+ * Asks the model, once more if it was not there and had said and done nothing. The window is read anew for each try: what
+ * was deleted in between does not go out again.
+ */
+export async function askModel(ports: AnswerPorts, live: LiveTurn): Promise<Answer> {
+  const { signal } = live.stopping;
+  const attempt = new Attempt(ports, live);
+  for (let tries = 1; ; tries++) {
+    const failure = await attempt.run();
+    if (signal.aborted) return attempt.ended("stopped", null);
+    if (!failure) return attempt.ended("completed", null);
+    const { kind, message: reason } = failure;
+    ports.log({ event: "model_failed", turn_id: live.turn.id, tries, kind, reason });
+    if (tries === 2 || attempt.begun || kind !== "unavailable") return attempt.ended("failed", ERRORS[kind]);
+    await ports.sleep(RETRY_PAUSE, signal);
+  }
+}
+
+class Attempt {
+  readonly #ports: AnswerPorts;
+  readonly #live: LiveTurn;
+  #request: ModelRequest = { instructions: "", messages: [] };
+  #window_start: number | null = null;
+  #model: Model | null = null;
+  #said = "";
+  /** How much of it was said in calls of the model before the present one. */
+  #saidBefore = 0;
+  #measured: ModelUsage | null = null;
+  /** Its stream has come to an end, whatever that was. */
+  #over = false;
+  readonly #tally = new UsageTally();
+  readonly #tools: ToolEvent[] = [];
+  /** When each call of a tool began. */
+  readonly #calledAt = new Map<string, number>();
+
+  constructor(ports: AnswerPorts, live: LiveTurn) {
+    this.#ports = ports;
+    this.#live = live;
+  }
+
+  /** Whether anything was told of its answer. */
+  get begun(): boolean {
+    return this.#said !== "" || this.#tools.length > 0;
+  }
+
+  /** One try. Resolves with why it failed, or null when it finished or was stopped. */
+  async run(): Promise<ModelFailure | null> {
+    const { loadAgent, journal } = this.#ports;
+    try {
+      const agent = await loadAgent().catch(() => {
+        throw new ModelFailure("unavailable", "the agent could not be read");
+      });
+      if (!agent) throw new ModelFailure("error", "the agent is not active any more");
+      this.#model = agent.open();
+      const window = journal.messages.window(this.#live.turn.user_sequence ?? 0);
+      const { request, shown } = buildContext(window, agent, agent.summarize ? summaryOf(journal) : null);
+      this.#request = { ...request, turn: this.#turnRef() };
+      this.#window_start = shown[0]?.sequence ?? null;
+      await this.#listen(this.#model, agent.timeouts);
+      const silent = this.#said === "" && !this.#live.stopping.signal.aborted;
+      return silent ? new ModelFailure("error", "the model said nothing") : null;
+    } catch (error) {
+      return error instanceof ModelFailure ? error : new ModelFailure("error", String(error));
+    }
+  }
+
+  ended(status: Ending["status"], error: TurnError | null): Answer {
+    const usage = this.#tally.total(this.#measured, this.#request, this.#said.slice(this.#saidBefore));
+    const model_used = this.#model?.name ?? null;
+    const reply = { content: this.#said, model_used, usage, tool_calls: callsOf(this.#tools) };
+    return { window_start: this.#window_start, ending: { status, error, ...reply } };
+  }
+
+  #turnRef() {
+    const { id, entity_type, entity_id } = this.#ports.journal.header as Header;
+    return { conversation_id: id, turn_id: this.#live.turn.id, entity_type, entity_id };
+  }
+
+  async #listen(model: Model, timeouts: Timeouts): Promise<void> {
+    const { clock, sleep } = this.#ports;
+    const call = new AbortController();
+    const deadline = (this.#live.turn.started_at ?? clock()) + timeouts.wholeTurn;
+    const deltas = new DeltaBuffer(
+      () => this.#live.watchers > 0,
+      (text) => this.#hear(text),
+    );
+    let flushing = false;
+    const flushIn = async (ms: number) => {
+      flushing = true;
+      await sleep(ms);
+      flushing = false;
+      deltas.due(clock());
+    };
+    const stream = model.stream(this.#request, call.signal);
+    const { signal } = this.#live.stopping;
+    try {
+      for await (const event of watched(stream, timeouts, deadline, clock, signal, () => call.abort())) {
+        if (event.type === "finish") this.#measured = event.usage;
+        else if (event.type !== "text") {
+          deltas.end();
+          this.#note(event);
+        } else if (event.text !== "") {
+          const wait = deltas.push(event.text, clock(), event.apart);
+          if (wait !== null && !flushing) void flushIn(wait);
+        }
+      }
+    } finally {
+      this.#over = true;
+      deltas.end();
+    }
+  }
+
+  /** What is the whole answer, and of interest to nobody yet, is journalled as the reply in a moment: once is enough. */
+  #hear(text: string): void {
+    const isReply = this.#over && !this.begun && this.#live.watchers === 0;
+    this.#said += text;
+    const delta = { n: this.#live.nextEvent, text, tool: null };
+    if (!isReply) this.#ports.journal.deltas.add(this.#live.turn.number, delta);
+    this.#live.delta(text);
+  }
+
+  /** What happens between two calls of the model. */
+  #note(event: Extract<ModelEvent, { type: "step" | "tool_call" | "tool_result" }>): void {
+    const { journal, clock } = this.#ports;
+    if (event.type === "step") {
+      this.#tally.add(event.usage, this.#request, this.#said.slice(this.#saidBefore));
+      this.#saidBefore = this.#said.length;
+      return;
+    }
+    if (event.type === "tool_call") {
+      this.#tally.wrote(event.input);
+      this.#calledAt.set(event.call_id, clock());
+    } else this.#tally.shows(event.output);
+    const tool = toolEvent(event, clock() - (this.#calledAt.get(event.call_id) ?? clock()));
+    this.#tools.push(tool);
+    journal.deltas.add(this.#live.turn.number, { n: this.#live.nextEvent, text: "", tool });
+    this.#live.tool(tool);
+  }
+}
+
+/** What the wire may know of a failure: its kind, in our own words. */
+const ERRORS = {
+  error: { code: "model_error", detail: "The model refused, broke off or sent something that is not an answer." },
+  unavailable: { code: "model_unavailable", detail: "The model is overloaded or cannot be reached." },
+  timeout: { code: "model_timeout", detail: "The model took too long." },
+} as const;

@@ -1,0 +1,65 @@
+/**
+ * Watches a model's stream: a first token, then token after token, and the whole turn, each within its time. A tool has a
+ * time of its own; while one works the model is not waited for, and afterwards for a first token again.
+ */
+import { type ModelEvent, ModelFailure } from "../ports.ts";
+
+/** Milliseconds. */
+export type Timeouts = { firstToken: number; betweenTokens: number; wholeTurn: number };
+export const TIMEOUTS: Timeouts = { firstToken: 30_000, betweenTokens: 20_000, wholeTurn: 300_000 };
+
+/**
+ * Yields the events of `stream` and throws ModelFailure("timeout") when one is late. `deadline` (ms) is when the whole
+ * turn must be over; `abort` is called so that the model's connection closes with the wait. Ends when `signal` aborts.
+ */
+export async function* watched(
+  stream: AsyncIterable<ModelEvent>,
+  timeouts: Timeouts,
+  deadline: number,
+  clock: () => number,
+  signal: AbortSignal,
+  abort: () => void,
+): AsyncGenerator<ModelEvent> {
+  const events = stream[Symbol.asyncIterator]();
+  const first = Promise.withResolvers<"late" | "aborted">();
+  const interruption = first.promise;
+  const onAbort = () => first.resolve("aborted");
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  let due = Math.min(clock() + timeouts.firstToken, deadline);
+  let working = 0;
+  // One timer for the whole stream, set again only when it rings: a model may say thousands of things.
+  const look = () => {
+    const left = due - clock();
+    if (left <= 0) first.resolve("late");
+    else timer = setTimeout(look, left);
+  };
+  let timer = setTimeout(look, Math.max(0, due - clock()));
+  try {
+    for (;;) {
+      const next = events.next();
+      next.catch(() => {});
+      const outcome = await Promise.race([next, interruption]);
+      if (outcome === "aborted") return;
+      if (outcome === "late") throw new ModelFailure("timeout", "no event from the model in time");
+      if (outcome.done) return;
+      const { type } = outcome.value;
+      if (type === "tool_call") working++;
+      else if (type === "tool_result") working--;
+      const awaited = type === "tool_result" ? timeouts.firstToken : timeouts.betweenTokens;
+      const before = due;
+      due = working > 0 ? deadline : Math.min(clock() + awaited, deadline);
+      // The first wait may have been the longer one: a shorter one needs its bell earlier.
+      if (due < before) {
+        clearTimeout(timer);
+        look();
+      }
+      yield outcome.value;
+    }
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    abort();
+    void events.return?.().catch(() => {});
+  }
+}

@@ -1,0 +1,95 @@
+/** The agent of a conversation as its turns use it, read from D1 and believed for at most 15 seconds. */
+import { decrypt } from "../auth/encryption.ts";
+import type { Config, Env } from "../config.ts";
+import { findAgent, toolSecretContext } from "../db/agent.ts";
+import { companyDatabase } from "../db/database.ts";
+import { findModelProvider, providerKeyContext } from "../db/model-provider.ts";
+import type { HttpTool } from "../db/schema.ts";
+import { parseModelName, type ProviderAccess } from "../models/catalog.ts";
+import type { Tool } from "../models/http-tool.ts";
+import { openModel } from "../models/open.ts";
+import type { TurnAgent } from "../chat/engine/answer.ts";
+import { estimateTokens } from "../chat/usage.ts";
+import { TIMEOUTS } from "../chat/engine/watchdog.ts";
+
+/** Milliseconds. */
+const TTL = 15_000;
+
+type Owner = { company_id: string; agent_id: string };
+
+export class AgentCache {
+  readonly #env: Env;
+  readonly #config: Config;
+  #latest: TurnAgent | null = null;
+  #known: { agent: Promise<TurnAgent | null>; until: number } | null = null;
+
+  constructor(env: Env, config: Config) {
+    this.#env = env;
+    this.#config = config;
+  }
+
+  /** The agent, or null when it is inactive or deleted. Rejects when D1 cannot be read; then nothing is remembered. */
+  load(owner: Owner): Promise<TurnAgent | null> {
+    if (this.#known && this.#known.until > Date.now()) return this.#known.agent;
+    const known = { agent: this.#read(owner), until: Date.now() + TTL };
+    this.#known = known;
+    known.agent.then(
+      (agent) => {
+        this.#latest = agent;
+      },
+      () => {
+        if (this.#known === known) this.#known = null;
+      },
+    );
+    return known.agent;
+  }
+
+  /** The agent as it was last read, however long ago. */
+  get latest(): TurnAgent | null {
+    return this.#latest;
+  }
+
+  async #read({ company_id, agent_id }: Owner): Promise<TurnAgent | null> {
+    const db = await companyDatabase(this.#env, company_id);
+    const row = await findAgent(db, company_id, agent_id);
+    if (!row || row.deleted_at !== null || row.status !== "active") return null;
+    const name = parseModelName(row.model)?.provider ?? "";
+    const provider = name === "builtin" ? undefined : await findModelProvider(db, company_id, name);
+    const providers: ProviderAccess | null = provider ? await this.#access(provider) : null;
+    const { settings } = row;
+    const declared = (settings.tools ?? []).map(({ name, description, parameters }) => ({
+      name,
+      description,
+      parameters,
+    }));
+    const tools = (settings.tools ?? []).map((tool) => this.#tool({ company_id, agent_id }, tool));
+    return {
+      instructions: row.instructions,
+      max_input_tokens: settings.max_input_tokens ?? null,
+      tools_tokens: declared.length > 0 && name !== "builtin" ? estimateTokens(JSON.stringify(declared)) : 0,
+      summarize: (settings.summarize ?? false) && name !== "builtin",
+      auto_title: settings.auto_title ?? true,
+      timeouts: {
+        firstToken: settings.first_token_timeout_ms ?? TIMEOUTS.firstToken,
+        betweenTokens: settings.token_timeout_ms ?? TIMEOUTS.betweenTokens,
+        wholeTurn: settings.turn_timeout_ms ?? TIMEOUTS.wholeTurn,
+      },
+      open: () =>
+        openModel({ ...row, stop: settings.stop, tools }, { config: this.#config, ai: this.#env.AI, providers }),
+    };
+  }
+
+  /** Its secret is decrypted when it is needed. */
+  #tool({ company_id, agent_id }: Owner, { secret_header: secret, ...tool }: HttpTool): Tool {
+    if (!secret) return { ...tool, secret: null };
+    const context = toolSecretContext(company_id, agent_id, tool);
+    return { ...tool, secret: { name: secret.name, read: () => decrypt(this.#config, secret.ciphertext, context) } };
+  }
+
+  async #access(row: NonNullable<Awaited<ReturnType<typeof findModelProvider>>>): Promise<ProviderAccess> {
+    const { company_id, name, kind, base_url, api_key_ciphertext } = row;
+    const context = providerKeyContext(company_id, name);
+    const api_key = api_key_ciphertext === null ? null : await decrypt(this.#config, api_key_ciphertext, context);
+    return { name, kind, base_url, api_key };
+  }
+}

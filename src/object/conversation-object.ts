@@ -1,0 +1,275 @@
+/**
+ * One Durable Object per conversation, named by its id: the only writer of its turns and of deletes and restores. These
+ * are its calls; what they have in common is its core's. Expected failures are returned, not thrown.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { uuidv7 } from "uuidv7";
+import type { Caller, Entity } from "../auth/principal.ts";
+import type { Env } from "../config.ts";
+import type { Json } from "../json.ts";
+import { contextReport } from "../chat/projection/context.ts";
+import { ConversationCore, type Edit } from "./conversation-core.ts";
+import { conversationView } from "../chat/conversation.ts";
+import * as edits from "../chat/journal/edits.ts";
+import type { TurnInput } from "../chat/engine/engine.ts";
+import { followConversation, followTurn, toStream } from "../chat/projection/follow.ts";
+import type { Header } from "../chat/journal/schema.ts";
+import { type Feedback, type Message, messageView } from "../chat/message.ts";
+import { type Outcome, ok, refuse, storeUnavailable } from "../chat/outcome.ts";
+import { answerOf } from "../chat/projection/json.ts";
+import { completionOf } from "../chat/projection/openai.ts";
+import { encoderFor, type Projection } from "../chat/projection/encoder.ts";
+import { purgeConversation, purgeMessagesOf } from "./retention.ts";
+import { type EventId, parseEventId, principalOf, type Turn } from "../chat/turn.ts";
+
+/** A `/chat` request, as the edge has checked it. Metadata travels as JSON, to arrive exactly as it was sent. */
+export type ChatRequest = Omit<TurnInput, "principal" | "metadata" | "watched"> & { metadata: string };
+
+/** Where links and problem types of an answer point. */
+export type Links = { origin: string; base: string };
+
+export type Answer = { body: string; replayed: boolean };
+/** A turn, as a client can name it: by messages of it, of which the first that is known counts, else by its key. */
+export type Wanted = { messages: string[]; key: string | null; or_last: boolean };
+export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
+export type ConversationChanges = Partial<Pick<Header, "title" | "max_context_length" | "status">> & {
+  metadata?: string;
+};
+
+export class ConversationObject extends DurableObject<Env> {
+  readonly #core: ConversationCore;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#core = new ConversationCore(ctx, env);
+  }
+
+  /** Runs a turn, or joins or replays the one that this request repeats, and answers when both messages are stored. */
+  async chat(
+    caller: Caller,
+    id: string,
+    request: ChatRequest,
+    links: Links,
+    form: "answer" | "completion" = "answer",
+  ): Promise<Outcome<Answer>> {
+    const accepted = await this.#submit(caller, id, request, false);
+    if (!accepted.ok) return accepted;
+    const { live } = accepted.value;
+    const stored = live ? (await live.ended).stored : await this.#core.handover.flush();
+    const turn = live ? live.turn : accepted.value.turn;
+    if (!stored && !turn.error) return storeUnavailable({ turn_id: turn.id, message_id: turn.user_message_id });
+    const answer =
+      form === "answer" ? answerOf(this.#core.journal, turn, links.base) : completionOf(this.#core.journal, turn);
+    return answer.ok ? this.#core.written({ body: answer.value, replayed: live === null }) : answer;
+  }
+
+  /** The same turn as a stream of its events. */
+  async chatStream(
+    caller: Caller,
+    id: string,
+    request: ChatRequest,
+    links: Links,
+    projection: Projection = "sse",
+  ): Promise<Outcome<Stream>> {
+    const accepted = await this.#submit(caller, id, request, true);
+    if (!accepted.ok) return accepted;
+    const { live, turn } = accepted.value;
+    return unsettled({ stream: this.#turnStream(caller, id, turn, links, projection), replayed: live === null });
+  }
+
+  /** Stops what runs, deletes what came after the message of a turn, and answers that message anew. */
+  regenerate(caller: Caller, id: string, wanted: Wanted, links: Links): Promise<Outcome<Stream>> {
+    return this.#core.inOrder(async () => {
+      const entered = await this.#core.enter(caller, id);
+      if (!entered.ok) return entered;
+      const turn = this.#find(caller, wanted);
+      if (!turn || turn.user_sequence === null) return refuse("not_found");
+      const { id: turn_id, user_sequence } = turn;
+      const problem = await this.#core.engine.rerunProblem(turn);
+      if (problem) return { ok: false, error: problem };
+      const accepted = await this.#core.engine.stopFor(false, () => {
+        edits.deleteMessagesAfter({ journal: this.#core.journal, caller, now: Date.now() }, user_sequence, uuidv7());
+        return this.#core.engine.rerun(this.#core.journal.turns.byId(turn_id) as Turn);
+      });
+      return unsettled({ stream: this.#turnStream(caller, id, accepted.turn, links, "ui"), replayed: false });
+    });
+  }
+
+  #find(caller: Caller, { messages, key, or_last }: Wanted): Turn | null {
+    const found = messages.flatMap((message_id) => this.#core.journal.messages.find(message_id) ?? []);
+    if (found[0]) return this.#core.journal.turns.byId(found[0].turn_id);
+    const keyed = key === null ? null : this.#core.journal.turns.byKey(principalOf(caller), key);
+    return keyed ?? (or_last ? this.#core.journal.turns.last() : null);
+  }
+
+  /** The turn that runs, or waits next, from its start; null when there is none. */
+  async resume(caller: Caller, id: string, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>> {
+    const entered = await this.#core.enter(caller, id);
+    if (!entered.ok) return entered;
+    const live = this.#core.engine.find(() => true);
+    return unsettled(live && this.#turnStream(caller, id, live.turn, links, "ui"));
+  }
+
+  /** Events of one turn, or of the conversation from `last_event_id` on. */
+  async follow(
+    caller: Caller,
+    id: string,
+    from: { turn_id?: string; last_event_id?: string },
+    links: Links,
+  ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>> {
+    const entered = await this.#core.enter(caller, id);
+    if (!entered.ok) return entered;
+    const start = from.last_event_id === undefined ? null : parseEventId(from.last_event_id);
+    if (from.turn_id !== undefined) {
+      const turn = this.#core.journal.turns.byId(from.turn_id);
+      if (!turn) return refuse("not_found");
+      const after = start?.turn === turn.number ? start.event : 0;
+      return unsettled({ stream: this.#turnStream(caller, id, turn, links, "sse", after) });
+    }
+    const open = this.#core.engine.find(() => true)?.turn;
+    const last = open ? { ...open, last_event: 0 } : this.#core.journal.turns.last();
+    const position = start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 };
+    const encode = this.#encoder(caller, id, links, "sse", position);
+    const source = { engine: this.#core.engine, journal: this.#core.journal };
+    const reader = new AbortController();
+    const closed = new AbortController();
+    this.#core.followers.add(closed);
+    const left = () => {
+      reader.abort();
+      closed.abort();
+      this.#core.followers.delete(closed);
+    };
+    return unsettled({
+      stream: toStream(followConversation(source, start, reader.signal, closed.signal), encode, left),
+    });
+  }
+
+  async stop(caller: Caller, id: string, turn_id?: string): Promise<Outcome<{ turn_id: string }>> {
+    const entered = await this.#core.enter(caller, id);
+    if (!entered.ok) return entered;
+    const stopped = await this.#core.engine.stop(turn_id);
+    return stopped.ok ? this.#core.written({ turn_id: stopped.value.id }) : stopped;
+  }
+
+  update(caller: Caller, id: string, changes: ConversationChanges): Promise<Outcome<string>> {
+    return this.#core.edit(caller, id, (edit) => {
+      const { metadata, ...rest } = changes;
+      const parsed = metadata === undefined ? {} : { metadata: JSON.parse(metadata) };
+      return { conversation: conversationView(edits.updateConversation(edit, { ...rest, ...parsed })) };
+    });
+  }
+
+  /** A running turn is stopped first; readers are sent away. Repeating it changes nothing. */
+  remove(caller: Caller, id: string): Promise<Outcome<string>> {
+    const work = (edit: Edit) => ({ conversation: conversationView(edits.deleteConversation(edit)) });
+    return this.#core.edit(caller, id, work, { reach: "deleted", stop: () => "all" });
+  }
+
+  restore(caller: Caller, id: string): Promise<Outcome<string>> {
+    const work = (edit: Edit) => ({ conversation: conversationView(edits.restoreConversation(edit)) });
+    return this.#core.edit(caller, id, work, { reach: "deleted" });
+  }
+
+  /** If the turn that answers this very message, or writes it anew, is running, it is stopped first. */
+  removeMessage(caller: Caller, id: string, message_id: string): Promise<Outcome<string>> {
+    const stop = () => {
+      const { user_message_id, reply_id } = this.#core.engine.running?.turn ?? {};
+      return message_id === user_message_id || message_id === reply_id ? "running" : "nothing";
+    };
+    return this.#core.edit(caller, id, (edit) => this.#onMessage(message_id, (m) => edits.deleteMessage(edit, m)), {
+      stop,
+    });
+  }
+
+  restoreMessage(caller: Caller, id: string, message_id: string): Promise<Outcome<string>> {
+    return this.#core.edit(caller, id, (edit) => this.#onMessage(message_id, (m) => edits.restoreMessage(edit, m)));
+  }
+
+  rateMessage(caller: Caller, id: string, message_id: string, feedback: Feedback | null): Promise<Outcome<string>> {
+    return this.#core.edit(caller, id, (edit) =>
+      this.#onMessage(message_id, (m) => edits.rateMessage(edit, m, feedback)),
+    );
+  }
+
+  removeMessages(caller: Caller, id: string): Promise<Outcome<string>> {
+    return this.#core.edit(caller, id, (edit) => edits.deleteMessagesAfter(edit, 0, uuidv7()), {
+      stop: () => "running",
+    });
+  }
+
+  restoreMessages(caller: Caller, id: string, deletion_id: string | null): Promise<Outcome<string>> {
+    return this.#core.edit(caller, id, (edit) => edits.restoreAllMessages(edit, deletion_id));
+  }
+
+  /** From `former` to the caller, who has shown to be the same person. Readers come back with the caller's token. */
+  reassign(caller: Caller, id: string, former: Entity): Promise<Outcome<string>> {
+    const work = (edit: Edit) => {
+      edits.reassignConversation(edit);
+      this.#core.engine.reassign(principalOf(former), principalOf(caller));
+      for (const closed of this.#core.followers) closed.abort();
+      return {};
+    };
+    return this.#core.edit(caller, id, work, { reach: "erased", former });
+  }
+
+  /** What the model would be shown next, with estimates, and what not and why. */
+  async context(caller: Caller, id: string): Promise<Outcome<string>> {
+    const entered = await this.#core.enter(caller, id);
+    if (!entered.ok) return entered;
+    const agent = await this.#core.agents.load(entered.value);
+    return agent ? ok(JSON.stringify(contextReport(this.#core.journal, agent))) : refuse("agent_inactive");
+  }
+
+  /** Content gone for good, here and in D1; the conversation ends up deleted. */
+  erase(caller: Caller, id: string): Promise<Outcome<string>> {
+    const work = (edit: Edit) => {
+      edits.eraseConversation(edit);
+      return {};
+    };
+    return this.#core.edit(caller, id, work, { reach: "erased", stop: () => "all" });
+  }
+
+  /** Retention: of a conversation that was deleted before `before` (ms) nothing stays. False when it is not, or not yet. */
+  purge(company_id: string, id: string, before: number): Promise<Outcome<boolean>> {
+    return this.#core.inOrder(() => purgeConversation(this.#core, this.env, { company_id, id }, before));
+  }
+
+  /** Retention: those of the messages `ids` that were deleted before `before` (ms) say nothing any more. How many. */
+  purgeMessages(company_id: string, id: string, ids: string[], before: number): Promise<Outcome<number>> {
+    return this.#core.inOrder(() => purgeMessagesOf(this.#core, { company_id, id }, ids, before));
+  }
+
+  override alarm(): Promise<void> {
+    return this.#core.alarm();
+  }
+
+  #submit(caller: Caller, id: string, request: ChatRequest, watched: boolean) {
+    return this.#core.inOrder(async () => {
+      const entered = await this.#core.enter(caller, id);
+      if (!entered.ok) return entered;
+      const principal = principalOf(caller);
+      const metadata = JSON.parse(request.metadata) as { [key: string]: Json };
+      return this.#core.engine.submit({ ...request, principal, metadata, watched });
+    });
+  }
+
+  #onMessage(message_id: string, work: (message: Message) => Message): object | null {
+    const message = this.#core.journal.messages.find(message_id);
+    if (!message || message.purged_at !== null) return null;
+    return { message: messageView((this.#core.journal.header as Header).id, work(message)) };
+  }
+
+  #turnStream(caller: Caller, id: string, turn: Turn, links: Links, projection: Projection, after = 0) {
+    const reader = new AbortController();
+    const frames = followTurn({ engine: this.#core.engine, journal: this.#core.journal }, turn, after, reader.signal);
+    const start = { turn: turn.number, event: after };
+    return toStream(frames, this.#encoder(caller, id, links, projection, start), () => reader.abort());
+  }
+
+  #encoder({ request_id }: Caller, conversation_id: string, { origin }: Links, projection: Projection, start: EventId) {
+    return encoderFor(projection, { conversation_id, request_id, origin }, this.#core.journal, start);
+  }
+}
+
+/** An answer that begins before D1 has everything of it. */
+const unsettled = <T>(value: T): Outcome<T> => ({ ok: true, value, bookmark: null });

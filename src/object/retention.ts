@@ -1,0 +1,55 @@
+/** Retention as a conversation's object carries it out: in its journal first, then in D1. */
+import type { Caller } from "../auth/principal.ts";
+import type { Env } from "../config.ts";
+import { systemAuditRow } from "../db/audit.ts";
+import { causeOf, companyDatabase } from "../db/database.ts";
+import { closeConversation, removeConversation } from "../db/retention.ts";
+import { type ConversationCore, log } from "./conversation-core.ts";
+import { type Outcome, ok, storeUnavailable } from "../chat/outcome.ts";
+import { closeForGood, isExpired, purgeMessages } from "../chat/journal/retention.ts";
+
+type Place = { company_id: string; id: string };
+
+/** Nothing stays of a conversation that was deleted before `before` (ms). False when it is not, or not yet. */
+export async function purgeConversation(
+  core: ConversationCore,
+  env: Env,
+  place: Place,
+  before: number,
+): Promise<Outcome<boolean>> {
+  const { company_id, id } = place;
+  const now = Date.now();
+  const { header } = core.journal;
+  if (header && (header.company_id !== company_id || !isExpired(header, before))) return ok(false);
+  if (header) closeForGood(core.journal, now);
+  if (!(await core.settled())) return storeUnavailable();
+  try {
+    const db = await companyDatabase(env, company_id);
+    if (!(await closeConversation(db, place, before, now))) return ok(false);
+    await core.clear();
+    const entry = { action: "conversation.purge", target_type: "conversation", target_id: id };
+    await removeConversation(db, place, systemAuditRow(company_id, "retention", entry, now));
+    return ok(true);
+  } catch (error) {
+    log({ event: "purge_failed", conversation_id: id, error: causeOf(error) });
+    return storeUnavailable();
+  }
+}
+
+/** Those of the messages `ids` that were deleted before `before` (ms) say nothing any more. How many. */
+export async function purgeMessagesOf(
+  core: ConversationCore,
+  { company_id, id }: Place,
+  ids: string[],
+  before: number,
+): Promise<Outcome<number>> {
+  const staff: Caller = { company_id, entity_type: "user", entity_id: "", api_key_id: null, request_id: "" };
+  const entered = await core.enter(staff, id, "erased");
+  if (!entered.ok) return entered;
+  const now = Date.now();
+  const purged = purgeMessages(core.journal, ids, { before, now }, (count) => {
+    const entry = { action: "message.purge", target_type: "conversation", target_id: id, details: { purged: count } };
+    return systemAuditRow(company_id, "retention", entry, now);
+  });
+  return (await core.settled()) ? ok(purged) : storeUnavailable();
+}
