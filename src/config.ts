@@ -1,22 +1,6 @@
-/** Bindings and variables become one typed Config, checked once per isolate; a wrong setting fails loudly. */
+/** Variables become one typed Config, checked once per isolate; a wrong setting fails loudly. */
 import * as z from "zod";
-import type { ConversationObject } from "./object/conversation-object.ts";
 import { lazy } from "./lazy.ts";
-
-/** What wrangler binds. Everything that is a string arrives as a variable or a secret. */
-export interface Env {
-  /** The control database; further ones are bound as DB_1, DB_2 … */
-  DB: D1Database;
-  CONVERSATION: DurableObjectNamespace<ConversationObject>;
-  ASSETS: Fetcher;
-  /** How much visitors may do; see http/rate-limit.ts. */
-  LIMIT_IP?: RateLimit;
-  LIMIT_LEAD?: RateLimit;
-  LIMIT_AGENT?: RateLimit;
-  /** Workers AI, bound in production only. */
-  AI?: Ai;
-  [name: string]: unknown;
-}
 
 const secretList = lazy(() =>
   z
@@ -85,8 +69,8 @@ export type Config = Readonly<z.infer<ReturnType<typeof variables>>> & {
 
 const checked = new WeakMap<object, Config>();
 
-/** Config of this environment, checked once. Throws like readConfig. */
-export function configOf(env: Env): Config {
+/** Config of what wrangler binds, checked once. Throws like readConfig. */
+export function configOf(env: Record<string, unknown>): Config {
   const known = checked.get(env);
   if (known) return known;
   const config = readConfig(env);

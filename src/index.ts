@@ -1,6 +1,6 @@
 /** The Worker. */
 import app from "./app.ts";
-import type { Env } from "./config.ts";
+import type { Env } from "./env.ts";
 import { purgeExpired } from "./object/retention-schedule.ts";
 
 export { ConversationObject } from "./object/conversation-object.ts";

@@ -1,6 +1,7 @@
 /** What a conversation's object tells D1 beyond new messages: plain data, so that it can wait in the outbox. */
-import type { AuditRow } from "../db/audit.ts";
-import type { Feedback } from "./message.ts";
+import type { AuditRow } from "./audit.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Feedback, Message } from "./message.ts";
 
 /** Applying a change twice is applying it once; they are applied in the order they were made. */
 export type Change =
@@ -27,3 +28,6 @@ export type Change =
   /** The conversation has another owner: D1 gets the header's. */
   | { op: "reassign"; audit: AuditRow }
   | { op: "erase"; audit: AuditRow };
+
+/** One batch for D1. `upto` and `lastChange` are what is confirmed when it went through. */
+export type Batch = { header: Conversation; messages: Message[]; changes: Change[]; upto: number; lastChange: number };

@@ -1,5 +1,4 @@
 /** What chat/ answers where the caller must decide: plain data, because error classes do not survive RPC. */
-import type { Bookmark } from "../http/bookmark.ts";
 import type { TurnErrorCode } from "./turn.ts";
 
 export type Refusal = {
@@ -21,6 +20,9 @@ export type Refusal = {
   limit?: { name: string; quota: number };
   extra?: Record<string, string>;
 };
+
+/** How far a D1 database had got, with the name of that database. */
+export type Bookmark = { database: string; at: string };
 
 /** `bookmark`: how far D1 had got with what was written, null where that is not known; left out where nothing was. */
 export type Outcome<T> = { ok: true; value: T; bookmark?: Bookmark | null } | { ok: false; error: Refusal };

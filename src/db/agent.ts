@@ -1,8 +1,8 @@
 /** Agents. A delete only marks; every change takes its audit row along in the same batch. */
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
-import type { Env } from "../config.ts";
-import type { Rows, Slice } from "../http/pagination.ts";
-import type { AuditRow } from "./audit.ts";
+import type { Env } from "../env.ts";
+import type { Rows, Slice } from "./page.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import { auditedInsert, auditedUpdate } from "./audited.ts";
 import { allHomes, type Database, homeOf, openDatabase } from "./database.ts";
 import { contains, newestFirst } from "./newest-first.ts";

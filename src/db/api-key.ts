@@ -1,7 +1,7 @@
 /** API keys: looked up by their public half before it is known whose they are; everything else takes the company. */
 import { and, eq, isNull, sql } from "drizzle-orm";
-import type { Rows, Slice } from "../http/pagination.ts";
-import type { AuditRow } from "./audit.ts";
+import type { Rows, Slice } from "./page.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import { auditedInsert, auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";

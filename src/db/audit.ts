@@ -1,43 +1,15 @@
 /** The audit trail: one row per change, written in the same batch as the change, never containing content. */
 import { and, desc, eq, getTableColumns, gt, lt, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
-import { uuidv7 } from "uuidv7";
-import type { Caller } from "../auth/principal.ts";
-import type { Rows, Slice } from "../http/pagination.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import type { Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
-import type { JsonObject } from "../json.ts";
+import type { Rows, Slice } from "./page.ts";
 import { audit_event } from "./schema.ts";
 import { refsOf, totalQuery } from "./tally.ts";
 
-export type AuditRow = typeof audit_event.$inferInsert;
 /** A row as it is read back. */
 export type AuditEvent = typeof audit_event.$inferSelect;
-
-/** What was done to what: `action` is `<noun>.<verb>`, such as `message.delete`. */
-export type AuditEntry = { action: string; target_type: string; target_id: string; details?: JsonObject };
-
-/** An audit row for something `caller` does at `at` (ms). */
-export const auditRow = (caller: Caller, entry: AuditEntry, at: number): AuditRow => ({
-  id: uuidv7(),
-  company_id: caller.company_id,
-  at,
-  actor_type: caller.entity_type,
-  actor_id: caller.entity_id,
-  api_key_id: caller.api_key_id,
-  action: entry.action,
-  target_type: entry.target_type,
-  target_id: entry.target_id,
-  request_id: caller.request_id,
-  details: entry.details ?? {},
-});
-
-/** An audit row for something that the service does by itself, `actor` being the part of it that does, at `at` (ms). */
-export const systemAuditRow = (company_id: string, actor: string, entry: AuditEntry, at: number): AuditRow => ({
-  ...auditRow({ company_id, entity_type: "user", entity_id: actor, api_key_id: null, request_id: "" }, entry, at),
-  actor_type: "system",
-  request_id: null,
-});
 
 /** The statement that writes it; goes into the batch of the change itself. */
 export const insertAudit = (db: Database, row: AuditRow) => db.insert(audit_event).values(row).onConflictDoNothing();

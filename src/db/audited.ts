@@ -1,7 +1,8 @@
 /** Changes of one row together with their audit row, in one batch: both are written, or neither is. */
 import { type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable, SQLiteUpdateSetSource } from "drizzle-orm/sqlite-core";
-import { type AuditRow, insertAudit, insertAuditIf } from "./audit.ts";
+import { insertAudit, insertAuditIf } from "./audit.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import type { Database } from "./database.ts";
 
 type Row<T extends SQLiteTable> = T["$inferSelect"];

@@ -6,7 +6,7 @@
 import { and, type Column, count, desc, eq, gt, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/sqlite-core";
 import type { EntityType } from "../auth/principal.ts";
-import type { Rows, Slice } from "../http/pagination.ts";
+import type { Rows, Slice } from "./page.ts";
 import type { ConversationRow } from "./conversation.ts";
 import type { Database } from "./database.ts";
 import { deletedSlice } from "./deleted-slice.ts";

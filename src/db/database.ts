@@ -5,7 +5,7 @@
  */
 import { eq } from "drizzle-orm";
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
-import type { Env } from "../config.ts";
+import type { Env } from "../env.ts";
 import { company } from "./schema.ts";
 
 /** Without drizzle's relational queries, whose preparation would cost every session. */

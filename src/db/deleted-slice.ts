@@ -1,7 +1,7 @@
 /** Where a page of a list of deletions begins, newest deletion first: on the index that the list is read by. */
 import { and, desc, type SQL, sql } from "drizzle-orm";
 import type { AnySQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
-import type { Slice } from "../http/pagination.ts";
+import type { Slice } from "./page.ts";
 import type { Database } from "./database.ts";
 
 type Deletable = SQLiteTable & { deleted_at: AnySQLiteColumn; id: AnySQLiteColumn };

@@ -4,7 +4,7 @@
  */
 import { and, asc, count, desc, eq, gt, isNull, lt, lte, type SQL, sql } from "drizzle-orm";
 import type { Role } from "../chat/message.ts";
-import type { Rows, Slice } from "../http/pagination.ts";
+import type { Rows, Slice } from "./page.ts";
 import type { Database } from "./database.ts";
 import type { MessageRow } from "./message.ts";
 import { conversation, message } from "./schema.ts";

@@ -1,7 +1,7 @@
 /** Identity providers that companies registered. */
 import { and, eq } from "drizzle-orm";
-import type { Rows, Slice } from "../http/pagination.ts";
-import type { AuditRow } from "./audit.ts";
+import type { Rows, Slice } from "./page.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import { auditedDelete, auditedInsert } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";

@@ -1,7 +1,8 @@
 /** Leads: visitors of a company's website. A delete marks; an erasure takes everything personal for good. */
 import { and, eq, gt, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
-import type { Rows, Slice } from "../http/pagination.ts";
-import { type AuditRow, insertAuditIf } from "./audit.ts";
+import type { Rows, Slice } from "./page.ts";
+import { insertAuditIf } from "./audit.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import { auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { contains, newestFirst } from "./newest-first.ts";

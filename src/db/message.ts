@@ -1,7 +1,7 @@
 /** Messages as D1 knows them, for reading; they are written through record.ts alone. */
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Message } from "../chat/message.ts";
-import type { Rows, Slice } from "../http/pagination.ts";
+import type { Rows, Slice } from "./page.ts";
 import type { Database } from "./database.ts";
 import { deletedSlice } from "./deleted-slice.ts";
 import { conversation, message } from "./schema.ts";

@@ -1,7 +1,8 @@
 /** Model providers that companies registered, known by name. Their keys are stored encrypted and never shown. */
 import { and, asc, count, eq, gt, sql } from "drizzle-orm";
-import type { Rows, Slice } from "../http/pagination.ts";
-import { type AuditRow, insertAudit } from "./audit.ts";
+import type { Rows, Slice } from "./page.ts";
+import { insertAudit } from "./audit.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import { auditedDelete } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { model_provider } from "./schema.ts";

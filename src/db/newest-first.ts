@@ -1,7 +1,7 @@
 /** The list that most resources have: rows of one company, newest first. Ids are UUIDv7, so their order is time's. */
 import { and, count, desc, lt, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
-import type { Rows, Slice } from "../http/pagination.ts";
+import type { Rows, Slice } from "./page.ts";
 import type { Database } from "./database.ts";
 import type { totalQuery } from "./tally.ts";
 

@@ -4,9 +4,9 @@
  */
 import { getTableColumns, getTableName } from "drizzle-orm";
 import type { Change } from "../chat/changes.ts";
-import type { Batch } from "../chat/journal/handover.ts";
+import type { Batch } from "../chat/changes.ts";
 import type { Message } from "../chat/message.ts";
-import type { AuditRow } from "./audit.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import { audit_event, message } from "./schema.ts";
 
 type Table = typeof message | typeof audit_event;

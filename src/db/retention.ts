@@ -1,6 +1,6 @@
 /** What retention finds and takes away in D1, of all companies of one database; the conversation's object orders it. */
 import { and, asc, eq, inArray, isNotNull, isNull, lt, sql, type SQL } from "drizzle-orm";
-import type { AuditRow } from "./audit.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import { auditedDelete } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { conversation, message } from "./schema.ts";

@@ -6,8 +6,8 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { JsonObject } from "../json.ts";
+import type { AgentSettings, Knowledge } from "../chat/agent.ts";
 import type { ToolCall } from "../chat/tool-call.ts";
-
 
 const id = () => text().primaryKey();
 const company_id = () => text().notNull();
@@ -118,31 +118,6 @@ export const lead = sqliteTable(
     index("lead_created").on(t.company_id, t.created_at, t.id),
   ],
 );
-
-/** A question an agent can answer from its own knowledge. */
-export type Knowledge = { question: string; answer: string };
-
-/** An HTTP endpoint that the model may call; `secret_header` is encrypted at rest. */
-export type HttpTool = {
-  name: string;
-  description: string;
-  parameters: JsonObject;
-  url: string;
-  timeout_ms: number;
-  secret_header?: { name: string; ciphertext: string };
-};
-
-/** Agent settings that no query filters on. Times are milliseconds. */
-export type AgentSettings = {
-  stop?: string[];
-  first_token_timeout_ms?: number;
-  token_timeout_ms?: number;
-  turn_timeout_ms?: number;
-  max_input_tokens?: number;
-  summarize?: boolean;
-  auto_title?: boolean;
-  tools?: HttpTool[];
-};
 
 export const agent = sqliteTable(
   "agent",

@@ -4,6 +4,7 @@
  * is not a bookmark that this service gave out for that database is no bookmark: also then the primary answers.
  */
 import { type Database, homeOf, openDatabase } from "../db/database.ts";
+import type { Bookmark } from "../chat/outcome.ts";
 import type { AppContext } from "./context.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 
@@ -12,16 +13,6 @@ const HEADER = "x-d1-bookmark";
 const PRIMARY = "first-primary";
 /** Keeps these apart from everything else that is signed with the same secrets. */
 const PURPOSE = "d1-bookmark";
-
-/** A bookmark with the name of the database it is of. */
-export type Bookmark = { database: string; at: string };
-
-/** What a request has seen of its company's database. */
-export type Seen = {
-  session?: { database: string; session: D1DatabaseSession; db: Database };
-  /** Of what a conversation's object wrote; null where that is not known. */
-  written?: Bookmark | null;
-};
 
 /** The database of a company, for this request: as fresh as the client asks, and its own writes always included. */
 export async function requestDatabase(c: AppContext, company_id: string): Promise<Database> {

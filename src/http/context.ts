@@ -1,9 +1,18 @@
 /** What every handler finds on its Hono context. */
 import type { Context } from "hono";
 import type { Caller, Principal } from "../auth/principal.ts";
-import type { Config, Env } from "../config.ts";
-import type { Seen } from "./bookmark.ts";
-import type { Dialect } from "../problem/problem.ts";
+import type { Config } from "../config.ts";
+import type { Env } from "../env.ts";
+import type { Bookmark } from "../chat/outcome.ts";
+import type { Database } from "../db/database.ts";
+import type { Dialect } from "../problem/response.ts";
+
+/** What a request has seen of its company's database. */
+export type Seen = {
+  session?: { database: string; session: D1DatabaseSession; db: Database };
+  /** Of what a conversation's object wrote; null where that is not known. */
+  written?: Bookmark | null;
+};
 
 export type AppEnv = {
   Bindings: Env;

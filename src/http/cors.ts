@@ -4,7 +4,7 @@
  */
 import type { MiddlewareHandler } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
-import type { Audience, MountedRoute } from "./api.ts";
+import type { Audience, MountedRoute } from "./route.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 import { Problem } from "../problem/problem.ts";
 

@@ -1,6 +1,7 @@
 /** Pages of a list: by number, or by a cursor that stays put while rows are added (keyset). */
 import * as z from "zod";
 import type { Principal } from "../auth/principal.ts";
+import type { Rows, Slice } from "../db/page.ts";
 import { type AppContext, linkTo, prefixOf } from "./context.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { integer } from "./fields.ts";
@@ -16,12 +17,6 @@ export const pageQuery = (perPage = 20) =>
   });
 
 export type PageQuery = z.output<ReturnType<typeof pageQuery>>;
-
-/** What a list query needs to know: where to start, and how many rows to read. */
-export type Slice = { after: (string | number)[] | null; offset: number; limit: number };
-
-/** Rows of a slice, one more than shown where there are more, and how many rows the whole list has. */
-export type Rows<T> = { rows: T[]; total: number };
 
 export const paginationSchema = lazy(() =>
   z

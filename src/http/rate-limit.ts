@@ -3,7 +3,7 @@
  * Keys and users are not counted. The numbers stand here and in wrangler.toml; a test holds the two together.
  */
 import type { Principal } from "../auth/principal.ts";
-import type { Env } from "../config.ts";
+import type { Env } from "../env.ts";
 import type { AppContext } from "./context.ts";
 import { Problem } from "../problem/problem.ts";
 

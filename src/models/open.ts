@@ -1,7 +1,7 @@
 /** From an agent's settings to its model: the one place that knows every kind there is. */
 import { type Model, ModelFailure } from "../chat/ports.ts";
 import type { Config } from "../config.ts";
-import type { Knowledge } from "../db/schema.ts";
+import type { Knowledge } from "../chat/agent.ts";
 import { BUILTIN, modelProblem, parseModelName, type ProviderAccess, workerProvider } from "./catalog.ts";
 import { echoModel } from "./echo.ts";
 import { type CallSettings, languageModel } from "./language-model.ts";

@@ -1,14 +1,15 @@
 /** The agent of a conversation as its turns use it, read from D1 and believed for at most 15 seconds. */
 import { decrypt } from "../auth/encryption.ts";
-import type { Config, Env } from "../config.ts";
+import type { Config } from "../config.ts";
+import type { Env } from "../env.ts";
 import { findAgent, toolSecretContext } from "../db/agent.ts";
 import { companyDatabase } from "../db/database.ts";
 import { findModelProvider, providerKeyContext } from "../db/model-provider.ts";
-import type { HttpTool } from "../db/schema.ts";
+import type { HttpTool } from "../chat/agent.ts";
 import { parseModelName, type ProviderAccess } from "../models/catalog.ts";
 import type { Tool } from "../models/http-tool.ts";
 import { openModel } from "../models/open.ts";
-import type { TurnAgent } from "../chat/engine/answer.ts";
+import type { TurnAgent } from "../chat/engine/turn-agent.ts";
 import { estimateTokens } from "../chat/usage.ts";
 import { TIMEOUTS } from "../chat/engine/watchdog.ts";
 

@@ -4,12 +4,13 @@
  */
 import { uuidv7 } from "uuidv7";
 import { type Caller, type Entity, mayAccess } from "../auth/principal.ts";
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
+import type { Env } from "../env.ts";
 import { findConversation } from "../db/conversation.ts";
 import { companyDatabase, homeOf } from "../db/database.ts";
 import { allMessages } from "../db/message.ts";
 import { writeBatch } from "../db/record.ts";
-import type { Bookmark } from "../http/bookmark.ts";
+import type { Bookmark } from "../chat/outcome.ts";
 import { AgentCache } from "./agent-cache.ts";
 import { alarmAfter } from "./alarm.ts";
 import { nextContext } from "../chat/projection/context.ts";

@@ -5,38 +5,33 @@
 import { DurableObject } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import type { Caller, Entity } from "../auth/principal.ts";
-import type { Env } from "../config.ts";
+import type { Env } from "../env.ts";
 import type { Json } from "../json.ts";
 import { contextReport } from "../chat/projection/context.ts";
 import { ConversationCore, type Edit } from "./conversation-core.ts";
 import { conversationView } from "../chat/conversation.ts";
 import * as edits from "../chat/journal/edits.ts";
-import type { TurnInput } from "../chat/engine/engine.ts";
 import { followConversation, followTurn, toStream } from "../chat/projection/follow.ts";
 import type { Header } from "../chat/journal/schema.ts";
 import { type Feedback, type Message, messageView } from "../chat/message.ts";
 import { type Outcome, ok, refuse, storeUnavailable } from "../chat/outcome.ts";
+import type {
+  Answer,
+  ChatRequest,
+  ConversationChanges,
+  ConversationRpc,
+  Links,
+  Projection,
+  Stream,
+  Wanted,
+} from "../chat/rpc.ts";
 import { answerOf } from "../chat/projection/json.ts";
 import { completionOf } from "../chat/projection/openai.ts";
-import { encoderFor, type Projection } from "../chat/projection/encoder.ts";
+import { encoderFor } from "../chat/projection/encoder.ts";
 import { purgeConversation, purgeMessagesOf } from "./retention.ts";
 import { type EventId, parseEventId, principalOf, type Turn } from "../chat/turn.ts";
 
-/** A `/chat` request, as the edge has checked it. Metadata travels as JSON, to arrive exactly as it was sent. */
-export type ChatRequest = Omit<TurnInput, "principal" | "metadata" | "watched"> & { metadata: string };
-
-/** Where links and problem types of an answer point. */
-export type Links = { origin: string; base: string };
-
-export type Answer = { body: string; replayed: boolean };
-/** A turn, as a client can name it: by messages of it, of which the first that is known counts, else by its key. */
-export type Wanted = { messages: string[]; key: string | null; or_last: boolean };
-export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
-export type ConversationChanges = Partial<Pick<Header, "title" | "max_context_length" | "status">> & {
-  metadata?: string;
-};
-
-export class ConversationObject extends DurableObject<Env> {
+export class ConversationObject extends DurableObject<Env> implements ConversationRpc {
   readonly #core: ConversationCore;
 
   constructor(ctx: DurableObjectState, env: Env) {

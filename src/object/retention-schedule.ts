@@ -2,7 +2,8 @@
  * The scheduled purge: what has been deleted for longer than RETENTION_DAYS goes for good, a few conversations at a time.
  * A run that is cut off, or finds an object that cannot be reached, leaves the rest to the next one.
  */
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
+import type { Env } from "../env.ts";
 import { allHomes, causeOf, type Database, openDatabase } from "../db/database.ts";
 import { expiredConversations, expiredMessages, type Place } from "../db/retention.ts";
 

@@ -1,7 +1,7 @@
 /** Retention as a conversation's object carries it out: in its journal first, then in D1. */
 import type { Caller } from "../auth/principal.ts";
-import type { Env } from "../config.ts";
-import { systemAuditRow } from "../db/audit.ts";
+import type { Env } from "../env.ts";
+import { systemAuditRow } from "../chat/audit.ts";
 import { causeOf, companyDatabase } from "../db/database.ts";
 import { closeConversation, removeConversation } from "../db/retention.ts";
 import { type ConversationCore, log } from "./conversation-core.ts";

@@ -1,6 +1,4 @@
 /** Every error a client sees is one of these, as a problem document (RFC 9457). Nothing else leaves as an error. */
-import { inOpenAiForm, retryAdvice } from "./openai-error.ts";
-
 const CODES = {
   malformed_request: [400, "Malformed request"],
   malformed_json: [400, "Malformed JSON"],
@@ -96,30 +94,6 @@ export function problemDocument(details: ProblemDetails, origin: string, request
     message: detail,
     error_code: details.code,
   };
-}
-
-/** Whose clients a route speaks to, where it is not this API's own. */
-export type Dialect = "openai";
-
-/** The document as a response, with the headers its status calls for. */
-export function problemResponse(
-  details: ProblemDetails,
-  origin: string,
-  requestId: string,
-  dialect?: Dialect,
-): Response {
-  const status = statusOf(details.code);
-  const advice = dialect === "openai" ? retryAdvice(status) : {};
-  const headers = new Headers({ "content-type": "application/problem+json", ...advice, ...details.headers });
-  if (details.retry_after !== undefined)
-    headers.set("retry-after", String(Math.max(1, Math.ceil(details.retry_after))));
-  if (details.limit) {
-    const { name, quota, window } = details.limit;
-    headers.set("ratelimit-policy", `"${name}";q=${quota}${window === undefined ? "" : `;w=${window}`}`);
-    headers.set("ratelimit", `"${name}";r=0;t=${details.retry_after ?? 1}`);
-  }
-  const document = problemDocument(details, origin, requestId);
-  return new Response(JSON.stringify(dialect === "openai" ? inOpenAiForm(document) : document), { status, headers });
 }
 
 /** Every code with its status and title, for the documentation. */

@@ -1,6 +1,7 @@
 /** The problem document as the OpenAPI document describes it: member for member what problem.ts sends. */
 import * as z from "zod";
-import { type Dialect, problemCodes } from "./problem.ts";
+import { problemCodes } from "./problem.ts";
+import type { Dialect } from "./response.ts";
 import { lazy } from "../lazy.ts";
 
 const codes = problemCodes().map(({ code }) => code);

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { AgentFields, AgentRow } from "../db/agent.ts";
 import { answered, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
-import type { HttpTool } from "../db/schema.ts";
+import type { HttpTool } from "../chat/agent.ts";
 import { normaliseOrigin } from "../net/origin.ts";
 import { toolBody, toolSchema, toolView } from "./agent-tool.ts";
 import { lazy } from "../lazy.ts";

@@ -4,7 +4,7 @@ import { decrypt, encrypt } from "../auth/encryption.ts";
 import type { Config } from "../config.ts";
 import { toolSecretContext } from "../db/agent.ts";
 import type { Json, JsonObject } from "../json.ts";
-import type { HttpTool } from "../db/schema.ts";
+import type { HttpTool } from "../chat/agent.ts";
 import { answered, text } from "../http/fields.ts";
 import { refusalOf } from "../net/outbound.ts";
 import { invalid } from "../problem/problem.ts";

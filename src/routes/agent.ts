@@ -13,9 +13,10 @@ import {
   restoreAgent,
   updateAgent,
 } from "../db/agent.ts";
-import { auditRow } from "../db/audit.ts";
+import { auditRow } from "../chat/audit.ts";
 import { listProviderNames } from "../db/model-provider.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf, linkTo } from "../http/context.ts";
 import { isId, pathId, text } from "../http/fields.ts";

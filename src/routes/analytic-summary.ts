@@ -10,7 +10,8 @@ import {
   type Sums,
 } from "../db/analytic-period.ts";
 import { readTally } from "../db/tally.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { id, isId, pathId } from "../http/fields.ts";
 import { notFound } from "../problem/problem.ts";

@@ -1,7 +1,8 @@
 /** Analytics of one conversation, and of everything else in the files beside this: only what was measured. */
 import * as z from "zod";
 import { analyse, conversationFacts } from "../db/analytic.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { id, pathId, timestamp } from "../http/fields.ts";
 import { analyticExportRoutes } from "./analytic-export.ts";

@@ -11,9 +11,10 @@ import {
   revokeApiKey,
   rotateApiKey,
 } from "../db/api-key.ts";
-import { auditRow } from "../db/audit.ts";
+import { auditRow } from "../chat/audit.ts";
 import { controlDatabase } from "../db/database.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { callerOf } from "../http/context.ts";
 import { id, isId, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";

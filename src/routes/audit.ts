@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { type AuditEvent, listAudit } from "../db/audit.ts";
 import { CONTROL, controlDatabase, type Database, homeOf } from "../db/database.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import type { AppContext } from "../http/context.ts";
 import { id, instant, text, timestamp, toTimestamp } from "../http/fields.ts";

@@ -2,10 +2,10 @@
 import { accepts } from "hono/accepts";
 import * as z from "zod";
 import type { Principal } from "../auth/principal.ts";
-import type { ChatRequest } from "../object/conversation-object.ts";
-import { UI_STREAM_HEADERS } from "../chat/projection/ui.ts";
+import type { ChatRequest } from "../chat/rpc.ts";
 import { parseEventId } from "../chat/turn.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { id, metadata, pathId, text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
@@ -109,7 +109,7 @@ export const events = (stream: ReadableStream, headers: Record<string, string> =
     },
   });
 
-const uiEvents = (stream: ReadableStream): Response => events(stream, UI_STREAM_HEADERS);
+const uiEvents = (stream: ReadableStream): Response => events(stream, { "x-vercel-ai-ui-message-stream": "v1" });
 
 /** A turn, or a reply made anew, that the AI SDK asked for. A message it sends again is the same turn again. */
 async function uiChat(c: AppContext, principal: Principal, conversation_id: string, body: UiBody): Promise<Response> {

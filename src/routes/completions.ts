@@ -4,12 +4,13 @@
  */
 import * as z from "zod";
 import type { Principal } from "../auth/principal.ts";
-import type { ChatRequest } from "../object/conversation-object.ts";
+import type { ChatRequest } from "../chat/rpc.ts";
 import { attemptKey, takeOver } from "../db/attempt.ts";
 import { createConversation } from "../db/conversation.ts";
 import type { ImportedMessage } from "../db/imported-message.ts";
 import type { JsonObject } from "../json.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { text } from "../http/fields.ts";

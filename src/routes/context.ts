@@ -1,6 +1,7 @@
 /** What the next turn of a conversation would show its model. */
 import * as z from "zod";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { callerOf } from "../http/context.ts";
 import { id, pathId } from "../http/fields.ts";
 import { unwrap } from "../problem/problem.ts";

@@ -1,7 +1,8 @@
 /** What the owner of a website copies into it, and what a strict Content-Security-Policy there has to allow. */
 import * as z from "zod";
 import { findAgent } from "../db/agent.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { originOf } from "../http/context.ts";
 import { id, isId, pathId } from "../http/fields.ts";

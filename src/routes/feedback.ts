@@ -2,7 +2,8 @@
 import * as z from "zod";
 import type { Principal } from "../auth/principal.ts";
 import type { Feedback } from "../chat/message.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { pathId, text } from "../http/fields.ts";
 import { notFound, Problem, unwrap } from "../problem/problem.ts";

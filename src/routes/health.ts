@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { ping } from "../db/company.ts";
 import { controlDatabase } from "../db/database.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { timestamp, toTimestamp } from "../http/fields.ts";
 import { lazy } from "../lazy.ts";
 

@@ -4,9 +4,10 @@
  */
 import * as z from "zod";
 import { isCanonicalJws, verifyToken } from "../auth/token.ts";
-import { auditRow } from "../db/audit.ts";
+import { auditRow } from "../chat/audit.ts";
 import { findAnyLead, findLead, mergeLead } from "../db/lead.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { callerOf } from "../http/context.ts";
 import { invalid, notFound, Problem, unwrap } from "../problem/problem.ts";

@@ -1,10 +1,11 @@
 /** Leads, for staff: look, correct, delete, erase. Everything is also under /sdk/lead, for clients made for that. */
 import * as z from "zod";
 import { hasScope, type Principal } from "../auth/principal.ts";
-import { auditRow } from "../db/audit.ts";
+import { auditRow } from "../chat/audit.ts";
 import type { Database } from "../db/database.ts";
 import * as store from "../db/lead.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { instant, isId, pathId, text } from "../http/fields.ts";

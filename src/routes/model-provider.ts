@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { encrypt } from "../auth/encryption.ts";
 import type { Principal } from "../auth/principal.ts";
-import { auditRow } from "../db/audit.ts";
+import { auditRow } from "../chat/audit.ts";
 import {
   deleteModelProvider,
   findModelProvider,
@@ -11,7 +11,8 @@ import {
   providerKeyContext,
   putModelProvider,
 } from "../db/model-provider.ts";
-import { type Api, json } from "../http/api.ts";
+import { type Api } from "../http/api.ts";
+import { json } from "../http/operation.ts";
 import { requestDatabase } from "../http/bookmark.ts";
 import { type AppContext, callerOf } from "../http/context.ts";
 import { text, timestamp, toTimestamp } from "../http/fields.ts";

@@ -1,5 +1,5 @@
 /** How routes reach a conversation's object. */
-import type { ConversationObject } from "../object/conversation-object.ts";
+import type { ConversationRpc } from "../chat/rpc.ts";
 import type { Outcome } from "../chat/outcome.ts";
 import type { Database } from "../db/database.ts";
 import { conversationIdsOfLead } from "../db/lead.ts";
@@ -9,7 +9,7 @@ import { isId } from "../http/fields.ts";
 import { notFound, Problem } from "../problem/problem.ts";
 
 /** The stub of a conversation's object. What cannot be an id is not found, without waking anything. */
-export function conversationObject(c: AppContext, id: string): DurableObjectStub<ConversationObject> {
+export function conversationObject(c: AppContext, id: string): DurableObjectStub<ConversationRpc> {
   if (!isId(id)) throw notFound();
   return watched(c, c.env.CONVERSATION.getByName(id));
 }

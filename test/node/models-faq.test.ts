@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ModelEvent, ModelMessage } from "../../src/chat/ports.ts";
-import type { Knowledge } from "../../src/db/schema.ts";
+import type { Knowledge } from "../../src/chat/agent.ts";
 import { answerTo, faqModel } from "../../src/models/faq/faq.ts";
 
 const HOURS = "We are open Monday to Friday from 9 to 18, and on Saturday from 10 to 14.";

@@ -1,7 +1,8 @@
 /** Models in front of a real upstream, asked the way the engine asks them. */
 import { afterAll, beforeAll } from "vitest";
 import { type ModelEvent, ModelFailure, type ModelMessage } from "../../src/chat/ports.ts";
-import { type Config, configOf, type Env } from "../../src/config.ts";
+import { type Config, configOf } from "../../src/config.ts";
+import type { Env } from "../../src/env.ts";
 import type { ProviderAccess } from "../../src/models/catalog.ts";
 import { type ModelSettings, openModel } from "../../src/models/open.ts";
 import { type Step, type UpstreamClient, upstream } from "../upstream/client.ts";

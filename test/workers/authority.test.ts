@@ -6,7 +6,7 @@ import { uuidv7 } from "uuidv7";
 import { beforeAll, describe, expect, it } from "vitest";
 import { api } from "../../src/app.ts";
 import type { Scope } from "../../src/auth/principal.ts";
-import type { Audience, MountedRoute } from "../../src/http/api.ts";
+import type { Audience, MountedRoute } from "../../src/http/route.ts";
 import { call, type Company, type HeaderMap, makeCompany, makeLead } from "./company.ts";
 
 type Holder = { kind: "key" | "user" | "lead"; scopes: Scope[] };

@@ -1,6 +1,6 @@
 /// <reference types="@cloudflare/vitest-pool-workers/types" />
 import type { D1Migration } from "@cloudflare/vitest-pool-workers";
-import type { Env as AppEnv } from "../../src/config.ts";
+import type { Env as AppEnv } from "../../src/env.ts";
 
 declare global {
   namespace Cloudflare {

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { expect, test } from "vitest";
-import type { Batch } from "../../src/chat/journal/handover.ts";
+import type { Batch } from "../../src/chat/changes.ts";
 import { metered } from "../../src/cli/bench/metered-database.ts";
 import { COSTS } from "../../src/cli/scaling/costs.ts";
 import { writeBatch } from "../../src/db/record.ts";

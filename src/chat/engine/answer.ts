@@ -1,25 +1,16 @@
 /** Gets one turn's answer out of a model: the window in, deltas out, each journalled before it is told. Never throws. */
-import { buildContext, type ContextSettings } from "./context.ts";
+import { buildContext } from "./context.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
 import type { Header } from "../journal/schema.ts";
 import type { Ending, Journal } from "../journal/journal.ts";
 import type { LiveTurn } from "./live-turn.ts";
 import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type ModelUsage } from "../ports.ts";
-import { summaryOf } from "./summarise.ts";
+import { summaryOf } from "../journal/summary.ts";
 import { callsOf, type ToolEvent, toolEvent } from "../tool-call.ts";
 import type { TurnError } from "../turn.ts";
 import { UsageTally } from "../usage.ts";
+import type { TurnAgent } from "./turn-agent.ts";
 import { type Timeouts, watched } from "./watchdog.ts";
-
-/** What a turn takes from its agent. `open` throws ModelFailure when the model is not to be had. */
-export type TurnAgent = ContextSettings & {
-  timeouts: Timeouts;
-  /** What is too old for the window is summarised. */
-  summarize: boolean;
-  /** A conversation without a title gets one. */
-  auto_title: boolean;
-  open: () => Model;
-};
 
 export type AnswerPorts = {
   journal: Journal;

@@ -2,6 +2,7 @@
  * What the model is shown: the agent's instructions, a summary of what is too old if there is one, then the window,
  * oldest first. Cut to the agent's input budget on whole turns; the newest turn always goes. Pure.
  */
+import type { Summary } from "../journal/summary.ts";
 import type { Message } from "../message.ts";
 import type { ModelRequest } from "../ports.ts";
 import { estimateTokens, MESSAGE_OVERHEAD } from "../usage.ts";
@@ -13,9 +14,6 @@ export type ContextSettings = {
   /** Estimated tokens that a request may have; null: no limit but the window's. */
   max_input_tokens: number | null;
 };
-
-/** What was said up to and including a sequence, in the model's words. */
-export type Summary = { upto: number; text: string };
 
 export type Context = { request: ModelRequest; shown: Message[]; trimmed: Message[]; tokens: number };
 

@@ -1,9 +1,8 @@
 /** Turns that wait, first come first served. Pure: who runs is the engine's business. */
+import type { OnBusy } from "../rpc.ts";
 
 /** How many turns may wait behind the running one. */
 export const QUEUE_LIMIT = 16;
-
-export type OnBusy = "enqueue" | "reject" | "interrupt";
 
 export type Admission =
   | { action: "run" }

@@ -2,8 +2,8 @@
  * A rolling summary of what no longer fits the window, made by the agent's own model after a turn, off the path of its
  * answer. A delete or restore of anything it covers drops it at once; it is made anew from what is left.
  */
-import type { TurnAgent } from "./answer.ts";
-import type { Summary } from "./context.ts";
+import type { TurnAgent } from "./turn-agent.ts";
+import { type Summary, summaryOf } from "../journal/summary.ts";
 import { toMessage } from "../journal/schema.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Message } from "../message.ts";
@@ -20,17 +20,6 @@ const INSTRUCTIONS =
   "Summarise this conversation for the assistant who will continue it. Keep names, numbers, decisions, promises and open questions. Use at most 300 words. Write only the summary.";
 
 export type SummaryPorts = { journal: Journal; clock: () => number; log: (event: object) => void };
-
-/** What is kept, or null. */
-export function summaryOf(journal: Journal): Summary | null {
-  const row = journal.rows("SELECT upto, text FROM summary")[0];
-  return row ? { upto: Number(row["upto"]), text: String(row["text"]) } : null;
-}
-
-/** Forgets a summary that covers a message from `sequence` on. */
-export function forgetSummary(journal: Journal, sequence: number): void {
-  journal.run("DELETE FROM summary WHERE upto >= ?", sequence);
-}
 
 /** Summarises what lies before sequence `start` and is not covered yet. Resolves when nothing is left to do. */
 export async function summarise(ports: SummaryPorts, agent: TurnAgent, start: number): Promise<void> {

@@ -2,13 +2,13 @@
  * Deletes and restores, in the journal and in the outbox for D1 with their audit row, all in one transaction each.
  * A message keeps its id, sequence, bytes and times; what was told of a deleted reply is forgotten at once.
  */
-import { type AuditEntry, auditRow } from "../../db/audit.ts";
+import { type AuditEntry, auditRow } from "../audit.ts";
 import type { Caller } from "../../auth/principal.ts";
 import { principalOf } from "../turn.ts";
 import type { Header } from "./schema.ts";
 import type { Journal } from "./journal.ts";
 import type { Feedback, Message } from "../message.ts";
-import { forgetSummary } from "../engine/summarise.ts";
+import { forgetSummary } from "./summary.ts";
 import { retitle } from "./title.ts";
 
 type Edit = { journal: Journal; caller: Caller; now: number };

@@ -2,13 +2,9 @@
  * Hands what the journal holds over to D1, in order, one batch at a time, until nothing is left. Whatever fails stays in
  * the journal: sending it again changes nothing.
  */
-import type { Change } from "../changes.ts";
-import type { Header } from "./schema.ts";
+import type { Batch, Change } from "../changes.ts";
 import type { Journal } from "./journal.ts";
 import type { Message } from "../message.ts";
-
-/** One batch for D1. `upto` and `lastChange` are what is confirmed when it went through. */
-export type Batch = { header: Header; messages: Message[]; changes: Change[]; upto: number; lastChange: number };
 
 export type RecordPort = {
   /** Applies a batch atomically; idempotent. Throws when D1 did not confirm. */

@@ -2,7 +2,7 @@
  * What retention takes away for good. A purged message keeps its place, its times and its counts, and loses what it says;
  * a conversation is closed first, so that one of which only half is left is never shown or restored.
  */
-import type { AuditRow } from "../../db/audit.ts";
+import type { AuditRow } from "../audit.ts";
 import type { Header } from "./schema.ts";
 import type { Journal } from "./journal.ts";
 

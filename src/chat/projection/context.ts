@@ -1,9 +1,9 @@
 /** What the next turn would send, told without its text: token estimates, and what is left out and why. */
-import type { TurnAgent } from "../engine/answer.ts";
+import type { TurnAgent } from "../engine/turn-agent.ts";
 import { buildContext, type Context, messageTokens } from "../engine/context.ts";
 import type { Header } from "../journal/schema.ts";
 import type { Journal } from "../journal/journal.ts";
-import { summaryOf } from "../engine/summarise.ts";
+import { summaryOf } from "../journal/summary.ts";
 import { estimateTokens } from "../usage.ts";
 
 /** The context as it stands, before a new message. */

@@ -1,13 +1,11 @@
 /** The forms in which a stream can tell turns; all of them are made of the same frames. */
 import type { Frame } from "./follow.ts";
 import type { Journal } from "../journal/journal.ts";
-import { chunkEncoder, type Chunks } from "./openai.ts";
+import { chunkEncoder } from "./openai.ts";
 import { type SseContext, sseEncoder } from "./sse.ts";
 import { uiEncoder } from "./ui.ts";
+import type { Projection } from "../rpc.ts";
 import type { EventId } from "../turn.ts";
-
-/** Server-sent events of this API, the AI SDK's UI message stream, or OpenAI's chunks. */
-export type Projection = "sse" | "ui" | Chunks;
 
 /** An encoder of frames that come after `start`. */
 export function encoderFor(

@@ -9,11 +9,9 @@ import type { Header } from "../journal/schema.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Message } from "../message.ts";
 import { type Outcome, ok } from "../outcome.ts";
+import type { Chunks } from "../rpc.ts";
 import { replyOf } from "./json.ts";
 import type { Turn, TurnEvent } from "../turn.ts";
-
-/** `include_usage`: a last chunk without choices says how many tokens it took, as `stream_options` asks for. */
-export type Chunks = { include_usage: boolean };
 
 /** The body of the 200, or the problem that the turn ended with. */
 export function completionOf(journal: Journal, turn: Turn): Outcome<string> {

@@ -7,9 +7,6 @@ import { messageView } from "../message.ts";
 import type { ToolEvent } from "../tool-call.ts";
 import type { Turn, TurnEvent } from "../turn.ts";
 
-/** Headers of a response that carries such a stream. */
-export const UI_STREAM_HEADERS = { "x-vercel-ai-ui-message-stream": "v1" };
-
 /**
  * An encoder of frames. Signs of life have no chunk of their own: an empty delta stands for them while text is open. What
  * comes after a tool's answer is the next step.

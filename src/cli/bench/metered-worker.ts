@@ -4,7 +4,7 @@
  */
 import app from "../../app.ts";
 import { ConversationObject as Conversation } from "../../object/conversation-object.ts";
-import type { Env } from "../../config.ts";
+import type { Env } from "../../env.ts";
 import { metered, type Cost } from "./metered-database.ts";
 
 export type MeterReading = {

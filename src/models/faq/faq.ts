@@ -3,7 +3,7 @@
  * it could answer instead. Needs no key and no network, and answers the same conversation the same way every time.
  */
 import type { Model, ModelEvent, ModelRequest } from "../../chat/ports.ts";
-import type { Knowledge } from "../../db/schema.ts";
+import type { Knowledge } from "../../chat/agent.ts";
 import { KnowledgeIndex, type Match } from "./search.ts";
 import { courtesyOf, isFollowUp, languageOf, refersBack, type Word, wordsOf } from "./terms.ts";
 import { words } from "../words.ts";

@@ -3,7 +3,7 @@
  * a word occurs in, also as a prefix or misspelt; here it is decided whether what was found covers the question.
  */
 import MiniSearch from "minisearch";
-import type { Knowledge } from "../../db/schema.ts";
+import type { Knowledge } from "../../chat/agent.ts";
 import { type Language, languageOf, stem, termsOf, tokens, type Word, wordsOf } from "./terms.ts";
 
 /** An entry and how well it fits; `covered` is whether it fits well enough to be the answer. */

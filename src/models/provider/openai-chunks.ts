@@ -2,7 +2,7 @@
  * The answer side of OpenAI's chat completions when streamed (OpenAI API reference, "chat.completion.chunk"), read the
  * way the many servers that speak it write it. What arrives together is passed on together.
  */
-import type { JsonObject } from "../../db/schema.ts";
+import type { JsonObject } from "../../json.ts";
 import { isObject } from "../json-schema.ts";
 import type { StreamPart } from "../language-model.ts";
 import { type EventParser, say } from "./sse.ts";

@@ -1,0 +1,27 @@
+/** What an agent is made of, beyond the columns that queries filter on. Types only. */
+import type { JsonObject } from "../json.ts";
+
+/** A question an agent can answer from its own knowledge. */
+export type Knowledge = { question: string; answer: string };
+
+/** An HTTP endpoint that the model may call; `secret_header` is encrypted at rest. */
+export type HttpTool = {
+  name: string;
+  description: string;
+  parameters: JsonObject;
+  url: string;
+  timeout_ms: number;
+  secret_header?: { name: string; ciphertext: string };
+};
+
+/** Agent settings that no query filters on. Times are milliseconds. */
+export type AgentSettings = {
+  stop?: string[];
+  first_token_timeout_ms?: number;
+  token_timeout_ms?: number;
+  turn_timeout_ms?: number;
+  max_input_tokens?: number;
+  summarize?: boolean;
+  auto_title?: boolean;
+  tools?: HttpTool[];
+};

@@ -1,0 +1,17 @@
+/** The bindings that wrangler.toml declares. Types only. */
+import type { ConversationRpc } from "./chat/rpc.ts";
+
+/** What wrangler binds. Everything that is a string arrives as a variable or a secret. */
+export interface Env {
+  /** The control database; further ones are bound as DB_1, DB_2 … */
+  DB: D1Database;
+  CONVERSATION: DurableObjectNamespace<ConversationRpc>;
+  ASSETS: Fetcher;
+  /** How much visitors may do; see http/rate-limit.ts. */
+  LIMIT_IP?: RateLimit;
+  LIMIT_LEAD?: RateLimit;
+  LIMIT_AGENT?: RateLimit;
+  /** Workers AI, bound in production only. */
+  AI?: Ai;
+  [name: string]: unknown;
+}

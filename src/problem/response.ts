@@ -1,0 +1,27 @@
+/** A problem as an HTTP response. */
+import { inOpenAiForm, retryAdvice } from "./openai-error.ts";
+import { type ProblemDetails, problemDocument, statusOf } from "./problem.ts";
+
+/** Whose clients a route speaks to, where it is not this API's own. */
+export type Dialect = "openai";
+
+/** The document as a response, with the headers its status calls for. */
+export function problemResponse(
+  details: ProblemDetails,
+  origin: string,
+  requestId: string,
+  dialect?: Dialect,
+): Response {
+  const status = statusOf(details.code);
+  const advice = dialect === "openai" ? retryAdvice(status) : {};
+  const headers = new Headers({ "content-type": "application/problem+json", ...advice, ...details.headers });
+  if (details.retry_after !== undefined)
+    headers.set("retry-after", String(Math.max(1, Math.ceil(details.retry_after))));
+  if (details.limit) {
+    const { name, quota, window } = details.limit;
+    headers.set("ratelimit-policy", `"${name}";q=${quota}${window === undefined ? "" : `;w=${window}`}`);
+    headers.set("ratelimit", `"${name}";r=0;t=${details.retry_after ?? 1}`);
+  }
+  const document = problemDocument(details, origin, requestId);
+  return new Response(JSON.stringify(dialect === "openai" ? inOpenAiForm(document) : document), { status, headers });
+}
