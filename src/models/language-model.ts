@@ -5,25 +5,15 @@
  * The client is asked directly (`doStream`): the AI SDK's `streamText` on top of it would add a third to the bundle for
  * retries, telemetry and transforms that the engine has no use for.
  */
-import type { LanguageModel } from "ai";
 import { uuidv7 } from "uuidv7";
 import { type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
 import type { OutboundPolicy } from "../net/outbound.ts";
+import type { Answering, CallOptions, Connect } from "./connect.ts";
 import { AnswerText } from "./answer-text.ts";
 import { failureOf } from "./provider/failure.ts";
 import type { Tool } from "./http-tool.ts";
-import type { Source } from "../net/source.ts";
-import { type Answering, takeStep } from "./step.ts";
+import { takeStep } from "./step.ts";
 import { callTools } from "./tool-calls.ts";
-import type { Upstream } from "./provider/upstream.ts";
-
-export type LanguageModelV4 = Extract<LanguageModel, { specificationVersion: "v4" }>;
-export type CallOptions = Parameters<LanguageModelV4["doStream"]>[0];
-export type StreamPart =
-  Awaited<ReturnType<LanguageModelV4["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
-
-/** One call of a model: what goes over HTTP goes through `upstream`. */
-export type Connect = (upstream: Upstream, options: CallOptions) => Promise<Source<StreamPart>>;
 
 /** What an agent says about how its model is to answer; null leaves it to the provider. */
 export type CallSettings = {

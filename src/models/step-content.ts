@@ -2,7 +2,7 @@
  * What a model said in one step, as its provider wants it back with the tools' results: the parts in order, each with the
  * provider's own notes on it (signatures of thoughts, for one).
  */
-import type { CallOptions, StreamPart } from "./language-model.ts";
+import type { CallOptions, StreamPart } from "./connect.ts";
 import { argumentsOf, type ToolRequest, type ToolResult } from "./http-tool.ts";
 
 type Message = CallOptions["prompt"][number];

@@ -1,22 +1,12 @@
 /** One call of a provider's client: its text as it comes, and at its end what it wants done, if anything. */
 import { type ModelEvent, ModelFailure, type ModelUsage } from "../chat/ports.ts";
 import type { OutboundPolicy } from "../net/outbound.ts";
-import type { AnswerText } from "./answer-text.ts";
-import type { CallOptions, Connect, StreamPart } from "./language-model.ts";
+import type { Answering, CallOptions, Connect, StreamPart } from "./connect.ts";
 import type { Source } from "../net/source.ts";
 import { StepContent } from "./step-content.ts";
 import { Upstream } from "./provider/upstream.ts";
 
 type FinishPart = Extract<StreamPart, { type: "finish" }>;
-
-/** What the steps of one answer share. */
-export type Answering = {
-  text: AnswerText;
-  /** Aborts when nobody wants the answer any more. */
-  signal: AbortSignal;
-  /** `result`, or null as soon as the answer is not wanted any more. */
-  unlessAborted: <T>(result: PromiseLike<T>) => Promise<T | null>;
-};
 
 /** How a step ended; `content` is null when it called no tool. */
 export type Taken = { content: StepContent | null; usage: ModelUsage | null };

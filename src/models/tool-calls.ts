@@ -2,7 +2,7 @@
 import { type ModelEvent, ModelFailure, type TurnRef } from "../chat/ports.ts";
 import type { OutboundPolicy } from "../net/outbound.ts";
 import { argumentsOf, callTool, type Tool, type ToolRequest, type ToolResult } from "./http-tool.ts";
-import type { Answering } from "./step.ts";
+import type { Answering } from "./connect.ts";
 
 /** Calls that one step may ask for. */
 const MAX_CALLS = 16;

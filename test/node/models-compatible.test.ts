@@ -1,6 +1,6 @@
 /** OpenAI's protocol as other servers write it: what each is known to do differently. */
 import { describe, expect, it } from "vitest";
-import type { StreamPart } from "../../src/models/language-model.ts";
+import type { StreamPart } from "../../src/models/connect.ts";
 import { ChatChunks, NOTES } from "../../src/models/provider/openai-chunks.ts";
 import { openaiChat } from "../../src/models/provider/openai-chat.ts";
 import { streamOf } from "../../src/net/source.ts";

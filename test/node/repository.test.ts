@@ -70,26 +70,34 @@ describe("README.md", () => {
 
 describe("The linter", () => {
   const forbidden: [folder: string, imported: string][] = [
+    ["net", "../problem/problem.ts"],
+    ["problem", "hono"],
+    ["auth", "../http/authenticate.ts"],
+    ["auth", "@ai-sdk/openai"],
+    ["db", "hono"],
+    ["db", "../http/context.ts"],
+    ["db", "../chat/journal/journal.ts"],
+    ["chat", "hono"],
+    ["chat", "./journal/journal.ts"],
+    ["chat", "../db/schema.ts"],
+    ["chat/journal", "drizzle-orm"],
+    ["chat/journal", "../engine/engine.ts"],
+    ["chat/engine", "ai"],
+    ["chat/engine", "cloudflare:workers"],
+    ["chat/engine", "../../db/audit.ts"],
+    ["chat/projection", "../../http/context.ts"],
+    ["models", "hono"],
+    ["models", "../db/schema.ts"],
+    ["object", "../http/context.ts"],
+    ["object", "../routes/docs.ts"],
+    ["http", "../routes/docs.ts"],
+    ["http", "../object/agent-cache.ts"],
     ["routes", "drizzle-orm"],
     ["routes", "ai"],
     ["routes", "cloudflare:workers"],
-    ["http", "../routes/docs.ts"],
-    ["auth", "../routes/docs.ts"],
-    ["auth", "@ai-sdk/openai"],
-    ["db", "hono"],
-    ["db", "../http/problem.ts"],
-    ["chat", "hono"],
-    ["chat", "drizzle-orm"],
-    ["chat", "ai"],
-    ["chat", "cloudflare:workers"],
-    ["models", "hono"],
-    ["models", "../routes/docs.ts"],
+    ["routes", "../object/conversation-object.ts"],
+    ["routes", "../chat/engine/engine.ts"],
     ["routes", "../cli/project.ts"],
-    ["routes", "../pages/docs/words.ts"],
-    ["chat", "../pages/docs/words.ts"],
-    ["pages/widget", "../../http/problem.ts"],
-    ["pages/docs", "../../config.ts"],
-    ["pages/widget", "node:fs"],
   ];
 
   it("holds the borders between folders", () => {
@@ -106,22 +114,43 @@ describe("The linter", () => {
         writeFileSync(join(copy, file), `import * as it from ${JSON.stringify(imported)};\nexport const kept = it;\n`);
         return file;
       });
-      const refused = lint(copy);
+      const refused = lint(copy, "no-restricted-imports");
       expect(files.filter((file) => !refused.some((line) => line.startsWith(file)))).toEqual([]);
+    } finally {
+      rmSync(copy, { recursive: true });
+    }
+  });
+
+  it("refuses a circle, also one of types only", () => {
+    const copy = mkdtempSync(join(tmpdir(), "conversations-lint-"));
+    try {
+      writeFileSync(
+        join(copy, ".oxlintrc.json"),
+        read(".oxlintrc.json").replace('"typeAware": true', '"typeAware": false'),
+      );
+      mkdirSync(join(copy, "src/net"), { recursive: true });
+      for (const [own, other] of ["ab", "ba"]) {
+        const text = `import type { ${other?.toUpperCase()} } from "./${other}.ts";\nexport type ${own?.toUpperCase()} = { other: ${other?.toUpperCase()} };\n`;
+        writeFileSync(join(copy, `src/net/${own}.ts`), text);
+      }
+      expect(lint(copy, "no-cycle").map((line) => line.split(":")[0])).toEqual(["src/net/a.ts", "src/net/b.ts"]);
     } finally {
       rmSync(copy, { recursive: true });
     }
   });
 });
 
-/** Where oxlint finds a restricted import, as `file:line:column: …`. */
-function lint(folder: string): string[] {
+/** Where oxlint finds what `rule` forbids, as `file:line:column: …`. */
+function lint(folder: string, rule: string): string[] {
   const args = ["-c", ".oxlintrc.json", "--no-ignore", "-f", "unix", "."];
   try {
     execFileSync(join(root, "node_modules/.bin/oxlint"), args, { cwd: folder, encoding: "utf8", stdio: "pipe" });
     return [];
   } catch (error) {
     const { stdout } = error as { stdout: string };
-    return stdout.split("\n").filter((line) => line.includes("no-restricted-imports"));
+    return stdout
+      .split("\n")
+      .filter((line) => line.includes(rule))
+      .toSorted();
   }
 }

@@ -1,7 +1,7 @@
 /** Providers and their protocols: from where a company's models are to the client that speaks to them. */
 import { ModelFailure } from "../../chat/ports.ts";
 import type { ProviderAccess } from "../catalog.ts";
-import type { Connect, LanguageModelV4 } from "../language-model.ts";
+import type { Connect, LanguageModelV4 } from "../connect.ts";
 import { openaiChat } from "./openai-chat.ts";
 import type { Upstream } from "./upstream.ts";
 import { workersAi } from "./workers-ai.ts";

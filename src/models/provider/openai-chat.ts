@@ -3,7 +3,7 @@
  * it: the AI SDK's client of this protocol makes its schemas anew for each call and checks every piece with them, which
  * took as long as all the rest of a turn.
  */
-import type { CallOptions, Connect } from "../language-model.ts";
+import type { CallOptions, Connect } from "../connect.ts";
 import { ChatChunks, NOTES } from "./openai-chunks.ts";
 import { parsed } from "./sse.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from "../../json.ts";
 import { isObject } from "../json-schema.ts";
-import type { StreamPart } from "../language-model.ts";
+import type { StreamPart } from "../connect.ts";
 import { type EventParser, say } from "./sse.ts";
 
 /** Under this name a call keeps what its provider has to get back with it (Google's signature of a thought, for one). */

@@ -1,5 +1,5 @@
 /** Server-sent events as they arrive (WHATWG HTML, "Server-sent events"): bytes in, what a protocol makes of them out. */
-import type { StreamPart } from "../language-model.ts";
+import type { StreamPart } from "../connect.ts";
 import type { Source } from "../../net/source.ts";
 
 /** A protocol's reading of its events. */

@@ -3,7 +3,7 @@
  * in its native form (`{response, usage}`) or, for newer models, in OpenAI's (`{choices, usage}`).
  */
 import { ModelFailure } from "../../chat/ports.ts";
-import type { CallOptions, Connect, StreamPart } from "../language-model.ts";
+import type { CallOptions, Connect, StreamPart } from "../connect.ts";
 import type { Source } from "../../net/source.ts";
 import { type EventParser, parsed, say } from "./sse.ts";
 

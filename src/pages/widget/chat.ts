@@ -2,7 +2,8 @@
  * What the widget is about to do: find out about the agent, ask who the visitor is, show their conversation. Knows no DOM;
  * `changed` is called after every change, `told` with what a page may want to hear of.
  */
-import { type Client, RequestFailed, send } from "./client.ts";
+import { type Client } from "./client.ts";
+import { RequestFailed, send } from "./request.ts";
 import type { Options } from "./options.ts";
 import type { Session, TokenSource } from "./session.ts";
 import type { Store } from "./storage.ts";

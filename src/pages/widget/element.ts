@@ -1,7 +1,8 @@
 /** <conversations-widget>: launcher and panel in a shadow root that the page's styles do not reach, nor the other way. */
 import { Chat, type ChatEvents } from "./chat.ts";
 import type { Item } from "./chat-item.ts";
-import { Client, RequestFailed } from "./client.ts";
+import { Client } from "./client.ts";
+import { RequestFailed } from "./request.ts";
 import { readableOn, textOn } from "./color.ts";
 import { h, icon, setAttribute } from "./dom.ts";
 import { type LabelName, speak, type Speech } from "./labels.ts";

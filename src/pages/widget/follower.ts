@@ -1,5 +1,5 @@
 /** Follows the conversation's events, through breaks and pauses, from exactly where it was. */
-import { RequestFailed } from "./client.ts";
+import { RequestFailed } from "./request.ts";
 import { readEvents, type ServerEvent } from "./sse.ts";
 
 export type FollowerPorts = {

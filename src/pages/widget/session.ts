@@ -2,7 +2,7 @@
  * Who the visitor is: an anonymous lead, kept for the next visit and shared with other tabs, or one whom the site vouches
  * for, kept only as long as the page lives. Nobody before the first message or the lead form.
  */
-import { RequestFailed, send } from "./client.ts";
+import { RequestFailed, send } from "./request.ts";
 import type { Options } from "./options.ts";
 import type { Store } from "./storage.ts";
 

@@ -3,7 +3,8 @@
  * it is silent, whatever still arrives.
  */
 import { type Item, newKey, ownItem, type WireMessage } from "./chat-item.ts";
-import { type Client, RequestFailed } from "./client.ts";
+import { type Client } from "./client.ts";
+import { RequestFailed } from "./request.ts";
 import { keepDrafts, lostDrafts } from "./drafts.ts";
 import { Follower } from "./follower.ts";
 import { type Page, readPage } from "./history.ts";
