@@ -42,44 +42,31 @@ export type ConversationChanges = Partial<Pick<Conversation, "title" | "max_cont
   metadata?: string;
 };
 
-/** Bodies are JSON texts, serialised once by the object. */
+/** The conversation is the one whose id names the object. Bodies are JSON texts, serialised once by the object. */
 export interface ConversationRpc extends Rpc.DurableObjectBranded {
-  chat(
-    caller: Caller,
-    id: string,
-    request: ChatRequest,
-    links: Links,
-    form?: "answer" | "completion",
-  ): Promise<Outcome<Answer>>;
-  chatStream(
-    caller: Caller,
-    id: string,
-    request: ChatRequest,
-    links: Links,
-    projection?: Projection,
-  ): Promise<Outcome<Stream>>;
-  regenerate(caller: Caller, id: string, wanted: Wanted, links: Links): Promise<Outcome<Stream>>;
-  resume(caller: Caller, id: string, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>>;
+  chat(caller: Caller, request: ChatRequest, links: Links, form?: "answer" | "completion"): Promise<Outcome<Answer>>;
+  chatStream(caller: Caller, request: ChatRequest, links: Links, projection?: Projection): Promise<Outcome<Stream>>;
+  regenerate(caller: Caller, wanted: Wanted, links: Links): Promise<Outcome<Stream>>;
+  resume(caller: Caller, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>>;
   follow(
     caller: Caller,
-    id: string,
     from: { turn_id?: string; last_event_id?: string },
     links: Links,
   ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>>;
-  stop(caller: Caller, id: string, turn_id?: string): Promise<Outcome<{ turn_id: string }>>;
-  update(caller: Caller, id: string, changes: ConversationChanges): Promise<Outcome<string>>;
-  remove(caller: Caller, id: string): Promise<Outcome<string>>;
-  restore(caller: Caller, id: string): Promise<Outcome<string>>;
-  removeMessage(caller: Caller, id: string, message_id: string): Promise<Outcome<string>>;
-  restoreMessage(caller: Caller, id: string, message_id: string): Promise<Outcome<string>>;
-  rateMessage(caller: Caller, id: string, message_id: string, feedback: Feedback | null): Promise<Outcome<string>>;
-  removeMessages(caller: Caller, id: string): Promise<Outcome<string>>;
-  restoreMessages(caller: Caller, id: string, deletion_id: string | null): Promise<Outcome<string>>;
-  reassign(caller: Caller, id: string, former: Entity): Promise<Outcome<string>>;
-  context(caller: Caller, id: string): Promise<Outcome<string>>;
-  erase(caller: Caller, id: string): Promise<Outcome<string>>;
+  stop(caller: Caller, turn_id?: string): Promise<Outcome<{ turn_id: string }>>;
+  update(caller: Caller, changes: ConversationChanges): Promise<Outcome<string>>;
+  remove(caller: Caller): Promise<Outcome<string>>;
+  restore(caller: Caller): Promise<Outcome<string>>;
+  removeMessage(caller: Caller, message_id: string): Promise<Outcome<string>>;
+  restoreMessage(caller: Caller, message_id: string): Promise<Outcome<string>>;
+  rateMessage(caller: Caller, message_id: string, feedback: Feedback | null): Promise<Outcome<string>>;
+  removeMessages(caller: Caller): Promise<Outcome<string>>;
+  restoreMessages(caller: Caller, deletion_id: string | null): Promise<Outcome<string>>;
+  reassign(caller: Caller, former: Entity): Promise<Outcome<string>>;
+  context(caller: Caller): Promise<Outcome<string>>;
+  erase(caller: Caller): Promise<Outcome<string>>;
   /** False when it had not been deleted before `before` (ms). */
-  purge(company_id: string, id: string, before: number): Promise<Outcome<boolean>>;
+  purge(company_id: string, before: number): Promise<Outcome<boolean>>;
   /** How many of the messages `ids` were deleted before `before` (ms) and are purged now. */
-  purgeMessages(company_id: string, id: string, ids: string[], before: number): Promise<Outcome<number>>;
+  purgeMessages(company_id: string, ids: string[], before: number): Promise<Outcome<number>>;
 }

@@ -1,21 +1,24 @@
 /**
  * A table of routes that serves, validates and documents itself. Every route passes the same steps in the same order:
- * who is calling (401), may this kind of credential do it (403), is the request well-formed (400, 413, 415, 422),
- * and only then the handler, the first to look any object up.
+ * who is calling (401), may this kind of credential do it (403), is the request well-formed (400, 413, 415, 422), can
+ * there be anything under its ids (404), and only then the handler, the first to look any object up.
  */
 import { OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
 import { Hono } from "hono";
 import type * as z from "zod";
-import { hasScope, type Principal } from "../auth/principal.ts";
+import { type Caller, hasScope, type Principal } from "../auth/principal.ts";
+import { auditRow } from "../chat/audit.ts";
+import { controlDatabase, type Database } from "../db/database.ts";
 import { lazy } from "../lazy.ts";
 import { Problem } from "../problem/problem.ts";
 import { authenticate } from "./authenticate.ts";
 import { readJson } from "./body.ts";
-import type { AppContext, AppEnv } from "./context.ts";
+import { requestDatabase } from "./bookmark.ts";
+import { type AppContext, type AppEnv, callerOf } from "./context.ts";
 import { FOR_BROWSERS } from "./cors.ts";
 import { documented } from "./operation.ts";
 import { enforceLimit } from "./rate-limit.ts";
-import type { Input, MountedRoute, RouteSpec } from "./route.ts";
+import type { Audit, Input, MountedRoute, RouteSpec } from "./route.ts";
 import { check } from "./validate.ts";
 import { admitWebsite } from "./website.ts";
 
@@ -46,13 +49,13 @@ export class Api {
       c.set("principal", principal);
       if (spec.limit) await enforceLimit(c, spec.limit, principal);
       const wanted = schemas();
-      const input = {
-        c,
-        principal,
-        params: wanted.params && check(wanted.params, c.req.param()),
-        query: wanted.query && check(wanted.query, queryOf(c)),
-        body: wanted.body && (await parseBody(c, wanted.body, spec.bodyOptional ?? false)),
-      };
+      const query = wanted.query && check(wanted.query, queryOf(c));
+      const body = wanted.body && (await parseBody(c, wanted.body, spec.bodyOptional ?? false));
+      const params = wanted.params && check(wanted.params, c.req.param());
+      const caller = principal && callerOf(principal, c);
+      const audit = caller && auditOf(caller);
+      const db = await databaseFor(c, spec, caller);
+      const input: unknown = { c, principal, caller, audit, db, params, query, body };
       return handler(input as Input<S>);
     });
   }
@@ -76,6 +79,17 @@ async function admit(c: AppContext, { audience, scope, dialect }: RouteSpec): Pr
     throw new Problem("forbidden", "This is open to visitors only.");
   await admitWebsite(c, principal);
   return principal;
+}
+
+const auditOf =
+  (caller: Caller): Audit =>
+  (action, target_type, target_id, details) =>
+    auditRow(caller, { action, target_type, target_id, details }, Date.now());
+
+/** The database that the route declares; null where it has none, or nobody is calling. */
+async function databaseFor(c: AppContext, { store }: RouteSpec, caller: Caller | null): Promise<Database | null> {
+  if (store === "control") return controlDatabase(c.env);
+  return store === "none" || !caller ? null : requestDatabase(c, caller.company_id);
 }
 
 async function parseBody(c: AppContext, schema: z.ZodType, optional: boolean): Promise<unknown> {

@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { JsonObject } from "../json.ts";
 import { inexactIn } from "./exact-number.ts";
 import { lazy } from "../lazy.ts";
+import { notFound } from "../problem/problem.ts";
 
 /** Unicode text of at most `max` characters (UTF-16 code units) that can be stored byte for byte. */
 export const text = (max: number, min = 0) =>
@@ -39,11 +40,11 @@ export const timestamp = lazy(() => z.iso.datetime().meta({ example: "2026-11-22
 /** An object id in answers: UUIDv7 (RFC 9562). */
 export const id = lazy(() => z.uuid().meta({ example: "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f" }));
 
-/** An id in a path. Never refused as malformed: what is not an id finds nothing, like an unknown one. */
+/** An id in a path. Throws 404 for what is no id of ours at all: it finds nothing, like an unknown one. */
 export function pathId(): () => z.ZodObject<{ id: z.ZodString }>;
 export function pathId<N extends string>(name: N): () => z.ZodObject<Record<N, z.ZodString>>;
 export function pathId(name = "id") {
-  return () => z.object({ [name]: z.string().meta({ format: "uuid" }) });
+  return () => z.object({ [name]: z.string().refine(requireId).meta({ format: "uuid" }) });
 }
 
 /** A date or date-time in a query, as milliseconds since the epoch. */
@@ -67,6 +68,11 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Whether a string can be one of our ids at all; saves a look-up and a new Durable Object when it cannot. */
 export const isId = (value: string): boolean => UUID.test(value);
+
+function requireId(value: string): true {
+  if (!isId(value)) throw notFound();
+  return true;
+}
 
 /** Milliseconds to RFC 3339 with milliseconds, in UTC. */
 export const toTimestamp = (millis: number): string => new Date(millis).toISOString();

@@ -1,6 +1,6 @@
 /** Pages of a list: by number, or by a cursor that stays put while rows are added (keyset). */
 import * as z from "zod";
-import type { Principal } from "../auth/principal.ts";
+import type { Caller } from "../auth/principal.ts";
 import type { Rows, Slice } from "../db/page.ts";
 import { type AppContext, linkTo, prefixOf } from "./context.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
@@ -36,7 +36,7 @@ export const pageOf = (name: string, item: z.ZodType, more: z.ZodRawShape = {}) 
 
 export type Listing<T> = {
   c: AppContext;
-  principal: Principal;
+  caller: Caller;
   /** Member of the answer that holds the rows. */
   name: string;
   query: PageQuery;
@@ -52,14 +52,14 @@ export type Listing<T> = {
 
 /** Answers one page, with its pagination member and RFC 8288 Link headers. */
 export async function respondWithPage<T>(listing: Listing<T>): Promise<Response> {
-  const { c, query, principal } = listing;
+  const { c, query, caller } = listing;
   if (query.cursor !== undefined && query.page !== undefined) {
     throw invalid({ path: "/cursor", message: "is given together with page; send one of them" });
   }
   const binding = JSON.stringify([
-    principal.company_id,
-    principal.entity_type,
-    principal.entity_id,
+    caller.company_id,
+    caller.entity_type,
+    caller.entity_id,
     c.req.path.slice(prefixOf(c).length),
     listing.filter,
   ]);

@@ -1,7 +1,10 @@
 /** What a route declares: who may call it, what it takes and what it answers. */
 import type { RouteConfig } from "@asteasolutions/zod-to-openapi";
 import type * as z from "zod";
-import type { Principal, Scope } from "../auth/principal.ts";
+import type { Caller, Principal, Scope } from "../auth/principal.ts";
+import type { AuditRow } from "../chat/audit.ts";
+import type { Database } from "../db/database.ts";
+import type { JsonObject } from "../json.ts";
 import type { ProblemCode } from "../problem/problem.ts";
 import type { Dialect } from "../problem/response.ts";
 import type { AppContext } from "./context.ts";
@@ -38,14 +41,39 @@ export type RouteSpec = {
   dialect?: Dialect;
   /** Problems beyond those that follow from the rest of the spec. */
   problems?: readonly ProblemCode[];
+  /**
+   * Where the handler's rows are: the company's database when this is left out, or the control database. With `none`, for what
+   * a conversation's object answers alone, no database is opened.
+   */
+  store?: "control" | "none";
 };
 
 type Parsed<S> = S extends () => z.ZodType ? z.output<ReturnType<S>> : undefined;
 
-/** What a handler is given: everything checked, nothing looked up. */
-export type Input<S extends RouteSpec> = {
+/** The audit row of what this request does now; `action` is `<noun>.<verb>`, such as `agent.delete`. */
+export type Audit = (action: string, target_type: string, target_id: string, details?: JsonObject) => AuditRow;
+
+type Db<S extends RouteSpec> = S["store"] extends "none" ? null : Database;
+
+/** What a handler knows of whoever is calling: `caller` is the principal as plain data, which crosses RPC. */
+type Known<S extends RouteSpec> = { principal: Principal; caller: Caller; audit: Audit; db: Db<S> };
+
+type Unknown<S extends RouteSpec> = {
+  principal: null;
+  caller: null;
+  audit: null;
+  db: S["store"] extends "control" ? Database : null;
+};
+
+type Calling<S extends RouteSpec> = S["audience"] extends "public"
+  ? Unknown<S>
+  : S["audience"] extends "anyone"
+    ? Known<S> | Unknown<S>
+    : Known<S>;
+
+/** What a handler gets: everything checked, nothing looked up. */
+export type Input<S extends RouteSpec> = Calling<S> & {
   c: AppContext;
-  principal: S["audience"] extends "staff" | "keys" | "leads" | "everyone" ? Principal : Principal | null;
   params: Parsed<S["params"]>;
   query: Parsed<S["query"]>;
   body: S["bodyOptional"] extends true ? Parsed<S["body"]> | undefined : Parsed<S["body"]>;

@@ -31,6 +31,8 @@ const DAY = 24 * 60 * 60 * 1000;
 export class ConversationCore {
   readonly #ctx: DurableObjectState;
   readonly #env: Env;
+  /** The conversation, which names its object. */
+  readonly id: string;
   readonly journal: Journal;
   readonly handover: Handover;
   readonly engine: Engine;
@@ -49,6 +51,8 @@ export class ConversationCore {
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx;
     this.#env = env;
+    if (ctx.id.name === undefined) throw new Error("an object without the name of its conversation");
+    this.id = ctx.id.name;
     const sleep = (ms: number, signal?: AbortSignal) =>
       new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
@@ -84,15 +88,15 @@ export class ConversationCore {
   }
 
   /** The conversation, if it is there and this caller's to see; taken over from D1 at first touch. */
-  async enter(caller: Caller, id: string, reach: Reach = "live"): Promise<Outcome<Header>> {
+  async enter(caller: Caller, reach: Reach = "live"): Promise<Outcome<Header>> {
     if (!this.journal.header) {
       const clearings = this.#clearings;
       const db = await companyDatabase(this.#env, caller.company_id);
-      const row = await findConversation(db, caller.company_id, id);
+      const row = await findConversation(db, caller.company_id, this.id);
       // What is being purged is not taken over again, not even what was read of it a moment before.
       if (!row || (row.erased_at !== null && reach !== "erased")) return refuse("not_found");
       const isNew = row.last_message_at === null && row.message_count === 0;
-      const messages = isNew ? [] : await allMessages(db, caller.company_id, id);
+      const messages = isNew ? [] : await allMessages(db, caller.company_id, this.id);
       if (this.#clearings !== clearings) return refuse("not_found");
       if (!this.journal.header) this.journal.adopt(row, messages);
     }
@@ -117,13 +121,12 @@ export class ConversationCore {
   /** Enters, stops what has to stop, changes the journal, and answers with JSON once D1 has it. */
   edit(
     caller: Caller,
-    id: string,
     work: (edit: Edit) => object | null,
     { reach = "live", stop = () => "nothing", former }: EditOptions = {},
   ): Promise<Outcome<string>> {
     return this.inOrder(async () => {
-      let entered = await this.enter(caller, id, reach);
-      if (!entered.ok && former) entered = await this.enter({ ...caller, ...former }, id, reach);
+      let entered = await this.enter(caller, reach);
+      if (!entered.ok && former) entered = await this.enter({ ...caller, ...former }, reach);
       if (!entered.ok) return entered;
       const toStop = stop();
       const change = () => work({ journal: this.journal, caller, now: Date.now() });

@@ -42,12 +42,11 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   /** Runs a turn, or joins or replays the one that this request repeats, and answers when both messages are stored. */
   async chat(
     caller: Caller,
-    id: string,
     request: ChatRequest,
     links: Links,
     form: "answer" | "completion" = "answer",
   ): Promise<Outcome<Answer>> {
-    const accepted = await this.#submit(caller, id, request, false);
+    const accepted = await this.#submit(caller, request, false);
     if (!accepted.ok) return accepted;
     const { live } = accepted.value;
     const stored = live ? (await live.ended).stored : await this.#core.handover.flush();
@@ -61,21 +60,20 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   /** The same turn as a stream of its events. */
   async chatStream(
     caller: Caller,
-    id: string,
     request: ChatRequest,
     links: Links,
     projection: Projection = "sse",
   ): Promise<Outcome<Stream>> {
-    const accepted = await this.#submit(caller, id, request, true);
+    const accepted = await this.#submit(caller, request, true);
     if (!accepted.ok) return accepted;
     const { live, turn } = accepted.value;
-    return unsettled({ stream: this.#turnStream(caller, id, turn, links, projection), replayed: live === null });
+    return unsettled({ stream: this.#turnStream(caller, turn, links, projection), replayed: live === null });
   }
 
   /** Stops what runs, deletes what came after the message of a turn, and answers that message anew. */
-  regenerate(caller: Caller, id: string, wanted: Wanted, links: Links): Promise<Outcome<Stream>> {
+  regenerate(caller: Caller, wanted: Wanted, links: Links): Promise<Outcome<Stream>> {
     return this.#core.inOrder(async () => {
-      const entered = await this.#core.enter(caller, id);
+      const entered = await this.#core.enter(caller);
       if (!entered.ok) return entered;
       const turn = this.#find(caller, wanted);
       if (!turn || turn.user_sequence === null) return refuse("not_found");
@@ -86,7 +84,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
         edits.deleteMessagesAfter({ journal: this.#core.journal, caller, now: Date.now() }, user_sequence, uuidv7());
         return this.#core.engine.rerun(this.#core.journal.turns.byId(turn_id) as Turn);
       });
-      return unsettled({ stream: this.#turnStream(caller, id, accepted.turn, links, "ui"), replayed: false });
+      return unsettled({ stream: this.#turnStream(caller, accepted.turn, links, "ui"), replayed: false });
     });
   }
 
@@ -98,33 +96,32 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   }
 
   /** The turn that runs, or waits next, from its start; null when there is none. */
-  async resume(caller: Caller, id: string, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>> {
-    const entered = await this.#core.enter(caller, id);
+  async resume(caller: Caller, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>> {
+    const entered = await this.#core.enter(caller);
     if (!entered.ok) return entered;
     const live = this.#core.engine.find(() => true);
-    return unsettled(live && this.#turnStream(caller, id, live.turn, links, "ui"));
+    return unsettled(live && this.#turnStream(caller, live.turn, links, "ui"));
   }
 
   /** Events of one turn, or of the conversation from `last_event_id` on. */
   async follow(
     caller: Caller,
-    id: string,
     from: { turn_id?: string; last_event_id?: string },
     links: Links,
   ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>> {
-    const entered = await this.#core.enter(caller, id);
+    const entered = await this.#core.enter(caller);
     if (!entered.ok) return entered;
     const start = from.last_event_id === undefined ? null : parseEventId(from.last_event_id);
     if (from.turn_id !== undefined) {
       const turn = this.#core.journal.turns.byId(from.turn_id);
       if (!turn) return refuse("not_found");
       const after = start?.turn === turn.number ? start.event : 0;
-      return unsettled({ stream: this.#turnStream(caller, id, turn, links, "sse", after) });
+      return unsettled({ stream: this.#turnStream(caller, turn, links, "sse", after) });
     }
     const open = this.#core.engine.find(() => true)?.turn;
     const last = open ? { ...open, last_event: 0 } : this.#core.journal.turns.last();
     const position = start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 };
-    const encode = this.#encoder(caller, id, links, "sse", position);
+    const encode = this.#encoder(caller, links, "sse", position);
     const source = { engine: this.#core.engine, journal: this.#core.journal };
     const reader = new AbortController();
     const closed = new AbortController();
@@ -139,15 +136,15 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     });
   }
 
-  async stop(caller: Caller, id: string, turn_id?: string): Promise<Outcome<{ turn_id: string }>> {
-    const entered = await this.#core.enter(caller, id);
+  async stop(caller: Caller, turn_id?: string): Promise<Outcome<{ turn_id: string }>> {
+    const entered = await this.#core.enter(caller);
     if (!entered.ok) return entered;
     const stopped = await this.#core.engine.stop(turn_id);
     return stopped.ok ? this.#core.written({ turn_id: stopped.value.id }) : stopped;
   }
 
-  update(caller: Caller, id: string, changes: ConversationChanges): Promise<Outcome<string>> {
-    return this.#core.edit(caller, id, (edit) => {
+  update(caller: Caller, changes: ConversationChanges): Promise<Outcome<string>> {
+    return this.#core.edit(caller, (edit) => {
       const { metadata, ...rest } = changes;
       const parsed = metadata === undefined ? {} : { metadata: JSON.parse(metadata) };
       return { conversation: conversationView(edits.updateConversation(edit, { ...rest, ...parsed })) };
@@ -155,92 +152,90 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   }
 
   /** A running turn is stopped first; readers are sent away. Repeating it changes nothing. */
-  remove(caller: Caller, id: string): Promise<Outcome<string>> {
+  remove(caller: Caller): Promise<Outcome<string>> {
     const work = (edit: Edit) => ({ conversation: conversationView(edits.deleteConversation(edit)) });
-    return this.#core.edit(caller, id, work, { reach: "deleted", stop: () => "all" });
+    return this.#core.edit(caller, work, { reach: "deleted", stop: () => "all" });
   }
 
-  restore(caller: Caller, id: string): Promise<Outcome<string>> {
+  restore(caller: Caller): Promise<Outcome<string>> {
     const work = (edit: Edit) => ({ conversation: conversationView(edits.restoreConversation(edit)) });
-    return this.#core.edit(caller, id, work, { reach: "deleted" });
+    return this.#core.edit(caller, work, { reach: "deleted" });
   }
 
   /** If the turn that answers this very message, or writes it anew, is running, it is stopped first. */
-  removeMessage(caller: Caller, id: string, message_id: string): Promise<Outcome<string>> {
+  removeMessage(caller: Caller, message_id: string): Promise<Outcome<string>> {
     const stop = () => {
       const { user_message_id, reply_id } = this.#core.engine.running?.turn ?? {};
       return message_id === user_message_id || message_id === reply_id ? "running" : "nothing";
     };
-    return this.#core.edit(caller, id, (edit) => this.#onMessage(message_id, (m) => edits.deleteMessage(edit, m)), {
+    return this.#core.edit(caller, (edit) => this.#onMessage(message_id, (m) => edits.deleteMessage(edit, m)), {
       stop,
     });
   }
 
-  restoreMessage(caller: Caller, id: string, message_id: string): Promise<Outcome<string>> {
-    return this.#core.edit(caller, id, (edit) => this.#onMessage(message_id, (m) => edits.restoreMessage(edit, m)));
+  restoreMessage(caller: Caller, message_id: string): Promise<Outcome<string>> {
+    return this.#core.edit(caller, (edit) => this.#onMessage(message_id, (m) => edits.restoreMessage(edit, m)));
   }
 
-  rateMessage(caller: Caller, id: string, message_id: string, feedback: Feedback | null): Promise<Outcome<string>> {
-    return this.#core.edit(caller, id, (edit) =>
-      this.#onMessage(message_id, (m) => edits.rateMessage(edit, m, feedback)),
-    );
+  rateMessage(caller: Caller, message_id: string, feedback: Feedback | null): Promise<Outcome<string>> {
+    return this.#core.edit(caller, (edit) => this.#onMessage(message_id, (m) => edits.rateMessage(edit, m, feedback)));
   }
 
-  removeMessages(caller: Caller, id: string): Promise<Outcome<string>> {
-    return this.#core.edit(caller, id, (edit) => edits.deleteMessagesAfter(edit, 0, uuidv7()), {
+  removeMessages(caller: Caller): Promise<Outcome<string>> {
+    return this.#core.edit(caller, (edit) => edits.deleteMessagesAfter(edit, 0, uuidv7()), {
       stop: () => "running",
     });
   }
 
-  restoreMessages(caller: Caller, id: string, deletion_id: string | null): Promise<Outcome<string>> {
-    return this.#core.edit(caller, id, (edit) => edits.restoreAllMessages(edit, deletion_id));
+  restoreMessages(caller: Caller, deletion_id: string | null): Promise<Outcome<string>> {
+    return this.#core.edit(caller, (edit) => edits.restoreAllMessages(edit, deletion_id));
   }
 
   /** From `former` to the caller, who has shown to be the same person. Readers come back with the caller's token. */
-  reassign(caller: Caller, id: string, former: Entity): Promise<Outcome<string>> {
+  reassign(caller: Caller, former: Entity): Promise<Outcome<string>> {
     const work = (edit: Edit) => {
       edits.reassignConversation(edit);
       this.#core.engine.reassign(principalOf(former), principalOf(caller));
       for (const closed of this.#core.followers) closed.abort();
       return {};
     };
-    return this.#core.edit(caller, id, work, { reach: "erased", former });
+    return this.#core.edit(caller, work, { reach: "erased", former });
   }
 
   /** What the model would be shown next, with estimates, and what not and why. */
-  async context(caller: Caller, id: string): Promise<Outcome<string>> {
-    const entered = await this.#core.enter(caller, id);
+  async context(caller: Caller): Promise<Outcome<string>> {
+    const entered = await this.#core.enter(caller);
     if (!entered.ok) return entered;
     const agent = await this.#core.agents.load(entered.value);
     return agent ? ok(JSON.stringify(contextReport(this.#core.journal, agent))) : refuse("agent_inactive");
   }
 
   /** Content gone for good, here and in D1; the conversation ends up deleted. */
-  erase(caller: Caller, id: string): Promise<Outcome<string>> {
+  erase(caller: Caller): Promise<Outcome<string>> {
     const work = (edit: Edit) => {
       edits.eraseConversation(edit);
       return {};
     };
-    return this.#core.edit(caller, id, work, { reach: "erased", stop: () => "all" });
+    return this.#core.edit(caller, work, { reach: "erased", stop: () => "all" });
   }
 
   /** Retention: of a conversation that was deleted before `before` (ms) nothing stays. False when it is not, or not yet. */
-  purge(company_id: string, id: string, before: number): Promise<Outcome<boolean>> {
-    return this.#core.inOrder(() => purgeConversation(this.#core, this.env, { company_id, id }, before));
+  purge(company_id: string, before: number): Promise<Outcome<boolean>> {
+    return this.#core.inOrder(() => purgeConversation(this.#core, this.env, { company_id, id: this.#core.id }, before));
   }
 
   /** Retention: those of the messages `ids` that were deleted before `before` (ms) say nothing any more. How many. */
-  purgeMessages(company_id: string, id: string, ids: string[], before: number): Promise<Outcome<number>> {
-    return this.#core.inOrder(() => purgeMessagesOf(this.#core, { company_id, id }, ids, before));
+  purgeMessages(company_id: string, ids: string[], before: number): Promise<Outcome<number>> {
+    return this.#core.inOrder(() => purgeMessagesOf(this.#core, { company_id, id: this.#core.id }, ids, before));
   }
 
   override alarm(): Promise<void> {
     return this.#core.alarm();
   }
 
-  #submit(caller: Caller, id: string, request: ChatRequest, watched: boolean) {
+  #submit(caller: Caller, request: ChatRequest, watched: boolean) {
     return this.#core.inOrder(async () => {
-      const entered = await this.#core.enter(caller, id);
+      const entered = await this.#core.enter(caller);
       if (!entered.ok) return entered;
       const principal = principalOf(caller);
       const metadata = JSON.parse(request.metadata) as { [key: string]: Json };
@@ -254,15 +249,15 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return { message: messageView((this.#core.journal.header as Header).id, work(message)) };
   }
 
-  #turnStream(caller: Caller, id: string, turn: Turn, links: Links, projection: Projection, after = 0) {
+  #turnStream(caller: Caller, turn: Turn, links: Links, projection: Projection, after = 0) {
     const reader = new AbortController();
     const frames = followTurn({ engine: this.#core.engine, journal: this.#core.journal }, turn, after, reader.signal);
     const start = { turn: turn.number, event: after };
-    return toStream(frames, this.#encoder(caller, id, links, projection, start), () => reader.abort());
+    return toStream(frames, this.#encoder(caller, links, projection, start), () => reader.abort());
   }
 
-  #encoder({ request_id }: Caller, conversation_id: string, { origin }: Links, projection: Projection, start: EventId) {
-    return encoderFor(projection, { conversation_id, request_id, origin }, this.#core.journal, start);
+  #encoder({ request_id }: Caller, { origin }: Links, projection: Projection, start: EventId) {
+    return encoderFor(projection, { conversation_id: this.#core.id, request_id, origin }, this.#core.journal, start);
   }
 }
 

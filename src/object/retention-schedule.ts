@@ -51,7 +51,7 @@ class Run {
     while (this.#calls < CALLS) {
       const due = await expiredConversations(this.#db, this.#before, after, AT_ONCE);
       const done = await Promise.all(
-        due.map(({ company_id, id }) => this.#call(id, (object) => object.purge(company_id, id, this.#before))),
+        due.map(({ company_id, id }) => this.#call(id, (object) => object.purge(company_id, this.#before))),
       );
       this.#purged.conversations += done.filter((gone) => gone === true).length;
       after = due.at(-1) ?? after;
@@ -70,7 +70,7 @@ class Run {
           conversations.slice(i, i + AT_ONCE).map(([id, rows = []]) => {
             const ids = rows.map((row) => row.id);
             const company_id = rows[0]?.company_id ?? "";
-            return this.#call(id, (object) => object.purgeMessages(company_id, id, ids, this.#before));
+            return this.#call(id, (object) => object.purgeMessages(company_id, ids, this.#before));
           }),
         );
         this.#purged.messages += done.reduce<number>((sum, count) => sum + (count ?? 0), 0);

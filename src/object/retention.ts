@@ -44,7 +44,7 @@ export async function purgeMessagesOf(
   before: number,
 ): Promise<Outcome<number>> {
   const staff: Caller = { company_id, entity_type: "user", entity_id: "", api_key_id: null, request_id: "" };
-  const entered = await core.enter(staff, id, "erased");
+  const entered = await core.enter(staff, "erased");
   if (!entered.ok) return entered;
   const now = Date.now();
   const purged = purgeMessages(core.journal, ids, { before, now }, (count) => {

@@ -1,7 +1,6 @@
 /** Agents: what a company sets up for its users and visitors to talk to. A widget sees little of one, staff all. */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
-import type { Principal } from "../auth/principal.ts";
 import { admitPage, forgetWebsites } from "../http/website.ts";
 import {
   type AgentRow,
@@ -13,25 +12,16 @@ import {
   restoreAgent,
   updateAgent,
 } from "../db/agent.ts";
-import { auditRow } from "../chat/audit.ts";
+import type { Database } from "../db/database.ts";
 import { listProviderNames } from "../db/model-provider.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { type AppContext, callerOf, linkTo } from "../http/context.ts";
-import { isId, pathId, text } from "../http/fields.ts";
+import { type AppContext, linkTo } from "../http/context.ts";
+import { pathId, text } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound } from "../problem/problem.ts";
 import { modelProblem } from "../models/catalog.ts";
-import {
-  agentBody,
-  agentSchema,
-  agentView,
-  columnsOf,
-  type AgentBody,
-  widgetAgentSchema,
-  widgetAgentView,
-} from "./agent-schema.ts";
+import { agentBody, agentSchema, agentView, columnsOf, widgetAgentSchema, widgetAgentView } from "./agent-schema.ts";
 import { storedTools } from "./agent-tool.ts";
 import { lazy } from "../lazy.ts";
 
@@ -55,19 +45,13 @@ export function agentRoutes(api: Api): void {
       body: agentBody,
       responses: () => ({ 201: json("The new agent.", wrapped()) }),
     },
-    async ({ c, principal, body }) => {
-      const db = await requestDatabase(c, principal.company_id);
-      await checkModel(c, principal, body);
+    async ({ c, db, caller: { company_id }, audit, body }) => {
+      await checkModel(c, db, company_id, body.model);
       const now = Date.now();
       const id = uuidv7();
-      const tools = await storedTools(
-        c.var.config,
-        { company_id: principal.company_id, agent_id: id },
-        body.tools ?? [],
-        [],
-      );
-      const row = { ...columnsOf(body, tools), id, company_id: principal.company_id, created_at: now, updated_at: now };
-      const agent = await insertAgent(db, row, audit(c, principal, "agent.create", id, now));
+      const tools = await storedTools(c.var.config, { company_id, agent_id: id }, body.tools ?? [], []);
+      const row = { ...columnsOf(body, tools), id, company_id, created_at: now, updated_at: now };
+      const agent = await insertAgent(db, row, audit("agent.create", "agent", id));
       forgetWebsites();
       return c.json({ agent: agentView(agent) }, 201, { location: linkTo(c, `/agent/${id}`) });
     },
@@ -84,16 +68,15 @@ export function agentRoutes(api: Api): void {
       query: listQuery,
       responses: () => ({ 200: json("A page of agents.", pageOf("agents", agentSchema())) }),
     },
-    async ({ c, principal, query }) => {
-      const db = await requestDatabase(c, principal.company_id);
+    async ({ c, db, caller, query }) => {
       const filter = { status: query.status, search: query.search };
       return respondWithPage({
         c,
-        principal,
+        caller,
         name: "agents",
         query,
         filter,
-        read: (slice) => listAgents(db, principal.company_id, filter, slice),
+        read: (slice) => listAgents(db, caller.company_id, filter, slice),
         key: (row) => [row.id],
         view: agentView,
       });
@@ -116,11 +99,10 @@ export function agentRoutes(api: Api): void {
         200: json("The agent.", z.object({ agent: z.union([agentSchema(), widgetAgentSchema()]) })),
       }),
     },
-    async ({ c, principal, params }) => {
-      if (!isId(params.id)) throw notFound();
-      const agent = principal
-        ? await findAgent(await requestDatabase(c, principal.company_id), principal.company_id, params.id)
-        : await findPublicAgent(c.env, params.id);
+    async ({ c, db, principal, params }) => {
+      const agent = await (principal
+        ? findAgent(db, principal.company_id, params.id)
+        : findPublicAgent(c.env, params.id));
       if (!agent) throw notFound();
       if (!principal) admitPage(c, agent.allowed_origins);
       const isStaff = principal !== null && principal.kind !== "lead";
@@ -140,19 +122,16 @@ export function agentRoutes(api: Api): void {
       body: agentBody,
       responses: () => ({ 200: json("The agent as it is now.", wrapped()) }),
     },
-    async ({ c, principal, params, body }) => {
-      const { company_id } = principal;
-      const db = await requestDatabase(c, company_id);
-      const before = isId(params.id) ? await findAgent(db, company_id, params.id) : undefined;
+    async ({ c, db, caller: { company_id }, audit, params, body }) => {
+      const before = await findAgent(db, company_id, params.id);
       if (!before) throw notFound();
-      await checkModel(c, principal, body);
+      await checkModel(c, db, company_id, body.model);
       const former = before.settings.tools ?? [];
       const owner = { company_id, agent_id: before.id };
       const tools = body.tools ? await storedTools(c.var.config, owner, body.tools, former) : former;
       const fields = columnsOf(body, tools);
       if (isUnchanged(before, fields)) return c.json({ agent: agentView(before) });
-      const record = audit(c, principal, "agent.update", before.id, Date.now());
-      const agent = await updateAgent(db, company_id, before.id, fields, record);
+      const agent = await updateAgent(db, company_id, before.id, fields, audit("agent.update", "agent", before.id));
       forgetWebsites();
       if (!agent) throw notFound();
       return c.json({ agent: agentView(agent) });
@@ -180,11 +159,8 @@ export function agentRoutes(api: Api): void {
         params: pathId(),
         responses: () => ({ 200: json("The agent as it is now.", wrapped()) }),
       },
-      async ({ c, principal, params }) => {
-        if (!isId(params.id)) throw notFound();
-        const db = await requestDatabase(c, principal.company_id);
-        const record = audit(c, principal, action, params.id, Date.now());
-        const agent = await run(db, principal.company_id, params.id, record);
+      async ({ c, db, caller, audit, params }) => {
+        const agent = await run(db, caller.company_id, params.id, audit(action, "agent", params.id));
         forgetWebsites();
         if (!agent) throw notFound();
         return c.json({ agent: agentView(agent) });
@@ -193,12 +169,9 @@ export function agentRoutes(api: Api): void {
   }
 }
 
-const audit = (c: AppContext, principal: Principal, action: string, id: string, now: number) =>
-  auditRow(callerOf(principal, c), { action, target_type: "agent", target_id: id }, now);
-
-async function checkModel(c: AppContext, principal: Principal, body: AgentBody): Promise<void> {
-  const db = await requestDatabase(c, principal.company_id);
-  const message = modelProblem(body.model, await listProviderNames(db, principal.company_id), c.var.config);
+/** Throws 422 for a model that no provider of the company has. */
+async function checkModel(c: AppContext, db: Database, company_id: string, model: string): Promise<void> {
+  const message = modelProblem(model, await listProviderNames(db, company_id), c.var.config);
   if (message) throw invalid({ path: "/model", message });
 }
 

@@ -5,7 +5,6 @@
 import * as z from "zod";
 import { causeOf } from "../db/database.ts";
 import type { Api } from "../http/api.ts";
-import { requestDatabase } from "../http/bookmark.ts";
 import { csvLine } from "./analytic-csv.ts";
 import { columnsOf, EXPORT_ROWS, exportBatches, type ExportType, type Row } from "./analytic-export-rows.ts";
 import { periodFields, periodOf, periodView } from "./analytic-period.ts";
@@ -66,9 +65,8 @@ export function analyticExportRoutes(api: Api): void {
         },
       }),
     },
-    async ({ c, principal: { company_id }, body: { type, format, ...given } }) => {
+    async ({ c, db, caller: { company_id }, body: { type, format, ...given } }) => {
       const period = periodOf(given, Date.now());
-      const db = await requestDatabase(c, company_id);
       const chunks = encode(exportBatches(db, type, { ...period, company_id }), type, format);
       // Read before anything is answered: a database that cannot be reached is a 503 and not a broken file.
       const first = await chunks.next();

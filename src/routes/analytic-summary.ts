@@ -12,8 +12,7 @@ import {
 import { readTally } from "../db/tally.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { id, isId, pathId } from "../http/fields.ts";
+import { id, pathId } from "../http/fields.ts";
 import { notFound } from "../problem/problem.ts";
 import { turnFigures, turnView, usageFigures, usageFiguresView } from "./analytic-figures.ts";
 import { dateOf, daysOf, periodFields, periodOf, periodSchema, periodView } from "./analytic-period.ts";
@@ -101,10 +100,9 @@ export function analyticSummaryRoutes(api: Api): void {
       query,
       responses: () => ({ 200: json("The figures.", agentAnalytics()) }),
     },
-    async ({ c, principal: { company_id }, params: { agent_id }, query }) => {
+    async ({ c, db, caller: { company_id }, params: { agent_id }, query }) => {
       const period = periodOf(query, Date.now());
-      const db = await requestDatabase(c, company_id);
-      const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
+      const agent = await findAgent(db, company_id, agent_id);
       if (!agent) throw notFound();
       const scope = { ...period, company_id, agents: [agent_id] };
       const [found, conversations, { active: leads }] = await Promise.all([
@@ -132,9 +130,8 @@ export function analyticSummaryRoutes(api: Api): void {
       query,
       responses: () => ({ 200: json("The figures.", usageAnalytics()) }),
     },
-    async ({ c, principal: { company_id }, query }) => {
+    async ({ c, db, caller: { company_id }, query }) => {
       const period = periodOf(query, Date.now());
-      const db = await requestDatabase(c, company_id);
       const sums = await selectSums(db, { ...period, company_id }, ["total", "day", "agent", "model"]);
       const days = byRef(sums, "day");
       return c.json({
@@ -156,9 +153,8 @@ export function analyticSummaryRoutes(api: Api): void {
       query,
       responses: () => ({ 200: json("The figures.", dashboard()) }),
     },
-    async ({ c, principal: { company_id }, query }) => {
+    async ({ c, db, caller: { company_id }, query }) => {
       const period = periodOf(query, Date.now());
-      const db = await requestDatabase(c, company_id);
       const [found, conversations, { active: leads }] = await Promise.all([
         periodFigures(db, { ...period, company_id }, ["total", "day", "top_agent"]),
         readTally(db, company_id, "company"),

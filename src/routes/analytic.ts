@@ -3,7 +3,6 @@ import * as z from "zod";
 import { analyse, conversationFacts } from "../db/analytic.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
 import { id, pathId, timestamp } from "../http/fields.ts";
 import { analyticExportRoutes } from "./analytic-export.ts";
 import { millis } from "./analytic-figures.ts";
@@ -61,9 +60,8 @@ export function analyticRoutes(api: Api): void {
       params: pathId(),
       responses: () => ({ 200: json("The figures.", conversationAnalytics()) }),
     },
-    async ({ c, principal, params }) => {
-      const { id: conversation_id, company_id, status } = await visibleConversation(c, principal, String(params["id"]));
-      const db = await requestDatabase(c, company_id);
+    async ({ c, db, caller, params }) => {
+      const { id: conversation_id, company_id, status } = await visibleConversation(db, caller, params.id);
       const figures = analyse(await conversationFacts(db, company_id, conversation_id));
       return c.json({ conversation_id, status, ...figures });
     },

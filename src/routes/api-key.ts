@@ -11,12 +11,9 @@ import {
   revokeApiKey,
   rotateApiKey,
 } from "../db/api-key.ts";
-import { auditRow } from "../chat/audit.ts";
-import { controlDatabase } from "../db/database.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { callerOf } from "../http/context.ts";
-import { id, isId, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import { id, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound, Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
@@ -79,7 +76,7 @@ const rotateBody = lazy(() =>
 );
 
 export function apiKeyRoutes(api: Api): void {
-  const common = { tag: "Keys", scope: "admin", audience: "staff" } as const;
+  const common = { tag: "Keys", scope: "admin", audience: "staff", store: "control" } as const;
 
   api.route(
     {
@@ -91,7 +88,7 @@ export function apiKeyRoutes(api: Api): void {
       body: createBody,
       responses: () => ({ 201: json("The key and, this once, its secret.", keyWithSecret()) }),
     },
-    async ({ c, principal, body }) => {
+    async ({ c, db, principal, audit, body }) => {
       const now = Date.now();
       const { name, scopes } = body;
       if (!withinScopes(principal, scopes))
@@ -100,8 +97,7 @@ export function apiKeyRoutes(api: Api): void {
       if (expires_at !== null && !(expires_at > now)) throw invalid({ path: "/expires_at", message: "is in the past" });
       const owner = { company_id: principal.company_id, user_id: principal.entity_id };
       const made = await newApiKey(owner, { name, scopes, expires_at }, now);
-      const entry = { action: "api_key.create", target_type: "api_key", target_id: made.row.id, details: { scopes } };
-      const row = await insertApiKey(controlDatabase(c.env), made.row, auditRow(callerOf(principal, c), entry, now));
+      const row = await insertApiKey(db, made.row, audit("api_key.create", "api_key", made.row.id, { scopes }));
       return c.json({ ...keyView(row), api_secret: made.secret }, 201);
     },
   );
@@ -116,14 +112,14 @@ export function apiKeyRoutes(api: Api): void {
       query: () => pageQuery(),
       responses: () => ({ 200: json("A page of keys.", pageOf("api_keys", keySchema())) }),
     },
-    async ({ c, principal, query }) =>
+    ({ c, db, caller, query }) =>
       respondWithPage({
         c,
-        principal,
+        caller,
         name: "api_keys",
         query,
         filter: null,
-        read: (slice) => listApiKeys(controlDatabase(c.env), principal.company_id, slice),
+        read: (slice) => listApiKeys(db, caller.company_id, slice),
         key: (row) => [row.id],
         view: keyView,
       }),
@@ -139,11 +135,9 @@ export function apiKeyRoutes(api: Api): void {
       params: pathId(),
       responses: () => ({ 200: json("The key as it is now.", keySchema()) }),
     },
-    async ({ c, principal, params }) => {
-      if (!isId(params.id)) throw notFound();
-      const entry = { action: "api_key.revoke", target_type: "api_key", target_id: params.id };
-      const audit = auditRow(callerOf(principal, c), entry, Date.now());
-      const row = await revokeApiKey(controlDatabase(c.env), principal.company_id, params.id, audit);
+    async ({ c, db, caller, audit, params }) => {
+      const record = audit("api_key.revoke", "api_key", params.id);
+      const row = await revokeApiKey(db, caller.company_id, params.id, record);
       if (!row) throw notFound();
       forgetCredentials();
       return c.json(keyView(row));
@@ -162,22 +156,14 @@ export function apiKeyRoutes(api: Api): void {
       responses: () => ({ 200: json("The key and, this once, its new secret.", keyWithSecret()) }),
       problems: ["conflict"],
     },
-    async ({ c, principal, params, body }) => {
-      const db = controlDatabase(c.env);
-      const { company_id } = principal;
-      const before = isId(params.id) ? await findCompanyApiKey(db, company_id, params.id) : undefined;
+    async ({ c, db, caller: { company_id }, audit, params, body }) => {
+      const before = await findCompanyApiKey(db, company_id, params.id);
       if (!before) throw notFound();
-      const now = Date.now();
       const { overlap_seconds } = body ?? rotateBody().parse({});
       const secret = newSecret();
-      const next = { secret_hash: await hashSecret(secret), previous_expires_at: now + overlap_seconds * 1000 };
-      const entry = {
-        action: "api_key.rotate",
-        target_type: "api_key",
-        target_id: before.id,
-        details: { overlap_seconds },
-      };
-      const row = await rotateApiKey(db, company_id, before.id, next, auditRow(callerOf(principal, c), entry, now));
+      const next = { secret_hash: await hashSecret(secret), previous_expires_at: Date.now() + overlap_seconds * 1000 };
+      const record = audit("api_key.rotate", "api_key", before.id, { overlap_seconds });
+      const row = await rotateApiKey(db, company_id, before.id, next, record);
       if (!row) throw new Problem("conflict", "The key has been revoked.");
       forgetCredentials();
       return c.json({ ...keyView(row), api_secret: secret });

@@ -4,7 +4,6 @@ import { type AuditEvent, listAudit } from "../db/audit.ts";
 import { CONTROL, controlDatabase, type Database, homeOf } from "../db/database.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
 import type { AppContext } from "../http/context.ts";
 import { id, instant, text, timestamp, toTimestamp } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
@@ -52,16 +51,16 @@ export function auditRoutes(api: Api): void {
       query: listQuery,
       responses: () => ({ 200: json("A page of events.", pageOf("audit_events", eventSchema())) }),
     },
-    async ({ c, principal, query }) => {
-      const databases = await auditDatabases(c, principal.company_id);
+    async ({ c, db, caller, query }) => {
+      const databases = await auditDatabases(c, db, caller.company_id);
       const { page: _page, per_page: _perPage, cursor: _cursor, ...filter } = query;
       return respondWithPage({
         c,
-        principal,
+        caller,
         name: "audit_events",
         query,
         filter,
-        read: (slice) => listAudit(databases, principal.company_id, filter, slice),
+        read: (slice) => listAudit(databases, caller.company_id, filter, slice),
         key: (row) => [row.id],
         view: eventView,
       });
@@ -70,8 +69,7 @@ export function auditRoutes(api: Api): void {
 }
 
 /** Where a company's changes are audited: beside its rows, and for keys and issuers in the control database. */
-async function auditDatabases(c: AppContext, company_id: string): Promise<Database[]> {
-  const own = await requestDatabase(c, company_id);
+async function auditDatabases(c: AppContext, own: Database, company_id: string): Promise<Database[]> {
   const { name } = await homeOf(c.env, company_id);
   return name === CONTROL ? [own] : [own, controlDatabase(c.env)];
 }

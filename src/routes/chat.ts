@@ -1,16 +1,16 @@
 /** Turns: one message in, one reply out, as JSON or as a stream of events; following and stopping them. */
 import { accepts } from "hono/accepts";
 import * as z from "zod";
-import type { Principal } from "../auth/principal.ts";
+import type { Caller } from "../auth/principal.ts";
 import type { ChatRequest } from "../chat/rpc.ts";
 import { parseEventId } from "../chat/turn.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { type AppContext, callerOf } from "../http/context.ts";
+import type { AppContext } from "../http/context.ts";
 import { id, metadata, pathId, text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { invalid, unwrap } from "../problem/problem.ts";
-import { conversationObject, jsonText, linksOf } from "./object.ts";
+import { invalid } from "../problem/problem.ts";
+import { ask, jsonText, linksOf } from "./object.ts";
 import { messageSchema, usageSchema } from "./schemas.ts";
 import { lastUserText, type UiBody, uiBody } from "./ui-message.ts";
 import { lazy } from "../lazy.ts";
@@ -112,16 +112,15 @@ export const events = (stream: ReadableStream, headers: Record<string, string> =
 const uiEvents = (stream: ReadableStream): Response => events(stream, { "x-vercel-ai-ui-message-stream": "v1" });
 
 /** A turn, or a reply made anew, that the AI SDK asked for. A message it sends again is the same turn again. */
-async function uiChat(c: AppContext, principal: Principal, conversation_id: string, body: UiBody): Promise<Response> {
-  const object = conversationObject(c, conversation_id);
-  const caller = callerOf(principal, c);
+async function uiChat(c: AppContext, caller: Caller, conversation_id: string, body: UiBody): Promise<Response> {
+  const links = linksOf(c);
   const last = lastUserText(body);
   const body_hash = await hashOf([last?.text, {}]);
   const own = last?.id ? `ui:${await hashOf([last.id, body_hash])}` : null;
   if (body.trigger === "regenerate-message") {
     const messages = [body.messageId, last?.id].flatMap((id) => id ?? []);
     const wanted = { messages, key: own, or_last: !body.messageId };
-    const { stream } = unwrap(await object.regenerate(caller, conversation_id, wanted, linksOf(c)));
+    const { stream } = await ask(c, conversation_id, (object) => object.regenerate(caller, wanted, links));
     return uiEvents(stream);
   }
   const content = text(32_000, 1).safeParse(last?.text ?? "");
@@ -135,7 +134,7 @@ async function uiChat(c: AppContext, principal: Principal, conversation_id: stri
     body_hash,
     on_busy: "enqueue",
   };
-  const { stream } = unwrap(await object.chatStream(caller, conversation_id, request, linksOf(c), "ui"));
+  const { stream } = await ask(c, conversation_id, (object) => object.chatStream(caller, request, links, "ui"));
   return uiEvents(stream);
 }
 
@@ -152,6 +151,7 @@ export function chatRoutes(api: Api): void {
       scope: "write",
       limit: "lead",
       params: pathId(),
+      store: "none",
       headers: idempotencyHeader,
       body: chatBody,
       problems: [...TURN_PROBLEMS, "turn_in_progress"],
@@ -162,10 +162,8 @@ export function chatRoutes(api: Api): void {
         },
       }),
     },
-    async ({ c, principal, params, body }) => {
-      const conversation_id = String(params["id"]);
-      if (isUiBody(body)) return uiChat(c, principal, conversation_id, body);
-      const object = conversationObject(c, conversation_id);
+    async ({ c, caller, params: { id }, body }) => {
+      if (isUiBody(body)) return uiChat(c, caller, id, body);
       const sent = body.metadata ?? {};
       const request: ChatRequest = {
         content: body.message,
@@ -174,12 +172,12 @@ export function chatRoutes(api: Api): void {
         body_hash: await hashOf([body.message, sent]),
         on_busy: body.on_busy,
       };
-      const caller = callerOf(principal, c);
+      const links = linksOf(c);
       if (wantsEvents(c)) {
-        const { stream, replayed } = unwrap(await object.chatStream(caller, conversation_id, request, linksOf(c)));
+        const { stream, replayed } = await ask(c, id, (object) => object.chatStream(caller, request, links));
         return events(stream, replayed ? { "idempotent-replayed": "true" } : {});
       }
-      const answer = unwrap(await object.chat(caller, conversation_id, request, linksOf(c)));
+      const answer = await ask(c, id, (object) => object.chat(caller, request, links));
       if (answer.replayed) c.header("idempotent-replayed", "true");
       return jsonText(c, answer.body);
     },
@@ -194,19 +192,18 @@ export function chatRoutes(api: Api): void {
       audience: "everyone",
       scope: "read",
       params: pathId(),
+      store: "none",
       query: followQuery,
       headers: () => z.object({ "last-event-id": z.string().optional() }),
       responses: () => ({ 200: eventStream() }),
     },
-    async ({ c, principal, params, query }) => {
-      const conversation_id = String(params["id"]);
+    async ({ c, caller, params, query }) => {
       const last_event_id = query.last_event_id ?? (c.req.header("last-event-id") || undefined);
       if (last_event_id !== undefined && !parseEventId(last_event_id)) {
         throw invalid({ path: "/last_event_id", message: "is not the id of an event of this stream" });
       }
-      const object = conversationObject(c, conversation_id);
       const from = { last_event_id, turn_id: query.turn_id };
-      const { stream } = unwrap(await object.follow(callerOf(principal, c), conversation_id, from, linksOf(c)));
+      const { stream } = await ask(c, params.id, (object) => object.follow(caller, from, linksOf(c)));
       return events(stream);
     },
   );
@@ -216,11 +213,11 @@ export function chatRoutes(api: Api): void {
     tag,
     audience: "everyone",
     scope: "read",
+    store: "none",
     responses: () => ({ 200: eventStream(), 204: { description: "No turn runs or waits." } }),
   } as const;
-  const resume = async (c: AppContext, principal: Principal, conversation_id: string) => {
-    const object = conversationObject(c, conversation_id);
-    const stream = unwrap(await object.resume(callerOf(principal, c), conversation_id, linksOf(c)));
+  const resume = async (c: AppContext, caller: Caller, conversation_id: string) => {
+    const stream = await ask(c, conversation_id, (object) => object.resume(caller, linksOf(c)));
     return stream ? uiEvents(stream) : c.body(null, 204);
   };
   api.route(
@@ -230,16 +227,16 @@ export function chatRoutes(api: Api): void {
       summary: "Resume the running turn as a UI message stream (AI SDK)",
       params: pathId(),
     },
-    ({ c, principal, params }) => resume(c, principal, String(params["id"])),
+    ({ c, caller, params }) => resume(c, caller, params.id),
   );
   api.route(
     {
       ...resumable,
       path: "/conversation/{id}/chat/{chat_id}/stream",
       summary: "The same, at the address that the AI SDK asks by default",
-      params: () => z.object({ id: z.string().meta({ format: "uuid" }), chat_id: z.string() }),
+      params: () => pathId()().extend({ chat_id: z.string() }),
     },
-    ({ c, principal, params }) => resume(c, principal, params.id),
+    ({ c, caller, params }) => resume(c, caller, params.id),
   );
 
   api.route(
@@ -252,15 +249,14 @@ export function chatRoutes(api: Api): void {
       audience: "everyone",
       scope: "write",
       params: pathId(),
+      store: "none",
       body: stopBody,
       bodyOptional: true,
       problems: ["no_turn_running"],
       responses: () => ({ 200: json("Stopped.", z.object({ turn_id: id(), status: z.literal("stopped") })) }),
     },
-    async ({ c, principal, params, body }) => {
-      const conversation_id = String(params["id"]);
-      const object = conversationObject(c, conversation_id);
-      const { turn_id } = unwrap(await object.stop(callerOf(principal, c), conversation_id, body?.turn_id));
+    async ({ c, caller, params, body }) => {
+      const { turn_id } = await ask(c, params.id, (object) => object.stop(caller, body?.turn_id));
       return c.json({ turn_id, status: "stopped" });
     },
   );

@@ -3,23 +3,23 @@
  * conversation. What a client sends again, by a key or by its own count of attempts, is the same turn.
  */
 import * as z from "zod";
-import type { Principal } from "../auth/principal.ts";
+import type { Caller } from "../auth/principal.ts";
 import type { ChatRequest } from "../chat/rpc.ts";
 import { attemptKey, takeOver } from "../db/attempt.ts";
 import { createConversation } from "../db/conversation.ts";
+import type { Database } from "../db/database.ts";
 import type { ImportedMessage } from "../db/imported-message.ts";
 import type { JsonObject } from "../json.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { type AppContext, callerOf } from "../http/context.ts";
+import type { AppContext } from "../http/context.ts";
 import { text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { invalid, Problem, unwrap } from "../problem/problem.ts";
+import { invalid, Problem } from "../problem/problem.ts";
 import { events, TURN_PROBLEMS } from "./chat.ts";
 import { type CompletionBody, completionBody, completionSchema, leftAsideOf, saidIn } from "./completion-schema.ts";
 import { admitToAgent, visibleConversation } from "./conversation.ts";
-import { conversationObject, linksOf } from "./object.ts";
+import { ask, linksOf } from "./object.ts";
 
 /** What is asked for: what came before, what the user says now, and what is kept with it. */
 type Asked = {
@@ -68,13 +68,13 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
         },
       }),
     },
-    async ({ c, principal, body }) => {
-      const asked = askedIn(principal, body);
+    async ({ c, db, caller, body }) => {
+      const asked = askedIn(caller, body);
       const attempt = attemptOf(c);
       const { conversation_id, key } =
         asked.conversation_id === null
-          ? await newPlace(c, principal, asked, attempt)
-          : await placeIn(c, principal, asked.agent_id, asked.conversation_id);
+          ? await newPlace(c, db, caller, asked, attempt)
+          : await placeIn(c, db, caller, asked.agent_id, asked.conversation_id);
       const request: ChatRequest = {
         content: asked.message,
         metadata: JSON.stringify(asked.metadata),
@@ -83,12 +83,12 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
         on_busy: "enqueue",
         resent: attempt !== null && attempt > 0,
       };
-      return answer(c, principal, conversation_id, request, body);
+      return answer(c, caller, conversation_id, request, body);
     },
   );
 }
 
-function askedIn(principal: Principal, body: CompletionBody): Asked {
+function askedIn(caller: Caller, body: CompletionBody): Asked {
   const said = saidIn(body);
   const last = said.pop();
   const message = text(32_000, 1).safeParse(last?.role === "user" ? last.content : "");
@@ -97,7 +97,7 @@ function askedIn(principal: Principal, body: CompletionBody): Asked {
   const { model: agent_id, conversation, user, metadata } = body;
   const conversation_id = (typeof conversation === "string" ? conversation : conversation?.id) ?? null;
   const history = conversation_id === null ? said.filter(({ content }) => content !== "") : [];
-  if (principal.kind === "lead" && history.length > 0) {
+  if (caller.entity_type === "lead" && history.length > 0) {
     throw invalid({ path: "/messages", message: "of a visitor is one message: go on with `conversation`" });
   }
   const kept = { ...(user ? { user } : {}), ...metadata };
@@ -110,22 +110,27 @@ function attemptOf(c: AppContext): number | null {
   return count !== undefined && /^\d{1,2}$/.test(count) ? Number(count) : null;
 }
 
-async function placeIn(c: AppContext, principal: Principal, agent_id: string, id: string): Promise<Place> {
-  const row = await visibleConversation(c, principal, id, UNKNOWN_CONVERSATION);
+async function placeIn(c: AppContext, db: Database, caller: Caller, agent_id: string, id: string): Promise<Place> {
+  const row = await visibleConversation(db, caller, id, UNKNOWN_CONVERSATION);
   if (row.agent_id !== agent_id) throw invalid({ path: "/model", message: "is not the agent of this conversation" });
   return { conversation_id: row.id, key: idempotencyKey(c) };
 }
 
 /** A conversation for this request, or the one that it has made before. */
-async function newPlace(c: AppContext, principal: Principal, asked: Asked, attempt: number | null): Promise<Place> {
-  const { company_id, entity_type, entity_id } = principal;
+async function newPlace(
+  c: AppContext,
+  db: Database,
+  caller: Caller,
+  asked: Asked,
+  attempt: number | null,
+): Promise<Place> {
+  const { company_id, entity_type, entity_id } = caller;
   const owner = { company_id, entity_type, entity_id };
   const { agent_id, history, metadata } = asked;
   const key = idempotencyKey(c);
   const creation_hash = await hashOf(asked);
   const now = Date.now();
-  const db = await requestDatabase(c, company_id);
-  await admitToAgent(c, db, principal, agent_id, UNKNOWN_AGENT);
+  await admitToAgent(c, db, caller, agent_id, UNKNOWN_AGENT);
   if (key === null && attempt !== null && attempt > 0) {
     const begun = await takeOver(db, owner, creation_hash, attempt, history.length + 2, now);
     if (begun) return { conversation_id: begun.id, key: FIRST_TURN };
@@ -148,13 +153,12 @@ async function newPlace(c: AppContext, principal: Principal, asked: Asked, attem
 
 async function answer(
   c: AppContext,
-  principal: Principal,
+  caller: Caller,
   conversation_id: string,
   request: ChatRequest,
   body: CompletionBody,
 ): Promise<Response> {
-  const object = conversationObject(c, conversation_id);
-  const caller = callerOf(principal, c);
+  const links = linksOf(c);
   const aside = leftAsideOf(body).slice(0, 20);
   const headersOf = (replayed: boolean) => ({
     "x-conversation-id": conversation_id,
@@ -163,9 +167,9 @@ async function answer(
   });
   if (body.stream) {
     const chunks = { include_usage: body.stream_options?.include_usage ?? false };
-    const begun = unwrap(await object.chatStream(caller, conversation_id, request, linksOf(c), chunks));
+    const begun = await ask(c, conversation_id, (object) => object.chatStream(caller, request, links, chunks));
     return events(begun.stream, headersOf(begun.replayed));
   }
-  const whole = unwrap(await object.chat(caller, conversation_id, request, linksOf(c), "completion"));
+  const whole = await ask(c, conversation_id, (object) => object.chat(caller, request, links, "completion"));
   return c.body(whole.body, 200, { "content-type": "application/json", ...headersOf(whole.replayed) });
 }

@@ -2,10 +2,8 @@
 import * as z from "zod";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { callerOf } from "../http/context.ts";
 import { id, pathId } from "../http/fields.ts";
-import { unwrap } from "../problem/problem.ts";
-import { conversationObject, jsonText } from "./object.ts";
+import { ask, jsonText } from "./object.ts";
 import { lazy } from "../lazy.ts";
 
 const tokens = lazy(() => z.int().meta({ description: "Estimated tokens." }));
@@ -53,12 +51,10 @@ export function contextRoutes(api: Api): void {
       audience: "staff",
       scope: "read",
       params: pathId(),
+      store: "none",
       problems: ["agent_inactive"],
       responses: () => ({ 200: json("The context before a new message.", contextSchema()) }),
     },
-    async ({ c, principal, params }) => {
-      const object = conversationObject(c, params.id);
-      return jsonText(c, unwrap(await object.context(callerOf(principal, c), params.id)));
-    },
+    async ({ c, caller, params }) => jsonText(c, await ask(c, params.id, (object) => object.context(caller))),
   );
 }

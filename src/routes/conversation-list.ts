@@ -1,15 +1,15 @@
 /** Lists of conversations: the company's, an entity's, an agent's, and those that were deleted. */
 import * as z from "zod";
-import { mayAccess, type Principal } from "../auth/principal.ts";
+import { type Caller, mayAccess } from "../auth/principal.ts";
 import { conversationView } from "../chat/conversation.ts";
 import { findAgent } from "../db/agent.ts";
 import { type ConversationFilter, listConversations, listDeletedConversations } from "../db/conversation-list.ts";
+import type { Database } from "../db/database.ts";
 import { findEntity } from "../db/entity.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
 import type { AppContext } from "../http/context.ts";
-import { instant, isId, pathId, text } from "../http/fields.ts";
+import { instant, pathId, text } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
@@ -55,21 +55,19 @@ function metadataFilter(c: AppContext): [string, string][] {
 
 /** A page of live conversations, narrowed by the query and by what the route itself fixes. */
 async function listLive(
-  c: AppContext,
-  principal: Principal,
+  { c, db, caller }: { c: AppContext; db: Database; caller: Caller },
   query: ListQuery,
   fixed: Partial<ConversationFilter> = {},
 ): Promise<Response> {
   const { page: _, per_page: __, cursor: ___, ...rest } = query;
   const filter: ConversationFilter = { ...rest, metadata: metadataFilter(c), ...fixed };
-  const db = await requestDatabase(c, principal.company_id);
   return respondWithPage({
     c,
-    principal,
+    caller,
     name: "conversations",
     query,
     filter,
-    read: (slice) => listConversations(db, principal.company_id, filter, slice),
+    read: (slice) => listConversations(db, caller.company_id, filter, slice),
     key: (row) => [row.activity_at, row.id],
     view: conversationView,
   });
@@ -92,7 +90,7 @@ export function conversationListRoutes(api: Api): void {
       problems: ["invalid_cursor"],
       responses: page,
     },
-    ({ c, principal, query }) => listLive(c, principal, query),
+    ({ query, ...request }) => listLive(request, query),
   );
 
   api.route(
@@ -107,9 +105,9 @@ export function conversationListRoutes(api: Api): void {
       problems: ["invalid_cursor"],
       responses: page,
     },
-    ({ c, principal, query }) => {
-      const { entity_type, entity_id } = principal;
-      return listLive(c, principal, { ...query, entity_type }, { entity_type, entity_id });
+    ({ query, ...request }) => {
+      const { entity_type, entity_id } = request.caller;
+      return listLive(request, { ...query, entity_type }, { entity_type, entity_id });
     },
   );
 
@@ -130,13 +128,12 @@ export function conversationListRoutes(api: Api): void {
       problems: ["invalid_cursor"],
       responses: page,
     },
-    async ({ c, principal, params, query }) => {
-      const { company_id } = principal;
-      const entity_id = String(params["entity_id"]);
-      const db = await requestDatabase(c, company_id);
-      const entity = isId(entity_id) ? await findEntity(db, company_id, entity_id, query.entity_type) : null;
-      if (!entity || (principal.kind === "lead" && !mayAccess(principal, { company_id, ...entity }))) throw notFound();
-      return listLive(c, principal, query, entity);
+    async ({ params, query, ...request }) => {
+      const { db, caller } = request;
+      const { company_id } = caller;
+      const entity = await findEntity(db, company_id, params.entity_id, query.entity_type);
+      if (!entity || !mayAccess(caller, { company_id, ...entity })) throw notFound();
+      return listLive(request, query, entity);
     },
   );
 
@@ -153,11 +150,10 @@ export function conversationListRoutes(api: Api): void {
       problems: ["invalid_cursor"],
       responses: page,
     },
-    async ({ c, principal, params, query }) => {
-      const agent_id = String(params["agent_id"]);
-      const db = await requestDatabase(c, principal.company_id);
-      if (!isId(agent_id) || !(await findAgent(db, principal.company_id, agent_id))) throw notFound();
-      return listLive(c, principal, query, { agent_id });
+    async ({ params, query, ...request }) => {
+      const { agent_id } = params;
+      if (!(await findAgent(request.db, request.caller.company_id, agent_id))) throw notFound();
+      return listLive(request, query, { agent_id });
     },
   );
 
@@ -173,18 +169,16 @@ export function conversationListRoutes(api: Api): void {
       problems: ["invalid_cursor"],
       responses: () => ({ 200: json("A page, newest deletion first.", pageOf("conversations", conversationSchema())) }),
     },
-    async ({ c, principal, query }) => {
-      const db = await requestDatabase(c, principal.company_id);
-      return respondWithPage({
+    ({ c, db, caller, query }) =>
+      respondWithPage({
         c,
-        principal,
+        caller,
         name: "conversations",
         query,
         filter: null,
-        read: (slice) => listDeletedConversations(db, principal.company_id, slice),
+        read: (slice) => listDeletedConversations(db, caller.company_id, slice),
         key: (row) => [row.deleted_at ?? 0, row.id],
         view: conversationView,
-      });
-    },
+      }),
   );
 }

@@ -5,17 +5,16 @@ import { findAgent } from "../db/agent.ts";
 import * as store from "../db/conversation.ts";
 import type { Database } from "../db/database.ts";
 import { findLead } from "../db/lead.ts";
-import { mayAccess, type Principal } from "../auth/principal.ts";
+import { type Caller, mayAccess } from "../auth/principal.ts";
 import { admitVisitorPage } from "../http/website.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { type AppContext, callerOf, linkTo } from "../http/context.ts";
+import { type AppContext, linkTo } from "../http/context.ts";
 import { isId, metadata, pathId, text } from "../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { notFound, Problem, unwrap } from "../problem/problem.ts";
+import { notFound, Problem } from "../problem/problem.ts";
 import { conversationListRoutes } from "./conversation-list.ts";
-import { conversationObject, jsonText } from "./object.ts";
+import { ask, jsonText } from "./object.ts";
 import { conversationSchema } from "./schemas.ts";
 import { lazy } from "../lazy.ts";
 
@@ -64,12 +63,11 @@ export function conversationRoutes(api: Api): void {
         200: json("The conversation that this Idempotency-Key made before.", wrapped()),
       }),
     },
-    async ({ c, principal, body }) => {
-      const { company_id, entity_type, entity_id } = principal;
+    async ({ c, db, caller, body }) => {
+      const { company_id, entity_type, entity_id } = caller;
       const creation_key = idempotencyKey(c);
       const creation_hash = creation_key === null ? null : await hashOf(body);
-      const db = await requestDatabase(c, company_id);
-      await admitToAgent(c, db, principal, body.agent_id);
+      await admitToAgent(c, db, caller, body.agent_id);
       const input = {
         ...{ company_id, entity_type, entity_id, agent_id: body.agent_id, creation_key, creation_hash },
         title: body.title ?? "New Conversation",
@@ -96,8 +94,8 @@ export function conversationRoutes(api: Api): void {
 
   api.route(
     { ...one, method: "get", path: "/conversation/{id}", summary: "Get a conversation", scope: "read" },
-    async ({ c, principal, params }) => {
-      const row = await visibleConversation(c, principal, String(params["id"]));
+    async ({ c, db, caller, params }) => {
+      const row = await visibleConversation(db, caller, params.id);
       return c.json({ conversation: conversationView(row) });
     },
   );
@@ -110,14 +108,14 @@ export function conversationRoutes(api: Api): void {
       summary: "Change title, metadata, context length or status",
       description: "Members left out stay as they are. metadata is replaced as a whole.",
       scope: "write",
+      store: "none",
       body: updateBody,
       problems: ["store_unavailable"],
     },
-    async ({ c, principal, params, body }) => {
+    async ({ c, caller, params, body }) => {
       const { metadata: sent, ...rest } = body;
       const changes = { ...rest, ...(sent === undefined ? {} : { metadata: JSON.stringify(sent) }) };
-      const object = conversationObject(c, String(params["id"]));
-      return jsonText(c, unwrap(await object.update(callerOf(principal, c), String(params["id"]), changes)));
+      return jsonText(c, await ask(c, params.id, (object) => object.update(caller, changes)));
     },
   );
 
@@ -129,12 +127,10 @@ export function conversationRoutes(api: Api): void {
       summary: "Soft-delete a conversation",
       description: "A running turn is stopped first. Its messages keep their own state. Repeating it answers the same.",
       scope: "write",
+      store: "none",
       problems: ["store_unavailable"],
     },
-    async ({ c, principal, params }) => {
-      const object = conversationObject(c, String(params["id"]));
-      return jsonText(c, unwrap(await object.remove(callerOf(principal, c), String(params["id"]))));
-    },
+    async ({ c, caller, params }) => jsonText(c, await ask(c, params.id, (object) => object.remove(caller))),
   );
 
   api.route(
@@ -144,12 +140,10 @@ export function conversationRoutes(api: Api): void {
       path: "/conversation/{id}/restore",
       summary: "Restore a deleted conversation",
       scope: "write",
+      store: "none",
       problems: ["store_unavailable"],
     },
-    async ({ c, principal, params }) => {
-      const object = conversationObject(c, String(params["id"]));
-      return jsonText(c, unwrap(await object.restore(callerOf(principal, c), String(params["id"]))));
-    },
+    async ({ c, caller, params }) => jsonText(c, await ask(c, params.id, (object) => object.restore(caller))),
   );
 }
 
@@ -157,11 +151,11 @@ export function conversationRoutes(api: Api): void {
 export async function admitToAgent(
   c: AppContext,
   db: Database,
-  principal: Principal,
+  caller: Caller,
   agent_id: string,
   unknown?: string,
 ): Promise<void> {
-  const { company_id, entity_type, entity_id } = principal;
+  const { company_id, entity_type, entity_id } = caller;
   const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
   if (!agent) throw new Problem("not_found", unknown);
   if (entity_type === "lead") admitVisitorPage(c, agent.allowed_origins);
@@ -176,21 +170,14 @@ const goneLead = () =>
   });
 
 /** A live conversation that this caller may see, from D1; 404 otherwise, which `unknown` explains. */
-export async function visibleConversation(
-  c: AppContext,
-  principal: Principal,
-  conversation_id: string,
-  unknown?: string,
-) {
-  if (!isId(conversation_id)) throw new Problem("not_found", unknown);
-  const db = await requestDatabase(c, principal.company_id);
-  const row = await store.findConversation(db, principal.company_id, conversation_id);
-  if (!row || !isVisible(principal, row)) throw new Problem("not_found", unknown);
+export async function visibleConversation(db: Database, caller: Caller, conversation_id: string, unknown?: string) {
+  const row = await store.findConversation(db, caller.company_id, conversation_id);
+  if (!row || !isVisible(caller, row)) throw new Problem("not_found", unknown);
   return row;
 }
 
 /** Whether this is a live conversation that the caller may see. */
 export const isVisible = (
-  principal: Principal,
+  caller: Caller,
   row: Pick<store.ConversationRow, "company_id" | "entity_type" | "entity_id" | "deleted_at"> | null,
-): boolean => row !== null && row.deleted_at === null && mayAccess(principal, row);
+): boolean => row !== null && row.deleted_at === null && mayAccess(caller, row);

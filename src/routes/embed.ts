@@ -3,9 +3,8 @@ import * as z from "zod";
 import { findAgent } from "../db/agent.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
 import { originOf } from "../http/context.ts";
-import { id, isId, pathId } from "../http/fields.ts";
+import { id, pathId } from "../http/fields.ts";
 import { notFound } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
@@ -35,9 +34,8 @@ export function embedRoutes(api: Api): void {
       params: pathId(),
       responses: () => ({ 200: json("The snippet.", embedSchema()) }),
     },
-    async ({ c, principal, params }) => {
-      const db = await requestDatabase(c, principal.company_id);
-      const agent = isId(params.id) ? await findAgent(db, principal.company_id, params.id) : undefined;
+    async ({ c, db, caller, params }) => {
+      const agent = await findAgent(db, caller.company_id, params.id);
       if (!agent) throw notFound();
       const origin = originOf(c);
       const script_url = `${origin}/widget.js`;

@@ -1,14 +1,13 @@
 /** Feedback: what a person thought of a reply. One opinion a reply, given anew or taken back at any time. */
 import * as z from "zod";
-import type { Principal } from "../auth/principal.ts";
-import type { Feedback } from "../chat/message.ts";
+import type { Caller } from "../auth/principal.ts";
+import type { Database } from "../db/database.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { type AppContext, callerOf } from "../http/context.ts";
 import { pathId, text } from "../http/fields.ts";
-import { notFound, Problem, unwrap } from "../problem/problem.ts";
+import { notFound, Problem } from "../problem/problem.ts";
 import { visibleMessage } from "./message.ts";
-import { conversationObject, jsonText } from "./object.ts";
+import { ask, jsonText } from "./object.ts";
 import { messageSchema } from "./schemas.ts";
 import { lazy } from "../lazy.ts";
 
@@ -44,22 +43,26 @@ export function feedbackRoutes(api: Api): void {
       description: "Replaces an earlier rating. Only replies of the agent can be rated.",
       body: feedbackBody,
     },
-    ({ c, principal, params, body }) => {
-      const { rating, comment } = body;
+    async ({ c, db, caller, params: { id }, body: { rating, comment } }) => {
       const feedback = rating === null ? null : { rating, ...(comment === undefined ? {} : { comment }) };
-      return rate(c, principal, params.id, feedback);
+      const { conversation_id } = await ratableMessage(db, caller, id);
+      return jsonText(c, await ask(c, conversation_id, (object) => object.rateMessage(caller, id, feedback)));
     },
   );
 
-  api.route({ ...common, method: "delete", summary: "Take a rating back" }, ({ c, principal, params }) =>
-    rate(c, principal, params.id, null),
+  api.route(
+    { ...common, method: "delete", summary: "Take a rating back" },
+    async ({ c, db, caller, params: { id } }) => {
+      const { conversation_id } = await ratableMessage(db, caller, id);
+      return jsonText(c, await ask(c, conversation_id, (object) => object.rateMessage(caller, id, null)));
+    },
   );
 }
 
-async function rate(c: AppContext, principal: Principal, id: string, feedback: Feedback | null): Promise<Response> {
-  const { conversation_id, role, deleted_at } = await visibleMessage(c, principal, id);
-  if (deleted_at !== null) throw notFound();
-  if (role !== "assistant") throw new Problem("conflict", "Only replies of the agent can be rated.");
-  const object = conversationObject(c, conversation_id);
-  return jsonText(c, unwrap(await object.rateMessage(callerOf(principal, c), conversation_id, id, feedback)));
+/** A live reply that this caller may see; 404 otherwise, and 409 for a message that is no reply. */
+async function ratableMessage(db: Database, caller: Caller, id: string) {
+  const message = await visibleMessage(db, caller, id);
+  if (message.deleted_at !== null) throw notFound();
+  if (message.role !== "assistant") throw new Problem("conflict", "Only replies of the agent can be rated.");
+  return message;
 }

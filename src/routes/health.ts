@@ -1,7 +1,6 @@
 /** Whether this service works. Open to everybody, and it says nothing about anybody. */
 import * as z from "zod";
 import { ping } from "../db/company.ts";
-import { controlDatabase } from "../db/database.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
 import { timestamp, toTimestamp } from "../http/fields.ts";
@@ -29,11 +28,12 @@ export function healthRoutes(api: Api): void {
       audience: "public",
       scope: "read",
       query: healthQuery,
+      store: "control",
       problems: ["store_unavailable"],
       responses: () => ({ 200: json("It does.", healthSchema()) }),
     },
-    async ({ c, query: { probe } }) => {
-      if (probe === "ready") await ping(controlDatabase(c.env));
+    async ({ c, db, query: { probe } }) => {
+      if (probe === "ready") await ping(db);
       return c.json({ status: "ok", probe, time: toTimestamp(Date.now()) });
     },
   );

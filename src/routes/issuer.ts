@@ -3,13 +3,12 @@ import * as z from "zod";
 import { uuidv7 } from "uuidv7";
 import { forgetCredentials } from "../http/authenticate.ts";
 import { ALGORITHMS } from "../auth/identity-provider.ts";
-import { auditRow } from "../chat/audit.ts";
-import { controlDatabase, isUniqueViolation } from "../db/database.ts";
+import { isUniqueViolation } from "../db/database.ts";
 import { deleteIssuer, insertIssuer, type IssuerRow, listIssuers } from "../db/issuer.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { type AppContext, callerOf, linkTo } from "../http/context.ts";
-import { answered, id, isId, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
+import { type AppContext, linkTo } from "../http/context.ts";
+import { answered, id, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
 import { refusalOf } from "../net/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { type FieldError, invalid, notFound, Problem } from "../problem/problem.ts";
@@ -49,7 +48,7 @@ const issuerSchema = lazy(() =>
 );
 
 export function issuerRoutes(api: Api): void {
-  const common = { tag: "Identity providers", scope: "admin", audience: "staff" } as const;
+  const common = { tag: "Identity providers", scope: "admin", audience: "staff", store: "control" } as const;
 
   api.route(
     {
@@ -61,14 +60,12 @@ export function issuerRoutes(api: Api): void {
       responses: () => ({ 201: json("The registration.", issuerSchema()) }),
       problems: ["conflict"],
     },
-    async ({ c, principal, body }) => {
+    async ({ c, db, caller, audit, body }) => {
       const wrong = problemsOf(c, body);
       if (wrong.length > 0) throw invalid(...wrong);
-      const now = Date.now();
-      const row = { ...body, id: uuidv7(), company_id: principal.company_id, created_at: now };
-      const entry = { action: "issuer.create", target_type: "issuer", target_id: row.id };
+      const row = { ...body, id: uuidv7(), company_id: caller.company_id, created_at: Date.now() };
       try {
-        const made = await insertIssuer(controlDatabase(c.env), row, auditRow(callerOf(principal, c), entry, now));
+        const made = await insertIssuer(db, row, audit("issuer.create", "issuer", row.id));
         forgetCredentials();
         return c.json(issuerView(made), 201, { location: linkTo(c, `/auth/issuer/${row.id}`) });
       } catch (error) {
@@ -87,14 +84,14 @@ export function issuerRoutes(api: Api): void {
       query: () => pageQuery(),
       responses: () => ({ 200: json("A page of registrations, newest first.", pageOf("issuers", issuerSchema())) }),
     },
-    async ({ c, principal, query }) =>
+    ({ c, db, caller, query }) =>
       respondWithPage({
         c,
-        principal,
+        caller,
         name: "issuers",
         query,
         filter: null,
-        read: (slice) => listIssuers(controlDatabase(c.env), principal.company_id, slice),
+        read: (slice) => listIssuers(db, caller.company_id, slice),
         key: (row) => [row.id],
         view: issuerView,
       }),
@@ -111,11 +108,8 @@ export function issuerRoutes(api: Api): void {
       params: pathId(),
       responses: () => ({ 200: json("The registration that was removed.", issuerSchema()) }),
     },
-    async ({ c, principal, params }) => {
-      if (!isId(params.id)) throw notFound();
-      const entry = { action: "issuer.delete", target_type: "issuer", target_id: params.id };
-      const audit = auditRow(callerOf(principal, c), entry, Date.now());
-      const row = await deleteIssuer(controlDatabase(c.env), principal.company_id, params.id, audit);
+    async ({ c, db, caller, audit, params }) => {
+      const row = await deleteIssuer(db, caller.company_id, params.id, audit("issuer.delete", "issuer", params.id));
       if (!row) throw notFound();
       forgetCredentials();
       return c.json(issuerView(row));

@@ -4,15 +4,12 @@
  */
 import * as z from "zod";
 import { isCanonicalJws, verifyToken } from "../auth/token.ts";
-import { auditRow } from "../chat/audit.ts";
 import { findAnyLead, findLead, mergeLead } from "../db/lead.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { callerOf } from "../http/context.ts";
-import { invalid, notFound, Problem, unwrap } from "../problem/problem.ts";
+import { invalid, notFound, Problem } from "../problem/problem.ts";
 import { leadSchema, leadView } from "./lead-schema.ts";
-import { conversationObject, forEachConversation } from "./object.ts";
+import { ask, forEachConversation } from "./object.ts";
 import { lazy } from "../lazy.ts";
 
 const mergeBody = lazy(() =>
@@ -43,10 +40,9 @@ export function leadMergeRoute(api: Api, base: string): void {
       problems: ["store_unavailable"],
       responses: () => ({ 200: json("The identified lead.", merged()) }),
     },
-    async ({ c, principal, body }) => {
-      const { company_id } = principal;
-      const db = await requestDatabase(c, company_id);
-      const into = await findLead(db, company_id, principal.entity_id);
+    async ({ c, db, caller, audit, body }) => {
+      const { company_id } = caller;
+      const into = await findLead(db, company_id, caller.entity_id);
       if (!into) throw notFound();
       if (into.external_id === null) {
         throw new Problem("forbidden", "This needs the token of a visitor whom the company's backend vouched for.");
@@ -58,13 +54,11 @@ export function leadMergeRoute(api: Api, base: string): void {
       if (!from || from.external_id !== null) {
         throw invalid({ path: "/anonymous_token", message: "is not a good token of an anonymous visitor" });
       }
-      const caller = callerOf(principal, c);
       const former = { entity_type: "lead", entity_id: from.id } as const;
-      const moved = await forEachConversation(db, company_id, from.id, async (id) => {
-        unwrap(await conversationObject(c, id).reassign(caller, id, former));
-      });
-      const entry = { action: "lead.merge", target_type: "lead", target_id: from.id, details: { into: into.id } };
-      const lead = await mergeLead(db, from, into, auditRow(caller, entry, Date.now()));
+      const moved = await forEachConversation(db, company_id, from.id, (id) =>
+        ask(c, id, (object) => object.reassign(caller, former)),
+      );
+      const lead = await mergeLead(db, from, into, audit("lead.merge", "lead", from.id, { into: into.id }));
       return c.json({ lead: leadView(lead), moved });
     },
   );

@@ -1,20 +1,19 @@
 /** Leads, for staff: look, correct, delete, erase. Everything is also under /sdk/lead, for clients made for that. */
 import * as z from "zod";
-import { hasScope, type Principal } from "../auth/principal.ts";
-import { auditRow } from "../chat/audit.ts";
+import { type Caller, hasScope } from "../auth/principal.ts";
+import type { AuditRow } from "../chat/audit.ts";
 import type { Database } from "../db/database.ts";
 import * as store from "../db/lead.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { type AppContext, callerOf } from "../http/context.ts";
-import { instant, isId, pathId, text } from "../http/fields.ts";
+import type { AppContext } from "../http/context.ts";
+import { instant, pathId, text } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { notFound, Problem, unwrap } from "../problem/problem.ts";
+import { notFound, Problem } from "../problem/problem.ts";
 import { leadMergeRoute } from "./lead-merge.ts";
 import { leadRegistrationRoutes } from "./lead-registration.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./lead-schema.ts";
-import { conversationObject, forEachConversation } from "./object.ts";
+import { ask, forEachConversation } from "./object.ts";
 import { lazy } from "../lazy.ts";
 
 const wrapped = lazy(() => z.object({ lead: leadSchema() }));
@@ -55,16 +54,15 @@ function staffRoutes(api: Api, base: string): void {
       query: listQuery,
       responses: () => ({ 200: json("A page of leads.", pageOf("leads", leadSchema())) }),
     },
-    async ({ c, principal, query }) => {
-      const db = await requestDatabase(c, principal.company_id);
+    async ({ c, db, caller, query }) => {
       const { page: _page, per_page: _perPage, cursor: _cursor, ...filter } = query;
       return respondWithPage({
         c,
-        principal,
+        caller,
         name: "leads",
         query,
         filter,
-        read: (slice) => store.listLeads(db, principal.company_id, filter, slice),
+        read: (slice) => store.listLeads(db, caller.company_id, filter, slice),
         key: (row) => [row.id],
         view: leadView,
       });
@@ -81,8 +79,9 @@ function staffRoutes(api: Api, base: string): void {
       params: pathId(),
       responses: () => ({ 200: json("The lead.", wrapped()) }),
     },
-    async ({ c, principal, params }) => {
-      const { lead } = await find(c, principal, params.id, store.findLead);
+    async ({ c, db, caller, params }) => {
+      const lead = await store.findLead(db, caller.company_id, params.id);
+      if (!lead) throw notFound();
       return c.json({ lead: leadView(lead) });
     },
   );
@@ -99,16 +98,21 @@ function staffRoutes(api: Api, base: string): void {
       body: updateBody,
       responses: () => ({ 200: json("The lead as it is now.", wrapped()) }),
     },
-    async ({ c, principal, params, body }) => {
-      const { lead: before, db } = await find(c, principal, params.id, store.findLead);
-      const now = Date.now();
-      const columns = leadColumns(body, now, before);
+    async ({ c, db, caller: { company_id }, audit, params, body }) => {
+      const before = await store.findLead(db, company_id, params.id);
+      if (!before) throw notFound();
+      const columns = leadColumns(body, Date.now(), before);
       const changed = Object.keys(columns).filter(
         (name) => columns[name as keyof typeof columns] !== before[name as keyof typeof before],
       );
       if (changed.length === 0) return c.json({ lead: leadView(before) });
-      const record = audit(c, principal, "lead.update", before.id, now, { changed });
-      const lead = await store.updateLead(db, principal.company_id, before.id, columns, record);
+      const lead = await store.updateLead(
+        db,
+        company_id,
+        before.id,
+        columns,
+        audit("lead.update", "lead", before.id, { changed }),
+      );
       if (!lead) throw notFound();
       return c.json({ lead: leadView(lead) });
     },
@@ -127,20 +131,18 @@ function staffRoutes(api: Api, base: string): void {
       query: deleteQuery,
       responses: () => ({ 200: json("The lead as it is now.", wrapped()) }),
     },
-    async ({ c, principal, params, query }) => {
+    async ({ c, db, principal, caller, audit, params: { id }, query }) => {
       const erase = query.erase === "true";
       if (erase && !hasScope(principal, "admin")) throw new Problem("forbidden", 'Erasing needs the scope "admin".');
-      const { lead: before, db } = await find(c, principal, params.id, store.findAnyLead);
-      const lead = erase ? await eraseLead(c, principal, db, before) : await deleteLead(c, principal, db, before);
+      const before = await store.findAnyLead(db, caller.company_id, id);
+      if (!before) throw notFound();
+      const lead = erase
+        ? await eraseLead(c, db, caller, before, () => audit("lead.erase", "lead", id))
+        : await store.deleteLead(db, caller.company_id, id, audit("lead.delete", "lead", id));
+      if (!lead) throw notFound();
       return c.json({ lead: leadView(lead) });
     },
   );
-}
-
-async function deleteLead(c: AppContext, principal: Principal, db: Database, { id }: store.LeadRow) {
-  const lead = await store.deleteLead(db, principal.company_id, id, audit(c, principal, "lead.delete", id, Date.now()));
-  if (!lead) throw notFound();
-  return lead;
 }
 
 /**
@@ -149,32 +151,12 @@ async function deleteLead(c: AppContext, principal: Principal, db: Database, { i
  */
 async function eraseLead(
   c: AppContext,
-  principal: Principal,
   db: Database,
+  caller: Caller,
   lead: store.LeadRow,
+  record: () => AuditRow,
 ): Promise<store.LeadRow> {
   if (lead.erased_at !== null) return lead;
-  const caller = callerOf(principal, c);
-  await forEachConversation(db, principal.company_id, lead.id, async (id) => {
-    unwrap(await conversationObject(c, id).erase(caller, id));
-  });
-  return store.eraseLead(db, lead, audit(c, principal, "lead.erase", lead.id, Date.now()));
+  await forEachConversation(db, caller.company_id, lead.id, (id) => ask(c, id, (object) => object.erase(caller)));
+  return store.eraseLead(db, lead, record());
 }
-
-/** The lead and its company's database; 404 for whatever `look` does not find there. */
-async function find(c: AppContext, principal: Principal, id: string, look: typeof store.findLead) {
-  if (!isId(id)) throw notFound();
-  const db = await requestDatabase(c, principal.company_id);
-  const lead = await look(db, principal.company_id, id);
-  if (!lead) throw notFound();
-  return { lead, db };
-}
-
-const audit = (
-  c: AppContext,
-  principal: Principal,
-  action: string,
-  id: string,
-  now: number,
-  details: { changed: string[] } | Record<string, never> = {},
-) => auditRow(callerOf(principal, c), { action, target_type: "lead", target_id: id, details }, now);

@@ -1,18 +1,17 @@
 /** Messages: history, one message, deletes and restores of one or all. */
 import * as z from "zod";
-import { mayAccess, type Principal } from "../auth/principal.ts";
+import { type Caller, mayAccess } from "../auth/principal.ts";
 import { messageView } from "../chat/message.ts";
+import type { Database } from "../db/database.ts";
 import { readHistory } from "../db/history.ts";
 import { findMessage, listDeletedMessages } from "../db/message.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { type AppContext, callerOf } from "../http/context.ts";
-import { id, integer, isId, pathId } from "../http/fields.ts";
+import { id, integer, pathId } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { notFound, unwrap } from "../problem/problem.ts";
+import { notFound } from "../problem/problem.ts";
 import { isVisible } from "./conversation.ts";
-import { conversationObject, jsonText } from "./object.ts";
+import { ask, jsonText } from "./object.ts";
 import { messageSchema } from "./schemas.ts";
 import { lazy } from "../lazy.ts";
 
@@ -49,21 +48,17 @@ export function messageRoutes(api: Api): void {
         200: json("A page by sequence.", pageOf("messages", messageSchema(), { conversation_id: id() })),
       }),
     },
-    async ({ c, principal, params, query }) => {
-      const conversation_id = String(params["id"]);
-      if (!isId(conversation_id)) throw notFound();
+    ({ c, db, caller, params: { id: conversation_id }, query }) => {
       const { page: _, per_page: __, cursor: ___, ...filter } = query;
-      const { company_id } = principal;
-      const db = await requestDatabase(c, company_id);
       return respondWithPage({
         c,
-        principal,
+        caller,
         name: "messages",
         query,
         filter,
         read: async (slice) => {
-          const { owner, ...page } = await readHistory(db, company_id, conversation_id, filter, slice);
-          if (!isVisible(principal, owner)) throw notFound();
+          const { owner, ...page } = await readHistory(db, caller.company_id, conversation_id, filter, slice);
+          if (!isVisible(caller, owner)) throw notFound();
           return page;
         },
         key: (row) => [row.sequence],
@@ -84,13 +79,11 @@ export function messageRoutes(api: Api): void {
       audience: "everyone",
       scope: "write",
       params: pathId(),
+      store: "none",
       problems: ["store_unavailable"],
       responses: () => ({ 200: json("How many were deleted.", z.object({ deleted: z.int(), deletion_id: id() })) }),
     },
-    async ({ c, principal, params }) => {
-      const object = conversationObject(c, String(params["id"]));
-      return jsonText(c, unwrap(await object.removeMessages(callerOf(principal, c), String(params["id"]))));
-    },
+    async ({ c, caller, params }) => jsonText(c, await ask(c, params.id, (object) => object.removeMessages(caller))),
   );
 
   api.route(
@@ -102,15 +95,15 @@ export function messageRoutes(api: Api): void {
       audience: "everyone",
       scope: "write",
       params: pathId(),
+      store: "none",
       body: restoreAllBody,
       bodyOptional: true,
       problems: ["store_unavailable"],
       responses: () => ({ 200: json("How many were restored.", z.object({ restored: z.int() })) }),
     },
-    async ({ c, principal, params, body }) => {
-      const object = conversationObject(c, String(params["id"]));
-      const caller = callerOf(principal, c);
-      return jsonText(c, unwrap(await object.restoreMessages(caller, String(params["id"]), body?.deletion_id ?? null)));
+    async ({ c, caller, params, body }) => {
+      const deletion_id = body?.deletion_id ?? null;
+      return jsonText(c, await ask(c, params.id, (object) => object.restoreMessages(caller, deletion_id)));
     },
   );
 
@@ -127,19 +120,17 @@ export function messageRoutes(api: Api): void {
       problems: ["invalid_cursor"],
       responses: () => ({ 200: json("A page of deleted messages.", pageOf("messages", messageSchema())) }),
     },
-    async ({ c, principal, query }) => {
-      const db = await requestDatabase(c, principal.company_id);
-      return respondWithPage({
+    ({ c, db, caller, query }) =>
+      respondWithPage({
         c,
-        principal,
+        caller,
         name: "messages",
         query,
         filter: null,
-        read: (slice) => listDeletedMessages(db, principal.company_id, slice),
+        read: (slice) => listDeletedMessages(db, caller.company_id, slice),
         key: (row) => [row.deleted_at ?? 0, row.id],
         view: (row) => messageView(row.conversation_id, row),
-      });
-    },
+      }),
   );
 
   const one = {
@@ -151,8 +142,8 @@ export function messageRoutes(api: Api): void {
 
   api.route(
     { ...one, method: "get", path: "/message/{id}", summary: "Get a live message", scope: "read" },
-    async ({ c, principal, params }) => {
-      const row = await visibleMessage(c, principal, String(params["id"]));
+    async ({ c, db, caller, params }) => {
+      const row = await visibleMessage(db, caller, params.id);
       if (row.deleted_at !== null) throw notFound();
       return c.json({ message: messageView(row.conversation_id, row) });
     },
@@ -168,10 +159,9 @@ export function messageRoutes(api: Api): void {
       scope: "write",
       problems: ["store_unavailable"],
     },
-    async ({ c, principal, params }) => {
-      const { conversation_id, id: message_id } = await visibleMessage(c, principal, String(params["id"]));
-      const object = conversationObject(c, conversation_id);
-      return jsonText(c, unwrap(await object.removeMessage(callerOf(principal, c), conversation_id, message_id)));
+    async ({ c, db, caller, params: { id } }) => {
+      const { conversation_id } = await visibleMessage(db, caller, id);
+      return jsonText(c, await ask(c, conversation_id, (object) => object.removeMessage(caller, id)));
     },
   );
 
@@ -184,20 +174,18 @@ export function messageRoutes(api: Api): void {
       scope: "write",
       problems: ["store_unavailable"],
     },
-    async ({ c, principal, params }) => {
-      const { conversation_id, id: message_id } = await visibleMessage(c, principal, String(params["id"]));
-      const object = conversationObject(c, conversation_id);
-      return jsonText(c, unwrap(await object.restoreMessage(callerOf(principal, c), conversation_id, message_id)));
+    async ({ c, db, caller, params: { id } }) => {
+      const { conversation_id } = await visibleMessage(db, caller, id);
+      return jsonText(c, await ask(c, conversation_id, (object) => object.restoreMessage(caller, id)));
     },
   );
 }
 
 /** A message, live or deleted, of a live conversation that this caller may see; 404 otherwise. */
-export async function visibleMessage(c: AppContext, principal: Principal, message_id: string) {
-  if (!isId(message_id)) throw notFound();
-  const found = await findMessage(await requestDatabase(c, principal.company_id), principal.company_id, message_id);
+export async function visibleMessage(db: Database, caller: Caller, message_id: string) {
+  const found = await findMessage(db, caller.company_id, message_id);
   if (!found) throw notFound();
   const { message, entity_type, entity_id } = found;
-  if (!mayAccess(principal, { company_id: message.company_id, entity_type, entity_id })) throw notFound();
+  if (!mayAccess(caller, { company_id: message.company_id, entity_type, entity_id })) throw notFound();
   return message;
 }

@@ -1,8 +1,6 @@
 /** Model providers: where a company's agents find their models, and with which key. The key goes in and never out. */
 import * as z from "zod";
 import { encrypt } from "../auth/encryption.ts";
-import type { Principal } from "../auth/principal.ts";
-import { auditRow } from "../chat/audit.ts";
 import {
   deleteModelProvider,
   findModelProvider,
@@ -13,8 +11,7 @@ import {
 } from "../db/model-provider.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { type AppContext, callerOf } from "../http/context.ts";
+import type { AppContext } from "../http/context.ts";
 import { text, timestamp, toTimestamp } from "../http/fields.ts";
 import { refusalOf } from "../net/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
@@ -78,16 +75,14 @@ export function modelProviderRoutes(api: Api): void {
       body: providerBody,
       responses: () => ({ 200: json("The provider, replaced.", wrapped()), 201: json("The new provider.", wrapped()) }),
     },
-    async ({ c, principal, params, body }) => {
+    async ({ c, db, caller: { company_id }, audit, params: { name }, body }) => {
       checkAddress(c, body);
-      const { company_id } = principal;
-      const { name } = params;
       const { config } = c.var;
       const api_key_ciphertext =
         body.api_key === null ? null : await encrypt(config, body.api_key, providerKeyContext(company_id, name));
       const fields = { company_id, name, kind: body.kind, base_url: body.base_url, api_key_ciphertext };
-      const db = await requestDatabase(c, company_id);
-      const { row, created } = await putModelProvider(db, fields, audit(c, principal, "model_provider.put", name));
+      const record = audit("model_provider.put", "model_provider", name);
+      const { row, created } = await putModelProvider(db, fields, record);
       return c.json({ model_provider: providerView(row) }, created ? 201 : 200);
     },
   );
@@ -101,15 +96,14 @@ export function modelProviderRoutes(api: Api): void {
       query: () => pageQuery(),
       responses: () => ({ 200: json("A page of providers, by name.", pageOf("model_providers", providerSchema())) }),
     },
-    async ({ c, principal, query }) => {
-      const db = await requestDatabase(c, principal.company_id);
+    async ({ c, db, caller, query }) => {
       return respondWithPage({
         c,
-        principal,
+        caller,
         name: "model_providers",
         query,
         filter: null,
-        read: (slice) => listModelProviders(db, principal.company_id, slice),
+        read: (slice) => listModelProviders(db, caller.company_id, slice),
         key: (row) => [row.name],
         view: providerView,
       });
@@ -125,9 +119,8 @@ export function modelProviderRoutes(api: Api): void {
       params: anyName,
       responses: () => ({ 200: json("The provider, without its key.", wrapped()) }),
     },
-    async ({ c, principal, params }) => {
-      const db = await requestDatabase(c, principal.company_id);
-      const row = await findModelProvider(db, principal.company_id, params.name);
+    async ({ c, db, caller, params }) => {
+      const row = await findModelProvider(db, caller.company_id, params.name);
       if (!row) throw notFound();
       return c.json({ model_provider: providerView(row) });
     },
@@ -143,18 +136,14 @@ export function modelProviderRoutes(api: Api): void {
       params: anyName,
       responses: () => ({ 200: json("The provider that was removed.", wrapped()) }),
     },
-    async ({ c, principal, params }) => {
-      const db = await requestDatabase(c, principal.company_id);
-      const record = audit(c, principal, "model_provider.delete", params.name);
-      const row = await deleteModelProvider(db, principal.company_id, params.name, record);
+    async ({ c, db, caller, audit, params }) => {
+      const record = audit("model_provider.delete", "model_provider", params.name);
+      const row = await deleteModelProvider(db, caller.company_id, params.name, record);
       if (!row) throw notFound();
       return c.json({ model_provider: providerView(row) });
     },
   );
 }
-
-const audit = (c: AppContext, principal: Principal, action: string, name: string) =>
-  auditRow(callerOf(principal, c), { action, target_type: "model_provider", target_id: name }, Date.now());
 
 function checkAddress(c: AppContext, { kind: protocol, base_url }: z.output<ReturnType<typeof providerBody>>): void {
   if (base_url === null) {

@@ -5,40 +5,27 @@ import type { Database } from "../db/database.ts";
 import { conversationIdsOfLead } from "../db/lead.ts";
 import { noteWritten } from "../http/bookmark.ts";
 import { type AppContext, originOf, prefixOf } from "../http/context.ts";
-import { isId } from "../http/fields.ts";
-import { notFound, Problem } from "../problem/problem.ts";
-
-/** The stub of a conversation's object. What cannot be an id is not found, without waking anything. */
-export function conversationObject(c: AppContext, id: string): DurableObjectStub<ConversationRpc> {
-  if (!isId(id)) throw notFound();
-  return watched(c, c.env.CONVERSATION.getByName(id));
-}
+import { Problem, unwrap } from "../problem/problem.ts";
 
 /**
- * Calls that break off because the object moved, was updated or has too much to do become a 503: all can be repeated.
- * What an answer says of the object's writes is noted for the client; of a stream, which is still to write, nothing is known.
+ * Calls the object of a conversation and returns what it answers, or throws the problem. A call that breaks off because the
+ * object moved, was updated or has too much to do is a 503: every call can be repeated. What the answer says of the object's
+ * writes is noted for the client; of a stream, which is still to write, nothing is known.
  */
-function watched<T extends object>(c: AppContext, stub: T): T {
-  return new Proxy(stub, {
-    get:
-      (target, method) =>
-      async (...args: unknown[]) => {
-        try {
-          const result = await (target as Record<PropertyKey, Method>)[method]?.(...args);
-          if (result?.ok && result.bookmark !== undefined) noteWritten(c, result.bookmark);
-          return result;
-        } catch (error) {
-          // What the object's own code threw is marked as remote; everything else is the platform's.
-          if (error instanceof Error && !("remote" in error)) throw lost();
-          throw error;
-        }
-      },
+export async function ask<T>(
+  c: AppContext,
+  conversation_id: string,
+  call: (object: DurableObjectStub<ConversationRpc>) => Promise<Outcome<T>>,
+): Promise<T> {
+  const outcome = await call(c.env.CONVERSATION.getByName(conversation_id)).catch((error: unknown) => {
+    // What the object's own code threw is marked as remote; everything else is the platform's.
+    throw error instanceof Error && !("remote" in error) ? interrupted() : error;
   });
+  if (outcome.ok && outcome.bookmark !== undefined) noteWritten(c, outcome.bookmark);
+  return unwrap(outcome);
 }
 
-type Method = (...args: unknown[]) => Promise<Outcome<unknown>>;
-
-const lost = () =>
+const interrupted = () =>
   new Problem("store_unavailable", "The conversation was interrupted. Send the same request again.", {
     retry_after: 1,
   });
@@ -57,7 +44,7 @@ export async function forEachConversation(
   db: Database,
   company_id: string,
   lead_id: string,
-  work: (id: string) => Promise<void>,
+  work: (id: string) => Promise<unknown>,
 ): Promise<number> {
   let after = "";
   let count = 0;

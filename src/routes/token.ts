@@ -3,13 +3,12 @@ import * as z from "zod";
 import { uuidv7 } from "uuidv7";
 import { hasScope, scopesOfRole, type Principal } from "../auth/principal.ts";
 import { MAX_ACCESS_TTL, mintToken } from "../auth/token.ts";
-import { auditRow } from "../chat/audit.ts";
 import { restoreLead, upsertVouchedLead } from "../db/lead.ts";
 import { upsertBackendUser } from "../db/user.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { type AppContext, callerOf } from "../http/context.ts";
+import type { Database } from "../db/database.ts";
+import type { Audit } from "../http/route.ts";
 import { id, text, timestamp, toTimestampOrNull } from "../http/fields.ts";
 import { Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
@@ -78,13 +77,15 @@ export function tokenRoutes(api: Api): void {
       body: tokenBody,
       responses: () => ({ 200: json("A Bearer token.", tokenSchema()) }),
     },
-    async ({ c, principal, body }) => {
+    async ({ c, db, principal, audit, body }) => {
       const { entity_type } = body;
       if (body.role === "admin" && !hasScope(principal, "admin")) {
         throw new Problem("forbidden", 'The role "admin" needs the scope "admin".');
       }
       const now = Date.now();
-      const entity_id = await (entity_type === "user" ? userId : leadId)(c, principal, body, now);
+      const entity_id = await (entity_type === "user"
+        ? userId(db, principal, body, now)
+        : leadId(db, principal.company_id, body, audit, now));
       const role = body.role ?? "member";
       const given = scopesOfRole(role).filter((scope) => hasScope(principal, scope));
       // A visitor's token is about the visitor's own, which the key's scopes say nothing of.
@@ -107,6 +108,7 @@ export function tokenRoutes(api: Api): void {
       tag: "Tokens",
       audience: "everyone",
       scope: "read",
+      store: "none",
       responses: () => ({ 200: json("What the credential stands for.", identitySchema()) }),
     },
     ({ c, principal }) => {
@@ -130,27 +132,25 @@ const lifetime = (asked: number, keyEnds: number | null, now: number): number =>
 
 type Vouched = z.output<ReturnType<typeof tokenBody>>;
 
-async function userId(c: AppContext, principal: Principal, body: Vouched, now: number): Promise<string> {
+async function userId(db: Database, principal: Principal, body: Vouched, now: number): Promise<string> {
   const { external_id: subject, name, email } = body;
   const { company_id } = principal;
   // Who may not make admins may not unmake them either; the token's role is what was asked for in any case.
   const stored = hasScope(principal, "admin") ? body.role : undefined;
-  return upsertBackendUser(
-    await requestDatabase(c, company_id),
-    { company_id, subject, name, email, role: stored },
-    now,
-  );
+  return upsertBackendUser(db, { company_id, subject, name, email, role: stored }, now);
 }
 
-async function leadId(c: AppContext, principal: Principal, body: Vouched, now: number): Promise<string> {
-  const { external_id, name, email } = body;
-  const { company_id } = principal;
-  const db = await requestDatabase(c, company_id);
+async function leadId(
+  db: Database,
+  company_id: string,
+  { external_id, name, email }: Vouched,
+  audit: Audit,
+  now: number,
+): Promise<string> {
   const fresh = { id: uuidv7(), company_id, external_id, first_name: name, email, created_at: now, updated_at: now };
   const lead = await upsertVouchedLead(db, fresh);
   if (lead.deleted_at !== null) {
-    const entry = { action: "lead.restore", target_type: "lead", target_id: lead.id };
-    await restoreLead(db, company_id, lead.id, auditRow(callerOf(principal, c), entry, now));
+    await restoreLead(db, company_id, lead.id, audit("lead.restore", "lead", lead.id));
   }
   return lead.id;
 }

@@ -185,11 +185,11 @@ describe("a deleted conversation", () => {
     const id = await deletedConversation(company);
     await restore(company, `/v1/conversation/${id}/restore`);
     await scheduled(days(31), "30");
-    const purge = (before: number) => stub(id).purge(company.company_id, id, before);
+    const purge = (before: number) => stub(id).purge(company.company_id, before);
     expect(await purge(days(31))).toEqual({ ok: true, value: false });
     await remove(company, `/v1/conversation/${id}`);
     expect(await purge(days(-1))).toEqual({ ok: true, value: false });
-    expect(await stub(id).purge(uuidv7(), id, days(31))).toEqual({ ok: true, value: false });
+    expect(await stub(id).purge(uuidv7(), days(31))).toEqual({ ok: true, value: false });
     await restore(company, `/v1/conversation/${id}/restore`);
     expect((await history(company, id)).map((m) => m.content)).toEqual(["the secret", "echo: the secret"]);
   });
@@ -212,7 +212,7 @@ describe("a deleted conversation", () => {
       [...talkedIn, ...untouched].map(async (id, i) => {
         const ask = {
           restored: () => restore(company, `/v1/conversation/${id}/restore`),
-          purged: () => stub(id).purge(company.company_id, id, days(31)),
+          purged: () => stub(id).purge(company.company_id, days(31)),
         };
         const first = i % 2 === 0 ? ask.restored() : undefined;
         const [purged, restored] = await Promise.all([ask.purged(), first ?? ask.restored()]);
@@ -361,7 +361,7 @@ describe("a deleted message of a conversation that lives", () => {
     }
     expect(bodies.size).toBe(1);
     const caller = { company_id: company.company_id, entity_type: "user", entity_id: company.user_id } as const;
-    const direct = await stub(id).restoreMessage({ ...caller, api_key_id: null, request_id: "r" }, id, ids[0]);
+    const direct = await stub(id).restoreMessage({ ...caller, api_key_id: null, request_id: "r" }, ids[0]);
     expect(direct).toMatchObject({ ok: false, error: { code: "not_found" } });
     expect((await restore(company, `/v1/conversation/${id}/message/restore-all`)).body).toEqual({ restored: 0 });
 
