@@ -31,8 +31,6 @@ const DAY = 24 * 60 * 60 * 1000;
 export class ConversationCore {
   readonly #ctx: DurableObjectState;
   readonly #env: Env;
-  /** The conversation, which names its object. */
-  readonly id: string;
   readonly journal: Journal;
   readonly handover: Handover;
   readonly engine: Engine;
@@ -51,8 +49,6 @@ export class ConversationCore {
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx;
     this.#env = env;
-    if (ctx.id.name === undefined) throw new Error("an object without the name of its conversation");
-    this.id = ctx.id.name;
     const sleep = (ms: number, signal?: AbortSignal) =>
       new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
@@ -85,6 +81,13 @@ export class ConversationCore {
       log,
     });
     if (this.journal.header) this.engine.recover();
+  }
+
+  /** The conversation's id: the name by which every call reaches the object. An alarm can come without one. */
+  get id(): string {
+    const id = this.#ctx.id.name ?? this.journal.header?.id;
+    if (id === undefined) throw new Error("this object was reached without the name of its conversation");
+    return id;
   }
 
   /** The conversation, if it is there and this caller's to see; taken over from D1 at first touch. */
