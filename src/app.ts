@@ -24,6 +24,7 @@ import { feedbackRoutes } from "./routes/feedback.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { issuerRoutes } from "./routes/issuer.ts";
+import { keySetRoutes } from "./routes/key-set.ts";
 import { leadRoutes } from "./routes/lead.ts";
 import { messageRoutes } from "./routes/message.ts";
 import { modelProviderRoutes } from "./routes/model-provider.ts";
@@ -66,6 +67,7 @@ app.use(cors(api.routes));
 app.route("/v1", api.hono);
 app.route("/api/v1", api.hono);
 docsRoutes(app, api);
+keySetRoutes(app);
 widgetRoutes(app);
 
 /** Which methods a path has, so that a wrong one is 405 and not 404. */
