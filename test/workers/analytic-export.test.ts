@@ -2,8 +2,8 @@
 import { env } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { beforeAll, describe, expect, it } from "vitest";
-import { csvLine } from "../../src/routes/analytic-csv.ts";
-import { encode, toStream } from "../../src/routes/analytic-export.ts";
+import { csvLine } from "../../src/routes/analytic/csv.ts";
+import { encode, toStream } from "../../src/routes/analytic/export.ts";
 import { at, DAY, insertAgent, insertConversations, insertLeads, insertTurns } from "./analytic-data.ts";
 import { call, type Company, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
 import { chat, createConversation } from "./conversation-client.ts";

@@ -6,7 +6,7 @@ import { configOf } from "../../src/config.ts";
 import { Problem } from "../../src/problem/problem.ts";
 import worker from "../../src/index.ts";
 import type { Delta } from "../../src/chat/turn.ts";
-import { storedTools, toolBody } from "../../src/routes/agent-tool.ts";
+import { storedTools, toolBody } from "../../src/routes/agent/tool.ts";
 import { calling, complete, type Step, upstream } from "../upstream/client.ts";
 import { call, type Company, makeCompany, makeLead, send } from "./company.ts";
 import {

@@ -1,6 +1,6 @@
 /** Figures over a period, for staff: of one agent, of token usage, of the whole company; in total and by UTC day. */
 import * as z from "zod";
-import { findAgent } from "../db/agent.ts";
+import { findAgent } from "../../db/agent.ts";
 import {
   type Created,
   type Grouping,
@@ -8,15 +8,15 @@ import {
   type PeriodFigures,
   selectSums,
   type Sums,
-} from "../db/analytic-period.ts";
-import { readTally } from "../db/tally.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { id, pathId } from "../http/fields.ts";
-import { notFound } from "../problem/problem.ts";
-import { turnFigures, turnView, usageFigures, usageFiguresView } from "./analytic-figures.ts";
-import { dateOf, daysOf, periodFields, periodOf, periodSchema, periodView } from "./analytic-period.ts";
-import { lazy } from "../lazy.ts";
+} from "../../db/analytic-period.ts";
+import { readTally } from "../../db/tally.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { id, pathId } from "../../http/fields.ts";
+import { notFound } from "../../problem/problem.ts";
+import { turnFigures, turnView, usageFigures, usageFiguresView } from "./figures.ts";
+import { dateOf, daysOf, periodFields, periodOf, periodSchema, periodView } from "./period.ts";
+import { lazy } from "../../lazy.ts";
 
 const count = lazy(() => z.int().min(0));
 const date = lazy(() => z.iso.date().meta({ description: "A UTC day.", example: "2026-11-22" }));

@@ -1,11 +1,11 @@
 /** How routes reach a conversation's object. */
-import type { ConversationRpc } from "../chat/rpc.ts";
-import type { Outcome } from "../chat/outcome.ts";
-import type { Database } from "../db/database.ts";
-import { conversationIdsOfLead } from "../db/lead.ts";
-import { noteWritten } from "../http/bookmark.ts";
-import { type AppContext, originOf, prefixOf } from "../http/context.ts";
-import { Problem, unwrap } from "../problem/problem.ts";
+import type { ConversationRpc } from "../../chat/rpc.ts";
+import type { Outcome } from "../../chat/outcome.ts";
+import type { Database } from "../../db/database.ts";
+import { conversationIdsOfLead } from "../../db/lead.ts";
+import { noteWritten } from "../../http/bookmark.ts";
+import { type AppContext, originOf, prefixOf } from "../../http/context.ts";
+import { Problem, unwrap } from "../../problem/problem.ts";
 
 /**
  * Calls the object of a conversation and returns what it answers, or throws the problem. A call that breaks off because the

@@ -3,23 +3,23 @@
  * conversation. What a client sends again, by a key or by its own count of attempts, is the same turn.
  */
 import * as z from "zod";
-import type { Caller } from "../auth/principal.ts";
-import type { ChatRequest } from "../chat/rpc.ts";
-import { attemptKey, takeOver } from "../db/attempt.ts";
-import { createConversation } from "../db/conversation.ts";
-import type { Database } from "../db/database.ts";
-import type { ImportedMessage } from "../db/imported-message.ts";
-import type { JsonObject } from "../json.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import type { AppContext } from "../http/context.ts";
-import { text } from "../http/fields.ts";
-import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { invalid, Problem } from "../problem/problem.ts";
+import type { Caller } from "../../auth/principal.ts";
+import type { ChatRequest } from "../../chat/rpc.ts";
+import { attemptKey, takeOver } from "../../db/attempt.ts";
+import { createConversation } from "../../db/conversation.ts";
+import type { Database } from "../../db/database.ts";
+import type { ImportedMessage } from "../../db/imported-message.ts";
+import type { JsonObject } from "../../json.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import type { AppContext } from "../../http/context.ts";
+import { text } from "../../http/fields.ts";
+import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
+import { invalid, Problem } from "../../problem/problem.ts";
 import { events, TURN_PROBLEMS } from "./chat.ts";
 import { type CompletionBody, completionBody, completionSchema, leftAsideOf, saidIn } from "./completion-schema.ts";
-import { admitToAgent, visibleConversation } from "./conversation.ts";
-import { ask, linksOf } from "./object.ts";
+import { admitToAgent, visibleConversation } from "../conversation/conversation.ts";
+import { ask, linksOf } from "../conversation/object.ts";
 
 /** What is asked for: what came before, what the user says now, and what is kept with it. */
 type Asked = {

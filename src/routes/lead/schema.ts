@@ -1,8 +1,8 @@
 /** A lead on the wire, and what may be said about one. */
 import * as z from "zod";
-import type { LeadFields, LeadRow } from "../db/lead.ts";
-import { id, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
-import { lazy } from "../lazy.ts";
+import type { LeadFields, LeadRow } from "../../db/lead.ts";
+import { id, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
+import { lazy } from "../../lazy.ts";
 
 /** What a visitor, or staff for one, may tell. Null is the same as nothing. */
 export const leadFields = lazy(() => ({

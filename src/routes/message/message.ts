@@ -1,19 +1,19 @@
 /** Messages: history, one message, deletes and restores of one or all. */
 import * as z from "zod";
-import { type Caller, mayAccess } from "../auth/principal.ts";
-import { messageView } from "../chat/message.ts";
-import type { Database } from "../db/database.ts";
-import { readHistory } from "../db/history.ts";
-import { findMessage, listDeletedMessages } from "../db/message.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { id, integer, pathId } from "../http/fields.ts";
-import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { notFound } from "../problem/problem.ts";
-import { isVisible } from "./conversation.ts";
-import { ask, jsonText } from "./object.ts";
-import { messageSchema } from "./schemas.ts";
-import { lazy } from "../lazy.ts";
+import { type Caller, mayAccess } from "../../auth/principal.ts";
+import { messageView } from "../../chat/message.ts";
+import type { Database } from "../../db/database.ts";
+import { readHistory } from "../../db/history.ts";
+import { findMessage, listDeletedMessages } from "../../db/message.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { id, integer, pathId } from "../../http/fields.ts";
+import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
+import { notFound } from "../../problem/problem.ts";
+import { isVisible } from "../conversation/conversation.ts";
+import { ask, jsonText } from "../conversation/object.ts";
+import { messageSchema } from "./schema.ts";
+import { lazy } from "../../lazy.ts";
 
 const tag = "Messages";
 const wrapped = lazy(() => z.object({ message: messageSchema() }));

@@ -1,10 +1,10 @@
 /** What the next turn of a conversation would show its model. */
 import * as z from "zod";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { id, pathId } from "../http/fields.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { id, pathId } from "../../http/fields.ts";
 import { ask, jsonText } from "./object.ts";
-import { lazy } from "../lazy.ts";
+import { lazy } from "../../lazy.ts";
 
 const tokens = lazy(() => z.int().meta({ description: "Estimated tokens." }));
 const sequence = lazy(() => z.int());

@@ -1,9 +1,9 @@
 /** The period that figures are asked for, and its UTC days. */
 import * as z from "zod";
-import type { Period } from "../db/analytic-period.ts";
-import { timestamp, toTimestamp } from "../http/fields.ts";
-import { invalid } from "../problem/problem.ts";
-import { lazy } from "../lazy.ts";
+import type { Period } from "../../db/analytic-period.ts";
+import { timestamp, toTimestamp } from "../../http/fields.ts";
+import { invalid } from "../../problem/problem.ts";
+import { lazy } from "../../lazy.ts";
 
 /** Milliseconds. */
 const DAY = 86_400_000;

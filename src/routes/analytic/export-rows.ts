@@ -1,13 +1,13 @@
 /** What each kind of export has in a row: flat, so that a table can be made of it, and without a word of any message. */
 import * as z from "zod";
-import { agentBatches, conversationBatches, leadBatches, usageBatches } from "../db/analytic-export.ts";
-import type { Scope } from "../db/analytic-period.ts";
-import type { Database } from "../db/database.ts";
-import { id, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
-import type { Cell } from "./analytic-csv.ts";
-import { turnView } from "./analytic-figures.ts";
-import { dateOf } from "./analytic-period.ts";
-import { lazy } from "../lazy.ts";
+import { agentBatches, conversationBatches, leadBatches, usageBatches } from "../../db/analytic-export.ts";
+import type { Scope } from "../../db/analytic-period.ts";
+import type { Database } from "../../db/database.ts";
+import { id, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
+import type { Cell } from "./csv.ts";
+import { turnView } from "./figures.ts";
+import { dateOf } from "./period.ts";
+import { lazy } from "../../lazy.ts";
 
 export type ExportType = "conversations" | "leads" | "agents" | "usage";
 export type Row = Record<string, Cell>;

@@ -1,12 +1,12 @@
 /** What the owner of a website copies into it, and what a strict Content-Security-Policy there has to allow. */
 import * as z from "zod";
-import { findAgent } from "../db/agent.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { originOf } from "../http/context.ts";
-import { id, pathId } from "../http/fields.ts";
-import { notFound } from "../problem/problem.ts";
-import { lazy } from "../lazy.ts";
+import { findAgent } from "../../db/agent.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { originOf } from "../../http/context.ts";
+import { id, pathId } from "../../http/fields.ts";
+import { notFound } from "../../problem/problem.ts";
+import { lazy } from "../../lazy.ts";
 
 const embedSchema = lazy(() =>
   z

@@ -3,8 +3,8 @@
  * what only tunes a model is taken and left aside, because the agent's own settings decide.
  */
 import * as z from "zod";
-import { metadata, text } from "../http/fields.ts";
-import { lazy } from "../lazy.ts";
+import { metadata, text } from "../../http/fields.ts";
+import { lazy } from "../../lazy.ts";
 
 /** UTF-16 code units; a body has at most 1 MiB anyway. */
 const MAX_TEXT = 1024 * 1024;

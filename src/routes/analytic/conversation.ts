@@ -1,15 +1,15 @@
 /** Analytics of one conversation, and of everything else in the files beside this: only what was measured. */
 import * as z from "zod";
-import { analyse, conversationFacts } from "../db/analytic.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { id, pathId, timestamp } from "../http/fields.ts";
-import { analyticExportRoutes } from "./analytic-export.ts";
-import { millis } from "./analytic-figures.ts";
-import { analyticSummaryRoutes } from "./analytic-summary.ts";
-import { visibleConversation } from "./conversation.ts";
-import { usageSchema } from "./schemas.ts";
-import { lazy } from "../lazy.ts";
+import { analyse, conversationFacts } from "../../db/analytic.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { id, pathId, timestamp } from "../../http/fields.ts";
+import { analyticExportRoutes } from "./export.ts";
+import { millis } from "./figures.ts";
+import { analyticSummaryRoutes } from "./summary.ts";
+import { visibleConversation } from "../conversation/conversation.ts";
+import { usageSchema } from "../message/schema.ts";
+import { lazy } from "../../lazy.ts";
 
 const conversationAnalytics = lazy(() =>
   z

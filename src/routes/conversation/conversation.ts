@@ -1,22 +1,22 @@
 /** Conversations: create, look at, change, delete, restore; their lists are next door. */
 import * as z from "zod";
-import { conversationView } from "../chat/conversation.ts";
-import { findAgent } from "../db/agent.ts";
-import * as store from "../db/conversation.ts";
-import type { Database } from "../db/database.ts";
-import { findLead } from "../db/lead.ts";
-import { type Caller, mayAccess } from "../auth/principal.ts";
-import { admitVisitorPage } from "../http/website.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { type AppContext, linkTo } from "../http/context.ts";
-import { isId, metadata, pathId, text } from "../http/fields.ts";
-import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { notFound, Problem } from "../problem/problem.ts";
-import { conversationListRoutes } from "./conversation-list.ts";
+import { conversationView } from "../../chat/conversation.ts";
+import { findAgent } from "../../db/agent.ts";
+import * as store from "../../db/conversation.ts";
+import type { Database } from "../../db/database.ts";
+import { findLead } from "../../db/lead.ts";
+import { type Caller, mayAccess } from "../../auth/principal.ts";
+import { admitVisitorPage } from "../../http/website.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { type AppContext, linkTo } from "../../http/context.ts";
+import { isId, metadata, pathId, text } from "../../http/fields.ts";
+import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
+import { notFound, Problem } from "../../problem/problem.ts";
+import { conversationListRoutes } from "./list.ts";
 import { ask, jsonText } from "./object.ts";
-import { conversationSchema } from "./schemas.ts";
-import { lazy } from "../lazy.ts";
+import { conversationSchema } from "./schema.ts";
+import { lazy } from "../../lazy.ts";
 
 const tag = "Conversations";
 const title = lazy(() => text(200).meta({ description: "≤ 200 characters." }));

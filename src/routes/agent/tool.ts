@@ -1,15 +1,15 @@
 /** An agent's tools on the wire. The value of a secret header goes in and never out; it belongs to one address. */
 import * as z from "zod";
-import { decrypt, encrypt } from "../auth/encryption.ts";
-import type { Config } from "../config.ts";
-import { toolSecretContext } from "../db/agent.ts";
-import type { Json, JsonObject } from "../json.ts";
-import type { HttpTool } from "../chat/agent.ts";
-import { answered, text } from "../http/fields.ts";
-import { refusalOf } from "../net/outbound.ts";
-import { invalid } from "../problem/problem.ts";
-import { schemaProblem } from "../models/json-schema.ts";
-import { lazy } from "../lazy.ts";
+import { decrypt, encrypt } from "../../auth/encryption.ts";
+import type { Config } from "../../config.ts";
+import { toolSecretContext } from "../../db/agent.ts";
+import type { Json, JsonObject } from "../../json.ts";
+import type { HttpTool } from "../../chat/agent.ts";
+import { answered, text } from "../../http/fields.ts";
+import { refusalOf } from "../../net/outbound.ts";
+import { invalid } from "../../problem/problem.ts";
+import { schemaProblem } from "../../models/json-schema.ts";
+import { lazy } from "../../lazy.ts";
 
 /** Bytes of a tool's parameters once serialised. */
 const MAX_PARAMETERS = 16 * 1024;

@@ -3,12 +3,12 @@
  * half way breaks the stream off, so that half an export never looks like a whole one.
  */
 import * as z from "zod";
-import { causeOf } from "../db/database.ts";
-import type { Api } from "../http/api.ts";
-import { csvLine } from "./analytic-csv.ts";
-import { columnsOf, EXPORT_ROWS, exportBatches, type ExportType, type Row } from "./analytic-export-rows.ts";
-import { periodFields, periodOf, periodView } from "./analytic-period.ts";
-import { lazy } from "../lazy.ts";
+import { causeOf } from "../../db/database.ts";
+import type { Api } from "../../http/api.ts";
+import { csvLine } from "./csv.ts";
+import { columnsOf, EXPORT_ROWS, exportBatches, type ExportType, type Row } from "./export-rows.ts";
+import { periodFields, periodOf, periodView } from "./period.ts";
+import { lazy } from "../../lazy.ts";
 
 type Format = "csv" | "json";
 

@@ -1,19 +1,19 @@
 /** Turns: one message in, one reply out, as JSON or as a stream of events; following and stopping them. */
 import { accepts } from "hono/accepts";
 import * as z from "zod";
-import type { Caller } from "../auth/principal.ts";
-import type { ChatRequest } from "../chat/rpc.ts";
-import { parseEventId } from "../chat/turn.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import type { AppContext } from "../http/context.ts";
-import { id, metadata, pathId, text } from "../http/fields.ts";
-import { hashOf, idempotencyHeader, idempotencyKey } from "../http/idempotency.ts";
-import { invalid } from "../problem/problem.ts";
-import { ask, jsonText, linksOf } from "./object.ts";
-import { messageSchema, usageSchema } from "./schemas.ts";
+import type { Caller } from "../../auth/principal.ts";
+import type { ChatRequest } from "../../chat/rpc.ts";
+import { parseEventId } from "../../chat/turn.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import type { AppContext } from "../../http/context.ts";
+import { id, metadata, pathId, text } from "../../http/fields.ts";
+import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
+import { invalid } from "../../problem/problem.ts";
+import { ask, jsonText, linksOf } from "../conversation/object.ts";
+import { messageSchema, usageSchema } from "../message/schema.ts";
 import { lastUserText, type UiBody, uiBody } from "./ui-message.ts";
-import { lazy } from "../lazy.ts";
+import { lazy } from "../../lazy.ts";
 
 const tag = "Turns";
 

@@ -1,11 +1,11 @@
 /** An agent on the wire. Settings that no query filters on are one JSON column, but members like the others here. */
 import * as z from "zod";
-import type { AgentFields, AgentRow } from "../db/agent.ts";
-import { answered, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
-import type { HttpTool } from "../chat/agent.ts";
-import { normaliseOrigin } from "../net/origin.ts";
-import { toolBody, toolSchema, toolView } from "./agent-tool.ts";
-import { lazy } from "../lazy.ts";
+import type { AgentFields, AgentRow } from "../../db/agent.ts";
+import { answered, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
+import type { HttpTool } from "../../chat/agent.ts";
+import { normaliseOrigin } from "../../net/origin.ts";
+import { toolBody, toolSchema, toolView } from "./tool.ts";
+import { lazy } from "../../lazy.ts";
 
 const origin = lazy(() =>
   z

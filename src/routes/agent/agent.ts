@@ -1,7 +1,7 @@
 /** Agents: what a company sets up for its users and visitors to talk to. A widget sees little of one, staff all. */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
-import { admitPage, forgetWebsites } from "../http/website.ts";
+import { admitPage, forgetWebsites } from "../../http/website.ts";
 import {
   type AgentRow,
   deleteAgent,
@@ -11,19 +11,19 @@ import {
   listAgents,
   restoreAgent,
   updateAgent,
-} from "../db/agent.ts";
-import type { Database } from "../db/database.ts";
-import { listProviderNames } from "../db/model-provider.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { type AppContext, linkTo } from "../http/context.ts";
-import { pathId, text } from "../http/fields.ts";
-import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { invalid, notFound } from "../problem/problem.ts";
-import { modelProblem } from "../models/catalog.ts";
-import { agentBody, agentSchema, agentView, columnsOf, widgetAgentSchema, widgetAgentView } from "./agent-schema.ts";
-import { storedTools } from "./agent-tool.ts";
-import { lazy } from "../lazy.ts";
+} from "../../db/agent.ts";
+import type { Database } from "../../db/database.ts";
+import { listProviderNames } from "../../db/model-provider.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { type AppContext, linkTo } from "../../http/context.ts";
+import { pathId, text } from "../../http/fields.ts";
+import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
+import { invalid, notFound } from "../../problem/problem.ts";
+import { modelProblem } from "../../models/catalog.ts";
+import { agentBody, agentSchema, agentView, columnsOf, widgetAgentSchema, widgetAgentView } from "./schema.ts";
+import { storedTools } from "./tool.ts";
+import { lazy } from "../../lazy.ts";
 
 const wrapped = lazy(() => z.object({ agent: agentSchema() }));
 const listQuery = lazy(() =>

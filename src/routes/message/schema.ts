@@ -1,33 +1,8 @@
-/** Conversations and messages as every route shows them. */
+/** A message, its tool calls and its token counts as every route shows them. */
 import * as z from "zod";
-import type { Json } from "../json.ts";
-import { id, metadata, timestamp } from "../http/fields.ts";
-import { lazy } from "../lazy.ts";
-
-const entityType = lazy(() => z.enum(["user", "lead"]));
-const actor = lazy(() => z.string().nullable().meta({ description: "Id of the user or lead who deleted it." }));
-
-export const conversationSchema = lazy(() =>
-  z
-    .object({
-      id: id(),
-      company_id: id(),
-      agent_id: id(),
-      entity_type: entityType(),
-      entity_id: id(),
-      title: z.string(),
-      metadata: metadata(),
-      max_context_length: z.int().meta({ description: "How many of the latest live messages the model is shown." }),
-      status: z.enum(["active", "archived", "deleted"]),
-      message_count: z.int().meta({ description: "Live messages." }),
-      last_message_at: timestamp().nullable(),
-      created_at: timestamp(),
-      updated_at: timestamp(),
-      deleted_at: timestamp().nullable(),
-      deleted_by: actor(),
-    })
-    .meta({ id: "Conversation", description: "A conversation between one user or lead and one agent." }),
-);
+import type { Json } from "../../json.ts";
+import { id, metadata, timestamp } from "../../http/fields.ts";
+import { lazy } from "../../lazy.ts";
 
 export const usageSchema = lazy(() =>
   z
@@ -84,7 +59,7 @@ export const messageSchema = lazy(() =>
         .meta({ description: "What a person thought of the reply." }),
       created_at: timestamp(),
       deleted_at: timestamp().nullable(),
-      deleted_by: actor(),
+      deleted_by: z.string().nullable().meta({ description: "Id of the user or lead who deleted it." }),
     })
     .meta({ id: "Message" }),
 );

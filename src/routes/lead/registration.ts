@@ -4,23 +4,23 @@
  */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
-import { isCanonicalJws, LEAD_ACCESS_TTL, LEAD_REFRESH_TTL, mintToken, verifyToken } from "../auth/token.ts";
-import { admitWebsite, originRefused } from "../http/website.ts";
-import type { Config } from "../config.ts";
-import { findPublicAgent } from "../db/agent.ts";
-import { createConversation } from "../db/conversation.ts";
-import { findLead, insertLead, type LeadRow } from "../db/lead.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { requestDatabase } from "../http/bookmark.ts";
-import { linkTo } from "../http/context.ts";
-import { isId } from "../http/fields.ts";
-import { originAllowed } from "../net/origin.ts";
-import { invalid, notFound, Problem } from "../problem/problem.ts";
-import { conversationView } from "../chat/conversation.ts";
-import { leadColumns, leadFields, leadSchema, leadView } from "./lead-schema.ts";
-import { conversationSchema } from "./schemas.ts";
-import { lazy } from "../lazy.ts";
+import { isCanonicalJws, LEAD_ACCESS_TTL, LEAD_REFRESH_TTL, mintToken, verifyToken } from "../../auth/token.ts";
+import { admitWebsite, originRefused } from "../../http/website.ts";
+import type { Config } from "../../config.ts";
+import { findPublicAgent } from "../../db/agent.ts";
+import { createConversation } from "../../db/conversation.ts";
+import { findLead, insertLead, type LeadRow } from "../../db/lead.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { requestDatabase } from "../../http/bookmark.ts";
+import { linkTo } from "../../http/context.ts";
+import { isId } from "../../http/fields.ts";
+import { originAllowed } from "../../net/origin.ts";
+import { invalid, notFound, Problem } from "../../problem/problem.ts";
+import { conversationView } from "../../chat/conversation.ts";
+import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
+import { conversationSchema } from "../conversation/schema.ts";
+import { lazy } from "../../lazy.ts";
 
 const registerBody = lazy(() =>
   z.strictObject({ agent_id: z.string().meta({ format: "uuid" }), ...leadFields() }).meta({ id: "LeadRegistration" }),

@@ -1,15 +1,15 @@
 /** Feedback: what a person thought of a reply. One opinion a reply, given anew or taken back at any time. */
 import * as z from "zod";
-import type { Caller } from "../auth/principal.ts";
-import type { Database } from "../db/database.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { pathId, text } from "../http/fields.ts";
-import { notFound, Problem } from "../problem/problem.ts";
+import type { Caller } from "../../auth/principal.ts";
+import type { Database } from "../../db/database.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { pathId, text } from "../../http/fields.ts";
+import { notFound, Problem } from "../../problem/problem.ts";
 import { visibleMessage } from "./message.ts";
-import { ask, jsonText } from "./object.ts";
-import { messageSchema } from "./schemas.ts";
-import { lazy } from "../lazy.ts";
+import { ask, jsonText } from "../conversation/object.ts";
+import { messageSchema } from "./schema.ts";
+import { lazy } from "../../lazy.ts";
 
 const feedbackBody = lazy(() =>
   z

@@ -3,14 +3,14 @@
  * lead. Only who holds both tokens can do that, so that no claim ever opens anybody's history.
  */
 import * as z from "zod";
-import { isCanonicalJws, verifyToken } from "../auth/token.ts";
-import { findAnyLead, findLead, mergeLead } from "../db/lead.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import { invalid, notFound, Problem } from "../problem/problem.ts";
-import { leadSchema, leadView } from "./lead-schema.ts";
-import { ask, forEachConversation } from "./object.ts";
-import { lazy } from "../lazy.ts";
+import { isCanonicalJws, verifyToken } from "../../auth/token.ts";
+import { findAnyLead, findLead, mergeLead } from "../../db/lead.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import { invalid, notFound, Problem } from "../../problem/problem.ts";
+import { leadSchema, leadView } from "./schema.ts";
+import { ask, forEachConversation } from "../conversation/object.ts";
+import { lazy } from "../../lazy.ts";
 
 const mergeBody = lazy(() =>
   z

@@ -1,19 +1,19 @@
 /** Lists of conversations: the company's, an entity's, an agent's, and those that were deleted. */
 import * as z from "zod";
-import { type Caller, mayAccess } from "../auth/principal.ts";
-import { conversationView } from "../chat/conversation.ts";
-import { findAgent } from "../db/agent.ts";
-import { type ConversationFilter, listConversations, listDeletedConversations } from "../db/conversation-list.ts";
-import type { Database } from "../db/database.ts";
-import { findEntity } from "../db/entity.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import type { AppContext } from "../http/context.ts";
-import { instant, pathId, text } from "../http/fields.ts";
-import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { invalid, notFound } from "../problem/problem.ts";
-import { lazy } from "../lazy.ts";
-import { conversationSchema } from "./schemas.ts";
+import { type Caller, mayAccess } from "../../auth/principal.ts";
+import { conversationView } from "../../chat/conversation.ts";
+import { findAgent } from "../../db/agent.ts";
+import { type ConversationFilter, listConversations, listDeletedConversations } from "../../db/conversation-list.ts";
+import type { Database } from "../../db/database.ts";
+import { findEntity } from "../../db/entity.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import type { AppContext } from "../../http/context.ts";
+import { instant, pathId, text } from "../../http/fields.ts";
+import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
+import { invalid, notFound } from "../../problem/problem.ts";
+import { lazy } from "../../lazy.ts";
+import { conversationSchema } from "./schema.ts";
 
 const tag = "Conversations";
 const entityType = lazy(() => z.enum(["user", "lead"]));

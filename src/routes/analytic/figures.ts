@@ -1,8 +1,8 @@
 /** Sums as figures: zeros for what was counted, null for what was not measured. */
 import * as z from "zod";
-import type { Percentiles, Sums } from "../db/analytic-period.ts";
-import { usageSchema } from "./schemas.ts";
-import { lazy } from "../lazy.ts";
+import type { Percentiles, Sums } from "../../db/analytic-period.ts";
+import { usageSchema } from "../message/schema.ts";
+import { lazy } from "../../lazy.ts";
 
 /** Milliseconds, or null. */
 export const millis = lazy(() =>

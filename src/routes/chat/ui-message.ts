@@ -1,6 +1,6 @@
 /** What the Vercel AI SDK's transport sends. Of its messages only the last one of the user is trusted. */
 import * as z from "zod";
-import { lazy } from "../lazy.ts";
+import { lazy } from "../../lazy.ts";
 
 const part = lazy(() => z.looseObject({ type: z.string(), text: z.string().optional() }));
 

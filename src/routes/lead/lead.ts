@@ -1,20 +1,20 @@
 /** Leads, for staff: look, correct, delete, erase. Everything is also under /sdk/lead, for clients made for that. */
 import * as z from "zod";
-import { type Caller, hasScope } from "../auth/principal.ts";
-import type { AuditRow } from "../chat/audit.ts";
-import type { Database } from "../db/database.ts";
-import * as store from "../db/lead.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import type { AppContext } from "../http/context.ts";
-import { instant, pathId, text } from "../http/fields.ts";
-import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { notFound, Problem } from "../problem/problem.ts";
-import { leadMergeRoute } from "./lead-merge.ts";
-import { leadRegistrationRoutes } from "./lead-registration.ts";
-import { leadColumns, leadFields, leadSchema, leadView } from "./lead-schema.ts";
-import { ask, forEachConversation } from "./object.ts";
-import { lazy } from "../lazy.ts";
+import { type Caller, hasScope } from "../../auth/principal.ts";
+import type { AuditRow } from "../../chat/audit.ts";
+import type { Database } from "../../db/database.ts";
+import * as store from "../../db/lead.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import type { AppContext } from "../../http/context.ts";
+import { instant, pathId, text } from "../../http/fields.ts";
+import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
+import { notFound, Problem } from "../../problem/problem.ts";
+import { leadMergeRoute } from "./merge.ts";
+import { leadRegistrationRoutes } from "./registration.ts";
+import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
+import { ask, forEachConversation } from "../conversation/object.ts";
+import { lazy } from "../../lazy.ts";
 
 const wrapped = lazy(() => z.object({ lead: leadSchema() }));
 const updateBody = lazy(() => z.strictObject(leadFields()).meta({ id: "LeadChanges" }));

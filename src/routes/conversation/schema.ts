@@ -1,0 +1,28 @@
+/** A conversation as every route shows it. */
+import * as z from "zod";
+import { id, metadata, timestamp } from "../../http/fields.ts";
+import { lazy } from "../../lazy.ts";
+
+const entityType = lazy(() => z.enum(["user", "lead"]));
+
+export const conversationSchema = lazy(() =>
+  z
+    .object({
+      id: id(),
+      company_id: id(),
+      agent_id: id(),
+      entity_type: entityType(),
+      entity_id: id(),
+      title: z.string(),
+      metadata: metadata(),
+      max_context_length: z.int().meta({ description: "How many of the latest live messages the model is shown." }),
+      status: z.enum(["active", "archived", "deleted"]),
+      message_count: z.int().meta({ description: "Live messages." }),
+      last_message_at: timestamp().nullable(),
+      created_at: timestamp(),
+      updated_at: timestamp(),
+      deleted_at: timestamp().nullable(),
+      deleted_by: z.string().nullable().meta({ description: "Id of the user or lead who deleted it." }),
+    })
+    .meta({ id: "Conversation", description: "A conversation between one user or lead and one agent." }),
+);
