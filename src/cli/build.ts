@@ -2,8 +2,8 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build, type InlineConfig } from "vite";
-import { checkWidgetSize, demoStep, widgetStep } from "./build-widget.ts";
-import { paths, root } from "./project.ts";
+import { checkWidgetSize, demoStep, widgetStep } from "./tool/build-widget.ts";
+import { paths, root } from "./tool/project.ts";
 
 /** One build after another; each adds its files. A page is named by its file: docs.html is served as /docs. */
 const steps: InlineConfig[] = [

@@ -5,10 +5,10 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildAssets } from "./build.ts";
-import { checkBundle, checkMigrations } from "./check-output.ts";
-import { paths } from "./project.ts";
-import { type Finding, runTool } from "./tool.ts";
-import { runTests } from "./vitest.ts";
+import { checkBundle, checkMigrations } from "./tool/check-output.ts";
+import { paths } from "./tool/project.ts";
+import { type Finding, runTool } from "./tool/tool.ts";
+import { runTests } from "./tool/vitest.ts";
 
 const all = process.argv.includes("--all");
 

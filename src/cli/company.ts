@@ -9,10 +9,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { uuidv7 } from "uuidv7";
 import { openDatabase } from "../db/database.ts";
-import { companyStatements, type NewKeys, newKeys } from "./new-company.ts";
-import { fail } from "./project.ts";
-import { sqlText } from "./sql-text.ts";
-import { wrangler } from "./wrangler.ts";
+import { companyStatements, type NewKeys, newKeys } from "./tenant/new-company.ts";
+import { fail } from "./tool/project.ts";
+import { sqlText } from "./tenant/sql-text.ts";
+import { wrangler } from "./tool/wrangler.ts";
 
 const USAGE = `Usage: npm run company -- create --name "Acme" [--remote]
        npm run company -- move --id <company_id> --to DB_1 [--remote]`;
@@ -40,8 +40,8 @@ The key may do everything in this company. The secret is shown this once and sto
 }
 
 async function move({ id, to, remote }: { id: string; to: string; remote: boolean }): Promise<void> {
-  const { openDatabases } = await import("./local-database.ts");
-  const { moveCompany, MoveRefused, STAGES } = await import("./move-company.ts");
+  const { openDatabases } = await import("./local/database.ts");
+  const { moveCompany, MoveRefused, STAGES } = await import("./tenant/move.ts");
   const { homes, close } = await openDatabases({ remote });
   const home = (name: string) => {
     const d1 = homes.get(name);
@@ -92,7 +92,7 @@ function readArguments(): Options {
 
 async function storeLocally(company: Plan, made: NewKeys, now: number): Promise<void> {
   // Loaded only here: what is wrong with the command line is said at once.
-  const { openLocalDatabase } = await import("./local-database.ts");
+  const { openLocalDatabase } = await import("./local/database.ts");
   const { d1, close } = await openLocalDatabase();
   try {
     const db = openDatabase(d1);

@@ -1,8 +1,8 @@
 /** `npm run deploy`: builds, migrates the production database, then ships the Worker. Stops at the first failure. */
 import { unstable_readConfig } from "wrangler";
 import { buildAssets } from "./build.ts";
-import { fail, paths } from "./project.ts";
-import { wrangler } from "./wrangler.ts";
+import { fail, paths } from "./tool/project.ts";
+import { wrangler } from "./tool/wrangler.ts";
 
 const { d1_databases } = unstable_readConfig({ config: paths.config, env: "production" });
 for (const { binding, database_id } of d1_databases) {

@@ -1,11 +1,11 @@
 /** `npm start`: prepares what is missing, serves locally until it is told to stop, and says how to talk to it. */
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
-import { claimCheckout } from "./claim.ts";
-import { launcherGone } from "./launcher.ts";
-import { fail } from "./project.ts";
-import { screen } from "./screen.ts";
-import { HOST, portIsFree, startServer } from "./server.ts";
+import { claimCheckout } from "./local/claim.ts";
+import { launcherGone } from "./local/launcher.ts";
+import { fail } from "./tool/project.ts";
+import { screen } from "./local/screen.ts";
+import { HOST, portIsFree, startServer } from "./local/server.ts";
 
 const { fresh } = readArguments();
 const port = readPort();
@@ -15,7 +15,7 @@ if (!(await portIsFree(port))) {
 }
 
 // Loaded only now: what is wrong with the command line is said at once.
-const { prepare } = await import("./prepare.ts");
+const { prepare } = await import("./local/prepare.ts");
 const demo = await prepare(`http://${HOST}:${port}`, fresh);
 
 const interrupted = new Promise<"interrupted">((resolve) => {

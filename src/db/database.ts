@@ -1,7 +1,7 @@
 /**
  * The one place that decides which D1 database holds a company's rows. Companies, API keys and issuers (and their audit)
  * are in the control database, DB, which is the only one until DB_1, DB_2 … are bound beside it; then the directory in the
- * control database says where each company is. What it says is believed for 30 seconds: see cli/move-company.ts.
+ * control database says where each company is. What it says is believed for 30 seconds: see cli/tenant/move.ts.
  */
 import { eq } from "drizzle-orm";
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";

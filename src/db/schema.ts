@@ -20,13 +20,13 @@ export const company = sqliteTable("company", {
   name: text().notNull(),
   /** Name of the D1 binding that holds this company's rows. */
   database: text().notNull().default("DB"),
-  /** While it is on its way from one database to another; see cli/move-company.ts. */
+  /** While it is on its way from one database to another; see cli/tenant/move.ts. */
   moving_from: text(),
   moving_to: text(),
   created_at: created_at(),
 });
 
-/** Companies that have left this database, or are leaving it: it takes nothing more of theirs. See cli/move-company.ts. */
+/** Companies that have left this database, or are leaving it: it takes nothing more of theirs. See cli/tenant/move.ts. */
 export const departed = sqliteTable("departed", { company_id: text().primaryKey(), at: millis().notNull() });
 
 export const user = sqliteTable(

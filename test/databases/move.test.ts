@@ -5,7 +5,7 @@
 import { env } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { moveCompany, MoveRefused, type Ports, type Stage } from "../../src/cli/move-company.ts";
+import { moveCompany, MoveRefused, type Ports, type Stage } from "../../src/cli/tenant/move.ts";
 import { writeBatch } from "../../src/db/record.ts";
 import type { Batch } from "../../src/chat/changes.ts";
 import { call, type Company, makeCompany, makeLead } from "../workers/company.ts";

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { verifyToken } from "../../src/auth/token.ts";
-import { root } from "../../src/cli/project.ts";
+import { root } from "../../src/cli/tool/project.ts";
 import { readConfig } from "../../src/config.ts";
-import type { Demo } from "../../src/cli/demo.ts";
+import type { Demo } from "../../src/cli/local/demo.ts";
 
 let folder: string;
 let port: number;
@@ -45,7 +45,7 @@ type Run = { child: ChildProcess; output: () => string; exited: Promise<number |
 
 /** A command as its npm script runs it. */
 const run = (file: string, args: string[] = [], env: Record<string, string> = {}): Run =>
-  spawnIn(process.execPath, ["--import", "./src/cli/require-node.js", `src/cli/${file}`, ...args], env);
+  spawnIn(process.execPath, ["--import", "./src/cli/tool/require-node.js", `src/cli/${file}`, ...args], env);
 
 /** In the folder, without a terminal. */
 function spawnIn(command: string, args: string[], env: Record<string, string> = {}): Run {

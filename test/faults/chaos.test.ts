@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { openSite } from "./site.ts";
 import { verify } from "./verify.ts";
-import { chance } from "../../src/cli/scaling/queue.ts";
+import { chance } from "../../bench/scaling/queue.ts";
 
 const WRITERS = 4;
 const TURNS = 12;

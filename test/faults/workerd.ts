@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import type { Miniflare, Request as FaultRequest, Response as FaultResponse, V4WorkerOptions } from "miniflare";
-import { paths, root } from "../../src/cli/project.ts";
+import { paths, root } from "../../src/cli/tool/project.ts";
 
 // Not a dependency of ours: wrangler's own, so that both are of one version.
 const require = createRequire(createRequire(import.meta.url).resolve("wrangler"));

@@ -6,10 +6,10 @@ import { drizzle } from "drizzle-orm/d1";
 import { uuidv7 } from "uuidv7";
 import { describe, expect, it } from "vitest";
 import { hashSecret } from "../../src/auth/api-key.ts";
-import { companyStatements, newKeys } from "../../src/cli/new-company.ts";
-import { paths } from "../../src/cli/project.ts";
-import { sqlText } from "../../src/cli/sql-text.ts";
-import { count, type Report } from "../../src/cli/vitest.ts";
+import { companyStatements, newKeys } from "../../src/cli/tenant/new-company.ts";
+import { paths } from "../../src/cli/tool/project.ts";
+import { sqlText } from "../../src/cli/tenant/sql-text.ts";
+import { count, type Report } from "../../src/cli/tool/vitest.ts";
 import * as schema from "../../src/db/schema.ts";
 
 /** Migrated as wrangler does it: every file, in order. */

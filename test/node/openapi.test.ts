@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import app, { api } from "../../src/app.ts";
-import { root } from "../../src/cli/project.ts";
+import { root } from "../../src/cli/tool/project.ts";
 import { type OpenApiDocument, TAGS } from "../../src/http/openapi.ts";
 import { problemCodes, problemDocument } from "../../src/problem/problem.ts";
 

@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { root } from "../../src/cli/project.ts";
-import { dayOf, monthlyBill, shapeOf } from "../../src/cli/scaling/model.ts";
-import { simulate } from "../../src/cli/scaling/queue.ts";
-import { tables, withTables } from "../../src/cli/scaling/tables.ts";
+import { root } from "../../src/cli/tool/project.ts";
+import { dayOf, monthlyBill, shapeOf } from "../../bench/scaling/model.ts";
+import { simulate } from "../../bench/scaling/queue.ts";
+import { tables, withTables } from "../../bench/scaling/tables.ts";
 
 const plain = (text: string) => text.replaceAll(/ +/g, " ").replaceAll(/-{3,}/g, "---");
 

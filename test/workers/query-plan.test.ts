@@ -6,7 +6,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import app, { api } from "../../src/app.ts";
-import { type Cost, metered } from "../../src/cli/bench/metered-database.ts";
+import { type Cost, metered } from "../../bench/metered-database.ts";
 import { type Company, makeCompany } from "./company.ts";
 
 /** Sends a request to the Worker and tells what it asked of D1. */

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { drizzle } from "drizzle-orm/d1";
 import { uuidv7 } from "uuidv7";
 import { buildAssets } from "../../../src/cli/build.ts";
-import { openLocalDatabase } from "../../../src/cli/local-database.ts";
-import { companyStatements, newKeys } from "../../../src/cli/new-company.ts";
-import { HOST } from "../../../src/cli/server.ts";
-import { spawnWrangler } from "../../../src/cli/wrangler.ts";
+import { openLocalDatabase } from "../../../src/cli/local/database.ts";
+import { companyStatements, newKeys } from "../../../src/cli/tenant/new-company.ts";
+import { HOST } from "../../../src/cli/local/server.ts";
+import { spawnWrangler } from "../../../src/cli/tool/wrangler.ts";
 import * as schema from "../../../src/db/schema.ts";
 
 export type Api = {

@@ -2,8 +2,8 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { DEMO, FAQ_AGENT } from "../../../src/cli/demo-data.ts";
-import { root } from "../../../src/cli/project.ts";
+import { DEMO, FAQ_AGENT } from "../../../src/cli/local/demo-data.ts";
+import { root } from "../../../src/cli/tool/project.ts";
 import { startApi } from "./api.ts";
 import { startBrowser } from "./browser.ts";
 import { arrive, Visitor } from "./visitor.ts";

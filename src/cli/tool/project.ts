@@ -1,7 +1,7 @@
 /** Where things are in a checkout. Every command works from any directory. */
 import { fileURLToPath } from "node:url";
 
-const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url).href);
+const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url).href);
 
 export const root = at(".");
 export const paths = {

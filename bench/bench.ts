@@ -5,10 +5,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { measure } from "./bench/measure.ts";
-import { Load, startUpstream } from "./bench/processes.ts";
-import { costTable, isReached, table } from "./bench/report.ts";
-import { fail, root } from "./project.ts";
+import { measure } from "./measure.ts";
+import { Load, startUpstream } from "./processes.ts";
+import { costTable, isReached, table } from "./report.ts";
+import { fail, root } from "../src/cli/tool/project.ts";
 
 // What wrangler.ts sets for a wrangler of its own process; here miniflare runs in this one.
 Object.assign(process.env, { CLOUDFLARE_CF_FETCH_ENABLED: "false", X_LOCAL_OBSERVABILITY: "false" });

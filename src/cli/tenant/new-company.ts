@@ -1,11 +1,11 @@
 /** A company from outside the API, because nobody can be asked for a credential before the first one exists. */
 import { uuidv7 } from "uuidv7";
-import { newApiKey } from "../auth/api-key.ts";
-import type { Scope } from "../auth/principal.ts";
-import { insertAudit } from "../db/audit.ts";
-import { insertCompany } from "../db/company.ts";
-import type { Database } from "../db/database.ts";
-import type { api_key } from "../db/schema.ts";
+import { newApiKey } from "../../auth/api-key.ts";
+import type { Scope } from "../../auth/principal.ts";
+import { insertAudit } from "../../db/audit.ts";
+import { insertCompany } from "../../db/company.ts";
+import type { Database } from "../../db/database.ts";
+import type { api_key } from "../../db/schema.ts";
 
 export type Credential = { api_key: string; api_secret: string };
 export type NewKeys = { rows: (typeof api_key.$inferInsert)[]; credentials: Record<string, Credential> };

@@ -1,8 +1,8 @@
 /** Everything that is measured, in order, as lines of the report. */
 import { join } from "node:path";
 import { unstable_readConfig } from "wrangler";
-import { readConfig } from "../../config.ts";
-import { paths } from "../project.ts";
+import { readConfig } from "../src/config.ts";
+import { paths } from "../src/cli/tool/project.ts";
 import { listCases, measureLists } from "./lists.ts";
 import type { Load } from "./processes.ts";
 import type { Line } from "./report.ts";

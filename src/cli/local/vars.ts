@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { unstable_readConfig } from "wrangler";
-import { type Config, readConfig } from "../config.ts";
-import { fail, paths } from "./project.ts";
+import { type Config, readConfig } from "../../config.ts";
+import { fail, paths } from "../tool/project.ts";
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
 

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { migrate } from "../local-database.ts";
-import { paths } from "../project.ts";
-import { bundleForProduction } from "../tool.ts";
+import { migrate } from "../src/cli/local/database.ts";
+import { paths } from "../src/cli/tool/project.ts";
+import { bundleForProduction } from "../src/cli/tool/tool.ts";
 
 /** Workers by name. `service` is what ships; `metered` is the same source with D1 and storage counted. */
 export const WORKERS = ["service", "metered", "model", "durable", "promise"] as const;

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getPlatformProxy, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
-import { paths } from "./project.ts";
+import { paths } from "../tool/project.ts";
 
 /** Opens it and brings its tables up to date. Close it before anything waits for this process to end. */
 export async function openLocalDatabase(state = paths.state): Promise<{ d1: D1Database; close: () => Promise<void> }> {

@@ -1,9 +1,9 @@
 /** Companies of known sizes, generated inside the database: what lists and histories are measured on. */
-import { mintToken } from "../../auth/token.ts";
-import type { Config } from "../../config.ts";
-import { insertCompany } from "../../db/company.ts";
-import { openDatabase } from "../../db/database.ts";
-import * as schema from "../../db/schema.ts";
+import { mintToken } from "../src/auth/token.ts";
+import type { Config } from "../src/config.ts";
+import { insertCompany } from "../src/db/company.ts";
+import { openDatabase } from "../src/db/database.ts";
+import * as schema from "../src/db/schema.ts";
 
 /** Rows of one statement while seeding. */
 const STEP = 20_000;

@@ -1,7 +1,7 @@
 /** Two fictional companies to try things with: a plant shop whose agent answers from its FAQ, and a neighbour. */
-import type { Scope } from "../auth/principal.ts";
-import type { agent } from "../db/schema.ts";
-import type { Knowledge } from "../chat/agent.ts";
+import type { Scope } from "../../auth/principal.ts";
+import type { agent } from "../../db/schema.ts";
+import type { Knowledge } from "../../chat/agent.ts";
 
 type DemoAgent = Pick<typeof agent.$inferInsert, "id" | "name" | "description" | "model" | "lead_form"> & {
   instructions?: string;

@@ -1,10 +1,10 @@
 /** Everything that must be there before the local server starts. What is there already is kept. */
 import { rmSync } from "node:fs";
-import { buildAssets } from "./build.ts";
+import { buildAssets } from "../build.ts";
 import { type Demo, prepareDemo } from "./demo.ts";
-import { openLocalDatabase } from "./local-database.ts";
-import { localConfig, writeLocalVars } from "./local-vars.ts";
-import { paths } from "./project.ts";
+import { openLocalDatabase } from "./database.ts";
+import { localConfig, writeLocalVars } from "./vars.ts";
+import { paths } from "../tool/project.ts";
 
 /** Variables, database, demo data and pages; with `fresh`, from nothing. */
 export async function prepare(base_url: string, fresh: boolean): Promise<Demo> {

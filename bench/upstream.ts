@@ -1,6 +1,6 @@
 /** A model server of zero delay: OpenAI's protocol, one answer of two dozen words in one write. A process of its own. */
 import { createServer } from "node:http";
-import "../end-with-parent.ts";
+import "../src/cli/tool/end-with-parent.ts";
 
 const WORDS =
   "Thank you for asking. We are open on weekdays from nine to five, and you will find us at the end of the lane.".split(

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fail, paths } from "./project.ts";
+import { fail, paths } from "../tool/project.ts";
 import { portIsFree } from "./server.ts";
 
 type Claim = { pid: number; port: number };

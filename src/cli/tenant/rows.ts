@@ -1,5 +1,5 @@
 /** All rows of one company in one D1 database: copied to another, compared, removed. Repeating any of it does no harm. */
-import { CONTROL, type Home } from "../db/database.ts";
+import { CONTROL, type Home } from "../../db/database.ts";
 
 type Row = Record<string, unknown>;
 type Table = { name: string; /** What its rows are read in the order of; unique within a company. */ key: string[] };

@@ -4,14 +4,14 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { eq, inArray } from "drizzle-orm";
-import { hashSecret } from "../auth/api-key.ts";
-import { MAX_ACCESS_TTL, mintToken } from "../auth/token.ts";
-import type { Config } from "../config.ts";
-import { type Database, openDatabase } from "../db/database.ts";
-import * as schema from "../db/schema.ts";
+import { hashSecret } from "../../auth/api-key.ts";
+import { MAX_ACCESS_TTL, mintToken } from "../../auth/token.ts";
+import type { Config } from "../../config.ts";
+import { type Database, openDatabase } from "../../db/database.ts";
+import * as schema from "../../db/schema.ts";
 import { DEMO, type DemoCompany, ECHO_AGENT, FAQ_AGENT, OTHER, OTHER_AGENT } from "./demo-data.ts";
-import { auditByCommand, companyStatements, type Credential, newKeys } from "./new-company.ts";
-import { paths } from "./project.ts";
+import { auditByCommand, companyStatements, type Credential, newKeys } from "../tenant/new-company.ts";
+import { paths } from "../tool/project.ts";
 
 type Keys = Record<string, Credential>;
 

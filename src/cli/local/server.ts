@@ -1,7 +1,7 @@
 /** The local server: one `wrangler dev` process group, ready when /v1/health says so, gone when this process is. */
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { spawnWrangler } from "./wrangler.ts";
+import { spawnWrangler } from "../tool/wrangler.ts";
 
 export const HOST = "127.0.0.1";
 

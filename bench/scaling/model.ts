@@ -1,5 +1,5 @@
 /** The load model on paper: from conversations a day to rows, objects, databases and dollars. Pure. */
-import { DeltaBuffer } from "../../chat/engine/delta-buffer.ts";
+import { DeltaBuffer } from "../../src/chat/engine/delta-buffer.ts";
 import { ASSUMED, COSTS, type Cost, INCLUDED, LIMITS, PRICES, SIZES } from "./costs.ts";
 
 export type Meter = keyof typeof PRICES;

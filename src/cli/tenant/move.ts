@@ -11,8 +11,8 @@
  * Cut off anywhere, the same command goes on from there; naming the old database cancels a move before step 3. API keys,
  * issuers and their audit stay in the control database, and so does all audit that is there: it can not be removed.
  */
-import { CONTROL, DIRECTORY_TTL, type Home } from "../db/database.ts";
-import { clear, copyAll, hasMigrationsOf } from "./company-rows.ts";
+import { CONTROL, DIRECTORY_TTL, type Home } from "../../db/database.ts";
+import { clear, copyAll, hasMigrationsOf } from "./rows.ts";
 
 /** What has just been done, and what that means. */
 export const STAGES = {

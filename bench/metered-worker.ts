@@ -2,9 +2,9 @@
  * The service with its D1 and its objects' storage counted: `GET /meter` answers what was done since it was last asked.
  * Answers and writes are those of the service; only its speed is not.
  */
-import app from "../../app.ts";
-import { ConversationObject as Conversation } from "../../object/conversation-object.ts";
-import type { Env } from "../../env.ts";
+import app from "../src/app.ts";
+import { ConversationObject as Conversation } from "../src/object/conversation-object.ts";
+import type { Env } from "../src/env.ts";
 import { metered, type Cost } from "./metered-database.ts";
 
 export type MeterReading = {
