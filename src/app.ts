@@ -9,6 +9,7 @@ import { Api } from "./http/api.ts";
 import { answerBookmark } from "./http/bookmark.ts";
 import { type AppContext, type AppEnv, originOf } from "./http/context.ts";
 import { cors } from "./http/cors.ts";
+import { toPlainPath } from "./http/plain-path.ts";
 import { Problem, type ProblemDetails } from "./problem/problem.ts";
 import { problemResponse } from "./problem/response.ts";
 import { agentRoutes } from "./routes/agent/agent.ts";
@@ -63,7 +64,7 @@ app.use(async (c, next) => {
   if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
 });
 
-app.use(cors(api.routes));
+app.use(cors(api.routes), toPlainPath);
 app.route("/v1", api.hono);
 app.route("/api/v1", api.hono);
 docsRoutes(app, api);
@@ -76,6 +77,7 @@ for (const { method, path } of app.routes) if (method !== "ALL") methods.add("AN
 
 app.notFound((c) => {
   const allowed = [...new Set(methods.match("ANY", c.req.path)[0].map(([method]) => method))];
+  if (allowed.includes("GET")) allowed.push("HEAD");
   const details: ProblemDetails =
     allowed.length === 0
       ? { code: "not_found", detail: "There is no such route." }

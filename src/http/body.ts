@@ -1,4 +1,4 @@
-/** Reads a request's JSON body: at most 1 MiB counted while reading, UTF-8, not nested absurdly. Loses nothing else. */
+/** Reads a request's JSON body: at most 1 MiB counted while reading, plain UTF-8, not nested absurdly. Loses nothing else. */
 import { parseExactly } from "./exact-number.ts";
 import { invalid, Problem } from "../problem/problem.ts";
 
@@ -12,9 +12,13 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 /** True when the request says it carries JSON (RFC 8259, or a structured suffix, RFC 6839). */
 const saysJson = (request: Request) => JSON_TYPE.test(request.headers.get("content-type") ?? "");
 
+/** Content codings (RFC 9110, 8.4) that leave the bytes as they are. */
+const isPlain = (request: Request) =>
+  /^[\s,]*(?:identity[\s,]*)?$/i.test(request.headers.get("content-encoding") ?? "");
+
 /**
  * The parsed body, or undefined when there is none and `optional` allows it.
- * Throws 413 over the limit, 415 when it is not JSON, 400 when it is not well-formed, 422 when it is nested too deep.
+ * Throws 413 over the limit, 415 when it is not JSON or is packed, 400 when it is not well-formed, 422 when it is nested too deep.
  */
 export async function readJson(request: Request, optional: boolean): Promise<unknown> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw tooLarge();
@@ -23,6 +27,11 @@ export async function readJson(request: Request, optional: boolean): Promise<unk
   if (!saysJson(request)) {
     throw new Problem("unsupported_media_type", "Send the body as application/json.", {
       headers: { accept: "application/json" },
+    });
+  }
+  if (!isPlain(request)) {
+    throw new Problem("unsupported_media_type", "Send the body without a Content-Encoding: it is not unpacked here.", {
+      headers: { "accept-encoding": "identity" },
     });
   }
   if (bytes.length === 0) throw malformed("The body is empty.");

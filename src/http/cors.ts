@@ -6,6 +6,7 @@ import type { MiddlewareHandler } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import type { Audience, MountedRoute } from "./route.ts";
 import type { AppContext, AppEnv } from "./context.ts";
+import { plainPath } from "./plain-path.ts";
 import { Problem } from "../problem/problem.ts";
 
 /** What a page may send. The headers of an API key are not among them. */
@@ -35,11 +36,17 @@ export function cors(routes: MountedRoute[]): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const origin = c.req.header("origin");
     const asked = c.req.method === "OPTIONS" ? c.req.header("access-control-request-method") : undefined;
+    const path = plainPath(c.req.path);
+    const isForBrowsers = (method: string) => {
+      const [[first]] = table.match(method, path);
+      return first !== undefined && FOR_BROWSERS[first[0].audience];
+    };
     if (asked !== undefined) {
-      const [[first]] = table.match(asked, c.req.path);
-      if (!first || !FOR_BROWSERS[first[0].audience]) return next();
+      if (!isForBrowsers(asked)) return next();
       if (origin !== undefined) return preflight(origin, asked);
     }
+    // Whoever is sent to the plain path needs the headers there and on the way.
+    if (path !== c.req.path) c.set("for_browsers", isForBrowsers(c.req.method));
     await next();
     if (!c.var.for_browsers) return;
     c.header("vary", "Origin", { append: true });

@@ -13,6 +13,22 @@ export const text = (max: number, min = 0) =>
     .max(max)
     .refine((value) => value.isWellFormed(), "contains half of a surrogate pair");
 
+/** A label of a host name, also one that is not spelt in ASCII. */
+const LABEL = "[\\p{L}\\p{N}](?:[\\p{L}\\p{M}\\p{N}-]{0,61}[\\p{L}\\p{M}\\p{N}])?";
+const EMAIL = new RegExp(`^[\\p{L}\\p{M}\\p{N}.!#$%&'*+/=?^_\`{|}~-]+@(?:${LABEL}\\.)+${LABEL}$`, "u");
+
+/**
+ * An e-mail address as the fields of browsers take it (HTML, "valid e-mail address"), also in other alphabets (RFC 6531);
+ * but its host has a dot, which keeps apart what was only half typed.
+ */
+export const emailAddress = lazy(() =>
+  z
+    .string()
+    .max(320, { abort: true })
+    .refine((value) => EMAIL.test(value), "is not an e-mail address")
+    .meta({ format: "email", example: "ada@example.com" }),
+);
+
 /** Bytes of metadata once serialised. */
 const MAX_METADATA = 16 * 1024;
 

@@ -2,6 +2,7 @@
 import { base64url } from "jose";
 import * as z from "zod";
 import type { AppContext } from "./context.ts";
+import { canonicalJson } from "../json.ts";
 import { Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
@@ -23,8 +24,8 @@ export function idempotencyKey(c: AppContext): string | null {
   throw new Problem("malformed_request", "Idempotency-Key must be 1 to 255 visible ASCII characters, quoted or bare.");
 }
 
-/** SHA-256 of what a request asks for, base64url; members in the order given. */
+/** SHA-256 of a JSON value, base64url. Bodies that are equal as values have one hash, however they are written. */
 export async function hashOf(value: unknown): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(value)));
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonicalJson(value)));
   return base64url.encode(new Uint8Array(digest));
 }

@@ -9,7 +9,7 @@ import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
 import type { Database } from "../db/database.ts";
 import type { Audit } from "../http/route.ts";
-import { id, text, timestamp, toTimestampOrNull } from "../http/fields.ts";
+import { emailAddress, id, text, timestamp, toTimestampOrNull } from "../http/fields.ts";
 import { Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
@@ -24,7 +24,7 @@ const tokenBody = lazy(() =>
         description: "How the company itself calls this person. The same one is the same entity.",
       }),
       name: text(200, 1).optional(),
-      email: z.email().max(320).optional(),
+      email: emailAddress().optional(),
       role: role()
         .optional()
         .meta({ description: "Users only; `member` when left out. `admin` needs the scope admin." }),

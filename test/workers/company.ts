@@ -34,6 +34,7 @@ export function send(method: string, path: string, { headers, body }: CallOption
   const raw = typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream;
   return exports.default.fetch(new URL(path, "http://api.test").href, {
     method,
+    redirect: "manual",
     headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
     ...(body === undefined ? {} : { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
   });

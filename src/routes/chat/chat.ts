@@ -169,7 +169,8 @@ export function chatRoutes(api: Api): void {
         content: body.message,
         metadata: JSON.stringify(sent),
         idempotency_key: idempotencyKey(c),
-        body_hash: await hashOf([body.message, sent]),
+        // Left out where it is the default, so that a resent body is the same whether it names it or not.
+        body_hash: await hashOf([body.message, sent, ...(body.on_busy === "enqueue" ? [] : [body.on_busy])]),
         on_busy: body.on_busy,
       };
       const links = linksOf(c);

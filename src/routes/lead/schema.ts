@@ -1,14 +1,14 @@
 /** A lead on the wire, and what may be said about one. */
 import * as z from "zod";
 import type { LeadFields, LeadRow } from "../../db/lead.ts";
-import { id, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
+import { emailAddress, id, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
 import { lazy } from "../../lazy.ts";
 
 /** What a visitor, or staff for one, may tell. Null is the same as nothing. */
 export const leadFields = lazy(() => ({
   first_name: text(100).nullish(),
   last_name: text(100).nullish(),
-  email: z.email().max(320).nullish(),
+  email: emailAddress().nullish(),
   phone: text(50).nullish(),
   source: text(500).nullish().meta({ description: "Where the visitor came from." }),
   consent_data_processing: z.boolean().nullish(),

@@ -1,0 +1,167 @@
+/** Requests as other people's clients, proxies, queues and apps send them. */
+import { exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { call, type Company, makeCompany, makeLead } from "./company.ts";
+import { createConversation, history } from "./conversation-client.ts";
+
+let company: Company;
+beforeAll(async () => {
+  company = await makeCompany();
+});
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  call("POST", path, { headers: { ...company.user, ...headers }, body });
+
+describe("a packed body", () => {
+  const packed = async (format: "gzip" | "deflate") => {
+    const stream = new Response('{"message":"packed"}').body as ReadableStream<Uint8Array>;
+    return new Uint8Array(await new Response(stream.pipeThrough(new CompressionStream(format))).arrayBuffer());
+  };
+
+  it.each([
+    ["gzip", "gzip"],
+    ["deflate", "deflate"],
+    ["gzip", "identity, GZIP"],
+    ["gzip", "br"],
+    ["gzip", "no-such-coding"],
+  ] as const)("(%s, called %s) is refused by the name of its encoding", async (format, coding) => {
+    const { id } = await createConversation(company);
+    const answer = await post(`/v1/conversation/${id}/chat`, await packed(format), { "content-encoding": coding });
+    expect(answer).toMatchObject({ status: 415, body: { code: "unsupported_media_type" } });
+    expect(answer.body.detail).toContain("Content-Encoding");
+    expect(answer.headers.get("accept-encoding")).toBe("identity");
+    expect(await history(company, id)).toEqual([]);
+  });
+
+  it.each(["identity", "Identity", "", " identity , "])("that is none (%j) is read", async (coding) => {
+    const { id } = await createConversation(company);
+    const answer = await post(`/v1/conversation/${id}/chat`, { message: "plain" }, { "content-encoding": coding });
+    expect(answer).toMatchObject({ status: 200, body: { content: "echo: plain" } });
+  });
+});
+
+describe("slashes too many", () => {
+  const SHOP = { origin: "https://shop.example" };
+
+  it.each([
+    ["/v1/conversation/", "/v1/conversation"],
+    ["//v1/conversation?per_page=1&search=a//b/", "/v1/conversation?per_page=1&search=a//b/"],
+    ["/v1//conversation///entity//", "/v1/conversation/entity"],
+    ["/api//v1/health/", "/api/v1/health"],
+    ["/docs/", "/docs"],
+    ["//evil.example/", "/evil.example"],
+    ["//", "/"],
+  ])("in %s lead to %s", async (path, plain) => {
+    // As an address of its own: a path that begins with two slashes would be read as a host.
+    const answer = await call("GET", `http://api.test${path}`);
+    expect([answer.status, answer.headers.get("location")]).toEqual([308, plain]);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("keep method and body on the way", async () => {
+    // Unlike everything else here, this follows redirects, as clients do.
+    const made = await exports.default.fetch("http://api.test/v1//conversation/", {
+      method: "POST",
+      headers: { ...company.user, "content-type": "application/json" },
+      body: JSON.stringify({ agent_id: company.agent_id, title: "Moved" }),
+    });
+    expect([made.status, made.redirected]).toEqual([201, true]);
+    expect(await made.json()).toMatchObject({ conversation: { title: "Moved" } });
+  });
+
+  it("stop no page: preflight and redirect have the headers of the plain path", async () => {
+    const { headers } = await makeLead(company);
+    const preflight = await call("OPTIONS", "/v1/conversation//entity/", {
+      headers: { ...SHOP, "access-control-request-method": "GET" },
+    });
+    expect([preflight.status, preflight.headers.get("access-control-allow-origin")]).toEqual([204, SHOP.origin]);
+    const answer = await call("GET", "/v1/conversation//entity/", { headers: { ...headers, ...SHOP } });
+    expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([308, SHOP.origin]);
+    const closed = await call("GET", "/v1/conversation/", { headers: { ...headers, ...SHOP } });
+    expect([closed.status, closed.headers.get("access-control-allow-origin")]).toEqual([308, null]);
+  });
+});
+
+describe("a retry that was written anew", () => {
+  it("makes no second conversation", async () => {
+    const key = { "idempotency-key": crypto.randomUUID() };
+    const metadata = { plan: "pro", seats: 4, "10": { b: 1, a: [{ y: 1, x: 2 }] } };
+    const first = await post("/v1/conversation", { agent_id: company.agent_id, metadata }, key);
+    const again = `{"metadata":{"10":{"a":[{"x":2,"y":1.0}],"b":1},"seats":4,"pl\\u0061n":"pro"},"agent_id":"${company.agent_id}"}`;
+    const second = await post("/v1/conversation", again, key);
+    expect([first.status, second.status]).toEqual([201, 200]);
+    expect(second.body.conversation.id).toBe(first.body.conversation.id);
+    const other = await post("/v1/conversation", again.replace('"x":2', '"x":3'), key);
+    expect(other).toMatchObject({ status: 422, body: { code: "idempotency_mismatch" } });
+  });
+
+  it("makes no second turn, and another value, list or way is another body", async () => {
+    const { id } = await createConversation(company);
+    const key = { "idempotency-key": crypto.randomUUID() };
+    const chat = (body: string) => post(`/v1/conversation/${id}/chat`, body, key);
+    const first = await chat('{"message":"hi","metadata":{"a":1,"b":[{"x":1,"y":2}]}}');
+    const second = await chat('{"on_busy":"enqueue","metadata":{"b":[{"y":2,"x":1}],"a":1},"message":"hi"}');
+    expect(second.body.turn_id).toBe(first.body.turn_id);
+    expect(second.headers.get("idempotent-replayed")).toBe("true");
+    for (const body of [
+      '{"message":"hi","metadata":{"a":2,"b":[{"x":1,"y":2}]}}',
+      '{"message":"hi","metadata":{"a":1,"b":[]}}',
+      '{"message":"hi"}',
+      '{"message":"hi","metadata":{"a":1,"b":[{"x":1,"y":2}]},"on_busy":"interrupt"}',
+    ]) {
+      expect(await chat(body), body).toMatchObject({ status: 422, body: { code: "idempotency_mismatch" } });
+    }
+    expect(await history(company, id)).toHaveLength(2);
+  });
+
+  it("makes no second completion", async () => {
+    const key = { "idempotency-key": crypto.randomUUID() };
+    const first = await post(
+      "/v1/chat/completions",
+      `{"model":"${company.agent_id}","messages":[{"role":"user","content":"hi"}],"metadata":{"a":"1","b":"2"}}`,
+      key,
+    );
+    const second = await post(
+      "/v1/chat/completions",
+      `{"metadata":{"b":"2","a":"1"},"messages":[{"content":"hi","role":"user"}],"model":"${company.agent_id}"}`,
+      key,
+    );
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect(second.body.id).toBe(first.body.id);
+  });
+});
+
+describe("addresses and origins", () => {
+  it("of people and apps are taken wherever they are asked for", async () => {
+    const email = "r&d.o'neil+50%@example.org";
+    const origin = "capacitor://localhost";
+    const agent = { name: "App", model: "builtin/echo", allowed_origins: [origin, "TAURI://localhost/"] };
+    const made = await post("/v1/agent", agent);
+    expect(made.body.agent.allowed_origins).toEqual([origin, "tauri://localhost"]);
+    const { id: agent_id } = made.body.agent;
+    const body = { agent_id, first_name: "Pat", email };
+    const lead = await call("POST", "/v1/lead/register", { headers: { origin }, body });
+    expect([lead.status, lead.body.lead?.email]).toEqual([201, email]);
+    expect(lead.headers.get("access-control-allow-origin")).toBe(origin);
+    const headers = { authorization: `Bearer ${lead.body.access_token}`, origin };
+    expect((await call("GET", "/v1/conversation/entity", { headers })).status).toBe(200);
+    const other = { ...headers, origin: "ionic://localhost" };
+    expect((await call("GET", "/v1/conversation/entity", { headers: other })).status).toBe(403);
+    const changed = await call("PUT", `/v1/lead/${lead.body.lead.id}`, {
+      headers: company.user,
+      body: { email: "ünal@bücher.example" },
+    });
+    expect([changed.status, changed.body.lead.email]).toEqual([200, "ünal@bücher.example"]);
+    const token = await call("POST", "/v1/auth/token", {
+      headers: company.read_write,
+      body: { entity_type: "lead", external_id: "c-1", email },
+    });
+    expect(token.status).toBe(200);
+    for (const wrong of ["half@typed", "two words@example.org"]) {
+      const refused = await call("POST", "/v1/lead/register", {
+        headers: { origin },
+        body: { agent_id, email: wrong },
+      });
+      expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: "/email" }] } });
+    }
+  });
+});
