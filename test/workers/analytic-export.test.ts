@@ -1,5 +1,6 @@
 /** Exports: whole, well-formed, nothing deleted among them, and visibly broken where they are not whole. */
 import { env } from "cloudflare:workers";
+import fc from "fast-check";
 import { uuidv7 } from "uuidv7";
 import { beforeAll, describe, expect, it } from "vitest";
 import { csvLine } from "../../src/routes/analytic/csv.ts";
@@ -45,7 +46,10 @@ function csvRows(text: string): Record<string, string>[] {
 }
 
 /** What a program does with a cell, to have what a JSON export says. */
-const meant = (cell: string) => (/^'[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell);
+const meant = (cell: string) => cell.replaceAll(/(^|[;\t\r\n])'/g, "$1");
+
+/** What a spreadsheet takes for a formula: it skips what nobody sees. */
+const RUNS = /^[\s\p{Cf}\p{Cc}\u3164]*[=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]/u;
 const asCell = (value: unknown) => (value === null ? "" : String(value));
 
 const AWKWARD = [
@@ -67,6 +71,28 @@ const AWKWARD = [
   '"',
   ",",
   "a=b",
+  "'=1+1",
+  "''@x",
+  "'",
+  "rock 'n' roll",
+  "\n=1+1",
+  "\r\n\r\n+1",
+  " \t =1+1",
+  "\u00a0=1",
+  "\u3000-1",
+  "\ufeff@x",
+  "\u200b\u2060=1",
+  "\u3164=1",
+  "\u0000=1",
+  "\uff1d1",
+  "\uff0b1",
+  "\uff20SUM(1)",
+  "\u22121",
+  'a;=HYPERLINK("x")',
+  "a\t@x",
+  "a;;'b;\t'",
+  "a\n \uff0b1\r-2\r\nend",
+  "x;\n\t;+",
 ];
 
 describe("CSV", () => {
@@ -78,8 +104,25 @@ describe("CSV", () => {
   });
 
   it("has no cell that a spreadsheet takes for a formula, and leaves numbers alone", () => {
-    for (const text of AWKWARD) expect(parseCsv(csvLine([text]))[0]?.[0]).not.toMatch(/^[=+\-@\t\r]/);
+    for (const text of AWKWARD) {
+      const line = csvLine(["first", text, "last"]);
+      for (const cell of parseCsv(line)[0] ?? []) expect(cell).not.toMatch(RUNS);
+      // Split at something else, as a spreadsheet with other settings splits it, whatever it makes of the quotes.
+      for (const cell of line.split(/[;\t\r\n]/)) expect(cell.replace(/^"+/, ""), text).not.toMatch(RUNS);
+    }
     expect(csvLine([-5, -0.5])).toBe("-5,-0.5\r\n");
+  });
+
+  it("brings back what anybody can write, and stays safe", () => {
+    const sign = fc.constantFrom("=", "+", "@", "'", ";", "\t", "\n", "\r", " ", '"', ",", "\u3000", "\uff1d", "a");
+    fc.assert(
+      fc.property(fc.string({ unit: sign, maxLength: 12 }), (text) => {
+        const [[cell = ""] = []] = parseCsv(csvLine([text]));
+        expect(meant(cell)).toBe(text);
+        for (const part of cell.split(/[;\t\r\n]/)) expect(part).not.toMatch(RUNS);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 
@@ -212,6 +255,17 @@ describe("an export", () => {
     expect(json.headers.get("content-type")).toBe("application/json");
     expect(json.headers.get("content-disposition")).toBe(`attachment; filename="${type}_2026-03-01_2026-03-31.json"`);
     await json.body?.cancel();
+  });
+
+  it("begins with a byte order mark as CSV, unless that is not wanted", async () => {
+    const begins = async (more: object) => {
+      const response = await ask(company.user, { type: "leads", ...MARCH, ...more });
+      return [...new Uint8Array(await response.arrayBuffer()).subarray(0, 3)];
+    };
+    expect(await begins({ format: "csv" })).toEqual([0xef, 0xbb, 0xbf]);
+    expect(await begins({ format: "csv", bom: true })).toEqual([0xef, 0xbb, 0xbf]);
+    expect(await begins({ format: "csv", bom: false })).toEqual([...new TextEncoder().encode("id,")]);
+    expect((await begins({ format: "json", bom: true }))[0]).toBe("[".charCodeAt(0));
   });
 
   it.each(TYPES)("of %s that has no rows is an empty array, and a first line alone", async (type) => {

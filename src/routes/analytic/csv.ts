@@ -1,9 +1,21 @@
 /**
- * CSV as RFC 4180 has it, made safe for spreadsheets: a text that a spreadsheet would take for a formula (it begins with
- * = + - @, a tab or a carriage return) gets an apostrophe in front. Whoever reads it with a program takes that away again.
+ * CSV as RFC 4180 has it, made safe for spreadsheets, also for those that split lines at semicolons or tabs. An apostrophe
+ * goes in front of what could be run as a formula, and in front of every apostrophe that stands at such a place: so one is
+ * taken away wherever a text, or a part of it behind a semicolon, a tab or a line end, begins with one.
  */
 
 export type Cell = string | number | boolean | null;
+
+/** Excel takes a file without it for one in its own country's encoding. */
+export const BYTE_ORDER_MARK = "\uFEFF";
+
+/** Where a spreadsheet may let a cell begin. */
+const CELL_BEGINS = /(?<=^|[;\t\r\n])/.source;
+/** What spreadsheets skip before they look for a formula: white space, and what nobody sees. */
+const SKIPPED = /[\s\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]*/u.source;
+/** `=`, `+`, `-` and `@`, also as East Asian keyboards write them. */
+const FORMULA = /[=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]/.source;
+const UNSAFE = new RegExp(`${CELL_BEGINS}(?='|${SKIPPED}${FORMULA})|^(?=[\\t\\r\\n])`, "gu");
 
 /** One line, CRLF included. Null is an empty cell. */
 export const csvLine = (cells: readonly Cell[]): string => `${cells.map(csvCell).join(",")}\r\n`;
@@ -11,6 +23,6 @@ export const csvLine = (cells: readonly Cell[]): string => `${cells.map(csvCell)
 function csvCell(cell: Cell): string {
   if (cell === null) return "";
   if (typeof cell !== "string") return String(cell);
-  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const safe = cell.replaceAll(UNSAFE, "'");
+  return /[",;\t\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

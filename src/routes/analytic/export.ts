@@ -5,7 +5,7 @@
 import * as z from "zod";
 import { causeOf } from "../../db/database.ts";
 import type { Api } from "../../http/api.ts";
-import { csvLine } from "./csv.ts";
+import { BYTE_ORDER_MARK, csvLine } from "./csv.ts";
 import { columnsOf, EXPORT_ROWS, exportBatches, type ExportType, type Row } from "./export-rows.ts";
 import { periodFields, periodOf, periodView } from "./period.ts";
 import { lazy } from "../../lazy.ts";
@@ -25,6 +25,10 @@ const body = lazy(() =>
           "Live conversations made, or live leads registered, in the period; live agents with their figures; tokens by UTC day, agent, model and way of counting.",
       }),
       format: z.enum(["json", "csv"]),
+      bom: z.boolean().optional().meta({
+        description:
+          "Whether CSV begins with a byte order mark, by which Excel knows UTF-8. It does unless this is false.",
+      }),
       ...periodFields(),
     })
     .meta({ id: "ExportRequest" }),
@@ -33,8 +37,10 @@ const body = lazy(() =>
 const description = `Streamed, oldest first. Nothing that is deleted or erased is in it, and no text of any message.
 
 JSON is an array of flat objects. CSV (RFC 4180) has the same members as columns, named in its first line; null is an empty
-cell. A text that a spreadsheet would take for a formula, because it begins with \`=\`, \`+\`, \`-\`, \`@\`, a tab or a carriage
-return, has an apostrophe in front there. A connection that breaks off means that the export is not complete.`;
+cell. A spreadsheet must not take what a visitor wrote for a formula: an apostrophe is put in front of every text, and of
+every part of one behind a \`;\`, a tab or a line end, that begins with \`=\`, \`+\`, \`-\`, \`@\` (white space before them or
+not, full-width or not) or with an apostrophe. To have the text back, take one apostrophe away wherever one stands at such a
+beginning. A connection that breaks off means that the export is not complete.`;
 
 export function analyticExportRoutes(api: Api): void {
   api.route(
@@ -65,9 +71,9 @@ export function analyticExportRoutes(api: Api): void {
         },
       }),
     },
-    async ({ c, db, caller: { company_id }, body: { type, format, ...given } }) => {
+    async ({ c, db, caller: { company_id }, body: { type, format, bom = true, ...given } }) => {
       const period = periodOf(given, Date.now());
-      const chunks = encode(exportBatches(db, type, { ...period, company_id }), type, format);
+      const chunks = encode(exportBatches(db, type, { ...period, company_id }), type, format, bom);
       // Read before anything is answered: a database that cannot be reached is a 503 and not a broken file.
       const first = await chunks.next();
       const broken = (error: unknown) =>
@@ -83,10 +89,15 @@ export function analyticExportRoutes(api: Api): void {
 }
 
 /** The document in pieces: its beginning with the first batch, then a piece a batch, then its end. */
-export async function* encode(batches: AsyncIterable<Row[]>, type: ExportType, format: Format): AsyncGenerator<string> {
+export async function* encode(
+  batches: AsyncIterable<Row[]>,
+  type: ExportType,
+  format: Format,
+  bom = false,
+): AsyncGenerator<string> {
   const columns = columnsOf(type);
   const line = (row: Row) => csvLine(columns.map((column) => row[column] ?? null));
-  let begin = format === "csv" ? csvLine(columns) : "[\n";
+  let begin = format === "csv" ? (bom ? BYTE_ORDER_MARK : "") + csvLine(columns) : "[\n";
   for await (const rows of batches) {
     if (format === "csv") {
       yield begin + rows.map(line).join("");
