@@ -124,7 +124,7 @@ const NAUGHTY = [
   "👩🏽‍🚀🏳️‍🌈",
   "\r\n\r\nid: 9-9\nevent: chat_response\ndata: {}\n\n",
   "data: injected\n\n",
-  "\u2028\u2029",
+  "a\u2028b\u2029",
   "null",
   "-9223372036854775808",
   "\\u0000\\",

@@ -232,6 +232,25 @@ describe("title", () => {
     expect(await titleOf(company, id)).toBe("Mine");
   });
 
+  it("ends with a whole character, and is the default one where nothing would be seen", async () => {
+    const company = await makeCompany();
+    const titled = async (message: string) => {
+      const { id } = await createConversation(company);
+      await chat(company, id, message);
+      return titleOf(company, id);
+    };
+    expect(await titled(`x${"🇨🇭".repeat(20)}`)).toBe(`x${"🇨🇭".repeat(14)}…`);
+    expect(await titled("\u200b\u200b")).toBe("New Conversation");
+    const { id, title } = await createConversation(company, { title: "\u3164" });
+    expect(title).toBe("New Conversation");
+    const rename = async (to: string) =>
+      (await call("PATCH", `/v1/conversation/${id}`, { headers: company.user, body: { title: to } })).body.conversation;
+    expect(await rename("Mine")).toMatchObject({ title: "Mine" });
+    expect(await rename(" \u2060 ")).toMatchObject({ title: "New Conversation" });
+    await chat(company, id, "A first message");
+    expect(await titleOf(company, id)).toBe("A first message");
+  });
+
   it("is left alone where one was given, or the agent says so", async () => {
     const company = await makeCompany();
     const named = await createConversation(company, { title: "Named" });

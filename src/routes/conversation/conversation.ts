@@ -1,6 +1,7 @@
 /** Conversations: create, look at, change, delete, restore; their lists are next door. */
 import * as z from "zod";
 import { conversationView } from "../../chat/conversation.ts";
+import { DEFAULT_TITLE, titleOrDefault } from "../../chat/title.ts";
 import { findAgent } from "../../db/agent.ts";
 import * as store from "../../db/conversation.ts";
 import type { Database } from "../../db/database.ts";
@@ -19,7 +20,9 @@ import { conversationSchema } from "./schema.ts";
 import { lazy } from "../../lazy.ts";
 
 const tag = "Conversations";
-const title = lazy(() => text(200).meta({ description: "≤ 200 characters." }));
+const title = lazy(() =>
+  text(200).meta({ description: `≤ 200 characters. One of which nothing is seen becomes "${DEFAULT_TITLE}".` }),
+);
 const max_context_length = lazy(() => z.int().min(1).max(4000));
 const wrapped = lazy(() => z.object({ conversation: conversationSchema() }));
 
@@ -70,7 +73,7 @@ export function conversationRoutes(api: Api): void {
       await admitToAgent(c, db, caller, body.agent_id);
       const input = {
         ...{ company_id, entity_type, entity_id, agent_id: body.agent_id, creation_key, creation_hash },
-        title: body.title ?? "New Conversation",
+        title: titleOrDefault(body.title),
         metadata: body.metadata ?? {},
         max_context_length: body.max_context_length ?? 20,
       };
@@ -113,8 +116,12 @@ export function conversationRoutes(api: Api): void {
       problems: ["store_unavailable"],
     },
     async ({ c, caller, params, body }) => {
-      const { metadata: sent, ...rest } = body;
-      const changes = { ...rest, ...(sent === undefined ? {} : { metadata: JSON.stringify(sent) }) };
+      const { metadata: sent, title: named, ...rest } = body;
+      const changes = {
+        ...rest,
+        ...(named === undefined ? {} : { title: titleOrDefault(named) }),
+        ...(sent === undefined ? {} : { metadata: JSON.stringify(sent) }),
+      };
       return jsonText(c, await ask(c, params.id, (object) => object.update(caller, changes)));
     },
   );

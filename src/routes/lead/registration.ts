@@ -18,6 +18,7 @@ import { isId } from "../../http/fields.ts";
 import { originAllowed } from "../../net/origin.ts";
 import { invalid, notFound, Problem } from "../../problem/problem.ts";
 import { conversationView } from "../../chat/conversation.ts";
+import { DEFAULT_TITLE } from "../../chat/title.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
 import { conversationSchema } from "../conversation/schema.ts";
 import { lazy } from "../../lazy.ts";
@@ -77,7 +78,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
           entity_type: "lead",
           entity_id: lead.id,
           agent_id,
-          title: "New Conversation",
+          title: DEFAULT_TITLE,
           metadata: {},
           max_context_length: 20,
           creation_key: null,
