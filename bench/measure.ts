@@ -16,7 +16,7 @@ import { TARGETS, Targets } from "./targets.ts";
 import { depths, firstTokens, firstTurns, jsonTurns, type Rounds, throughput } from "./turns.ts";
 
 /** How much of each measure there is. */
-export type Efforts = Record<"turns" | "streams" | "first" | "parallel" | "depths" | "lists" | "start", Effort>;
+type Efforts = Record<"turns" | "streams" | "first" | "parallel" | "depths" | "lists" | "start", Effort>;
 
 const LARGE = 100_000;
 const LANES = 16;

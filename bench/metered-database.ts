@@ -2,7 +2,7 @@
 
 export type Cost = { sql: string; params: unknown[]; rows_read: number; rows_written: number };
 /** `trips`: calls to the database, a batch being one. */
-export type Meter = { trips: number; costs: Cost[] };
+type Meter = { trips: number; costs: Cost[] };
 
 type Tell = (meter: Meter) => void;
 type Meta = { rows_read?: number; rows_written?: number };

@@ -13,8 +13,8 @@ import { paths } from "../src/cli/tool/project.ts";
 import { bundleForProduction } from "../src/cli/tool/tool.ts";
 
 /** Workers by name. `service` is what ships; `metered` is the same source with D1 and storage counted. */
-export const WORKERS = ["service", "metered", "model", "durable", "promise"] as const;
-export type WorkerName = (typeof WORKERS)[number];
+const WORKERS = ["service", "metered", "model", "durable", "promise"] as const;
+type WorkerName = (typeof WORKERS)[number];
 
 export type Served = {
   url: (name: WorkerName) => string;

@@ -5,7 +5,7 @@ import type { Scope } from "./principal.ts";
 
 const random = (bytes: number) => base64url.encode(crypto.getRandomValues(new Uint8Array(bytes)));
 
-export const newKey = () => `ak_${random(18)}`;
+const newKey = () => `ak_${random(18)}`;
 export const newSecret = () => `as_${random(32)}`;
 
 /** SHA-256 of a secret, hexadecimal. The secret has full entropy, so one fast hash is enough. */

@@ -26,10 +26,6 @@ export class TtlCache<V> {
     }
   }
 
-  delete(key: string): void {
-    this.#entries.delete(key);
-  }
-
   clear(): void {
     this.#entries.clear();
   }

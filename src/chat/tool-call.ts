@@ -3,7 +3,7 @@ import type { Json } from "../json.ts";
 import type { ModelEvent } from "./ports.ts";
 
 /** `called`: no answer yet, and if the turn is over, none any more. */
-export type ToolState = "called" | "done" | "failed";
+type ToolState = "called" | "done" | "failed";
 
 export type ToolEvent = {
   call_id: string;

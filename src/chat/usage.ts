@@ -11,12 +11,12 @@ export const estimateTokens = (text: string): number => Math.ceil(encoder.encode
 /** What every message costs beyond its text: its role and the separators around it. */
 export const MESSAGE_OVERHEAD = 4;
 
-export const estimateRequest = (request: ModelRequest): number =>
+const estimateRequest = (request: ModelRequest): number =>
   estimateTokens(request.instructions) +
   request.messages.reduce((sum, m) => sum + estimateTokens(m.content) + MESSAGE_OVERHEAD, 0);
 
 /** Measured where the provider counted both sides, else estimated. */
-export function usageOf(measured: ModelUsage | null, request: ModelRequest, reply: string): Usage {
+function usageOf(measured: ModelUsage | null, request: ModelRequest, reply: string): Usage {
   const { input_tokens = null, output_tokens = null } = measured ?? {};
   if (input_tokens !== null && output_tokens !== null) return { input_tokens, output_tokens, source: "measured" };
   return {

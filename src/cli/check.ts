@@ -19,6 +19,7 @@ const build = () => buildAssets().then(() => ({ ok: true, note: "" }));
 const checks: Record<string, () => Promise<Finding>> = {
   format: () => runTool("oxfmt", "--check"),
   lint: () => runTool("oxlint"),
+  unused: () => runTool("knip", "--no-progress"),
   types: () => runTool("npm", "run", "--silent", "typecheck"),
   migrations: checkMigrations,
   bundle: checkBundle,

@@ -133,7 +133,7 @@ function totalOf(db: Database, company_id: string, filter: ConversationFilter) {
 }
 
 /** Pure: which counters together count exactly the rows of a filter, if some do. */
-export function counterFor(filter: ConversationFilter): { kind: TallyKind; refs: string[] } | null {
+function counterFor(filter: ConversationFilter): { kind: TallyKind; refs: string[] } | null {
   const { agent_id, entity_type, entity_id, search, created_after, created_before, metadata } = filter;
   const narrowed =
     search !== undefined || created_after !== undefined || created_before !== undefined || metadata.length > 0;

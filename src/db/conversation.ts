@@ -2,6 +2,7 @@
 import { and, eq, isNotNull } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { Entity } from "../auth/principal.ts";
+import { titleOrDefault } from "../chat/title.ts";
 import type { Database } from "./database.ts";
 import { type ImportedMessage, insertImported } from "./imported-message.ts";
 import type { JsonObject } from "../json.ts";
@@ -12,12 +13,13 @@ export type ConversationRow = typeof conversation.$inferSelect;
 export type NewConversation = Entity & {
   company_id: string;
   agent_id: string;
-  title: string;
-  metadata: JsonObject;
-  max_context_length: number;
+  title?: string;
+  metadata?: JsonObject;
+  /** 20 if it is left out. */
+  max_context_length?: number;
   /** Idempotency-Key of the request, and the hash of its body. */
-  creation_key: string | null;
-  creation_hash: string | null;
+  creation_key?: string | null;
+  creation_hash?: string | null;
 };
 
 /**
@@ -30,7 +32,13 @@ export async function createConversation(
   now: number,
   history: ImportedMessage[] = [],
 ): Promise<{ row: ConversationRow; created: boolean }> {
-  const values = { ...input, id: uuidv7(), activity_at: now, created_at: now, updated_at: now };
+  const values = {
+    ...input,
+    title: titleOrDefault(input.title),
+    metadata: input.metadata ?? {},
+    max_context_length: input.max_context_length ?? 20,
+    ...{ id: uuidv7(), activity_at: now, created_at: now, updated_at: now },
+  };
   const said = history.length === 0 ? {} : { message_count: history.length, last_message_at: now };
   const insertion = db
     .insert(conversation)

@@ -12,7 +12,7 @@ import { conversation, message } from "./schema.ts";
 export type MessageFilter = { order: "asc" | "desc"; role?: Role; after_sequence?: number; before_sequence?: number };
 
 /** Whose conversation it is, for whoever decides on showing it. */
-export type Owner = Pick<
+type Owner = Pick<
   typeof conversation.$inferSelect,
   "company_id" | "entity_type" | "entity_id" | "deleted_at" | "message_count"
 >;

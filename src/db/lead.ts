@@ -38,18 +38,6 @@ export const findLead = (db: Database, company_id: string, id: string): Promise<
 export const findAnyLead = (db: Database, company_id: string, id: string): Promise<LeadRow | undefined> =>
   db.select().from(lead).where(own(company_id, id)).get();
 
-/** The lead that the company's own backend knows as `external_id`, deleted or not. */
-export const findLeadByExternalId = (
-  db: Database,
-  company_id: string,
-  external_id: string,
-): Promise<LeadRow | undefined> =>
-  db
-    .select()
-    .from(lead)
-    .where(and(eq(lead.company_id, company_id), eq(lead.external_id, external_id)))
-    .get();
-
 /**
  * Makes the lead of `row.external_id` on first sight; on a later one brings the given fields up to date.
  * The row, which may be marked as deleted.

@@ -3,7 +3,7 @@ import { parseExactly } from "./exact-number.ts";
 import { invalid, Problem } from "../problem/problem.ts";
 
 /** Bytes. */
-export const MAX_BODY = 1024 * 1024;
+const MAX_BODY = 1024 * 1024;
 /** Levels of arrays and objects; deeper is an attack on whoever has to walk it. */
 const MAX_DEPTH = 64;
 

@@ -8,7 +8,7 @@ import type { Database } from "../db/database.ts";
 import type { Dialect } from "../problem/response.ts";
 
 /** What a request has seen of its company's database. */
-export type Seen = {
+type Seen = {
   session?: { database: string; session: D1DatabaseSession; db: Database };
   /** Of what a conversation's object wrote; null where that is not known. */
   written?: Bookmark | null;

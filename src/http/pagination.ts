@@ -16,9 +16,9 @@ export const pageQuery = (perPage = 20) =>
     cursor: z.string().optional().meta({ description: "`next_cursor` of the page before." }),
   });
 
-export type PageQuery = z.output<ReturnType<typeof pageQuery>>;
+type PageQuery = z.output<ReturnType<typeof pageQuery>>;
 
-export const paginationSchema = lazy(() =>
+const paginationSchema = lazy(() =>
   z
     .object({
       page: z.int(),

@@ -2,7 +2,7 @@
 import type { Config } from "../config.ts";
 
 /** The protocol that a provider speaks. */
-export type ProviderKind = "openai" | "anthropic" | "google" | "workers-ai" | "openai-compatible";
+type ProviderKind = "openai" | "anthropic" | "google" | "workers-ai" | "openai-compatible";
 
 /** A provider ready to be called: the key is decrypted, so this never leaves the Worker or reaches a log. */
 export type ProviderAccess = {

@@ -15,7 +15,7 @@ const fieldError = lazy(() =>
     .meta({ id: "FieldError" }),
 );
 
-export const problemSchema = lazy(() =>
+const problemSchema = lazy(() =>
   z
     .object({
       type: z.url().meta({ description: "Explains this kind of problem to people." }),

@@ -33,7 +33,8 @@ export type WireMessage = {
 
 const running = inject("running");
 
-export const { url, key } = running;
+const { url } = running;
+export const { key } = running;
 /** Base URL of the API, as a client takes it. */
 export const api = `${url}/v1`;
 export const up = upstream(running.upstream);

@@ -104,7 +104,7 @@ export function clientOf(url: () => string, token: string) {
 }
 
 /** Reads a response's events one by one, and remembers them. Throws where the stream breaks off. */
-export function streamOf(response: Response) {
+function streamOf(response: Response) {
   if (response.status !== 200 || !response.body) throw new Error(`no stream: ${response.status}`);
   const reader = response.body.pipeThrough(new TextDecoderStream("utf-8", { fatal: true })).getReader();
   const seen: StreamEvent[] = [];

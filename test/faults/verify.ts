@@ -5,7 +5,7 @@ import type { Message } from "./client.ts";
 import type { Site } from "./site.ts";
 
 /** Milliseconds: how soon after waking up nothing may be left undone. */
-export const SETTLED_WITHIN = 60_000;
+const SETTLED_WITHIN = 60_000;
 
 /** The first truthy thing that `look` sees, within `within` ms. */
 export async function eventually<T>(what: string, look: () => T | Promise<T>, within = SETTLED_WITHIN) {

@@ -31,7 +31,7 @@ export async function* followTurn(
 }
 
 /** A turn of this process, whether it is under way or has ended since. */
-export async function* followLive(live: LiveTurn, after: number, signal: AbortSignal): AsyncGenerator<Frame> {
+async function* followLive(live: LiveTurn, after: number, signal: AbortSignal): AsyncGenerator<Frame> {
   live.watchers++;
   try {
     for (let seen = 0; !signal.aborted;) {

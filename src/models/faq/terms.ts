@@ -5,7 +5,7 @@ import { LANGUAGES, MORE_STOP_WORDS, type Phrases, REFERRING_WORDS, SAME_TOPIC, 
 export type Word = { text: string; term: string; topic: string | null; weight: number };
 
 /** Lower case, compatibility forms unified, accents of European scripts dropped; other scripts keep their marks. */
-export const fold = (text: string): string =>
+const fold = (text: string): string =>
   text
     .toLowerCase()
     .normalize("NFKD")

@@ -39,7 +39,7 @@ const en = {
 };
 
 export type LabelName = keyof typeof en;
-export type Labels = Record<LabelName, string>;
+type Labels = Record<LabelName, string>;
 
 const de: Labels = {
   open: "Chat öffnen",

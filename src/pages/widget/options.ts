@@ -18,7 +18,7 @@ export type Options = {
   source: string;
 };
 
-export const DEFAULT_COLOR = "#4338ca";
+const DEFAULT_COLOR = "#4338ca";
 
 /** The options of a script element that was loaded from `src`. */
 export function readOptions(data: DOMStringMap, src: string): Options {
@@ -40,7 +40,7 @@ export function readOptions(data: DOMStringMap, src: string): Options {
 }
 
 /** `#rgb` or `#rrggbb` as the latter; null for anything else. */
-export function hexColor(value: string): string | null {
+function hexColor(value: string): string | null {
   const hex = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(value.trim())?.[1];
   if (!hex) return null;
   return `#${hex.length === 3 ? hex.replace(/./g, "$&$&") : hex}`.toLowerCase();

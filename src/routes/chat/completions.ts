@@ -5,7 +5,6 @@
 import * as z from "zod";
 import type { Caller } from "../../auth/principal.ts";
 import type { ChatRequest } from "../../chat/rpc.ts";
-import { DEFAULT_TITLE } from "../../chat/title.ts";
 import { attemptKey, takeOver } from "../../db/attempt.ts";
 import { createConversation } from "../../db/conversation.ts";
 import type { Database } from "../../db/database.ts";
@@ -141,7 +140,6 @@ async function newPlace(
   const input = {
     ...owner,
     agent_id,
-    title: DEFAULT_TITLE,
     metadata,
     max_context_length: Math.min(4000, Math.max(20, history.length + 1)),
     creation_key,

@@ -72,10 +72,8 @@ export function conversationRoutes(api: Api): void {
       const creation_hash = creation_key === null ? null : await hashOf(body);
       await admitToAgent(c, db, caller, body.agent_id);
       const input = {
-        ...{ company_id, entity_type, entity_id, agent_id: body.agent_id, creation_key, creation_hash },
-        title: titleOrDefault(body.title),
-        metadata: body.metadata ?? {},
-        max_context_length: body.max_context_length ?? 20,
+        ...{ company_id, entity_type, entity_id, creation_key, creation_hash },
+        ...body,
       };
       const { row, created } = await store.createConversation(db, input, Date.now());
       if (!created && row.creation_hash !== creation_hash) throw new Problem("idempotency_mismatch");

@@ -18,7 +18,6 @@ import { isId } from "../../http/fields.ts";
 import { originAllowed } from "../../net/origin.ts";
 import { invalid, notFound, Problem } from "../../problem/problem.ts";
 import { conversationView } from "../../chat/conversation.ts";
-import { DEFAULT_TITLE } from "../../chat/title.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
 import { conversationSchema } from "../conversation/schema.ts";
 import { lazy } from "../../lazy.ts";
@@ -71,21 +70,8 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const db = await requestDatabase(c, company_id);
       const fresh = { id: uuidv7(), company_id, agent_id, created_at: now, updated_at: now };
       const lead = await insertLead(db, { ...leadColumns(given, now), ...fresh });
-      const { row } = await createConversation(
-        db,
-        {
-          company_id,
-          entity_type: "lead",
-          entity_id: lead.id,
-          agent_id,
-          title: DEFAULT_TITLE,
-          metadata: {},
-          max_context_length: 20,
-          creation_key: null,
-          creation_hash: null,
-        },
-        now,
-      );
+      const owner = { company_id, entity_type: "lead", entity_id: lead.id } as const;
+      const { row } = await createConversation(db, { ...owner, agent_id }, now);
       const answer = {
         lead: leadView(lead),
         ...(await mintTokens(c.var.config, lead)),

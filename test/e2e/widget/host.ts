@@ -1,7 +1,7 @@
 /** Somebody's website, on an origin of its own: pages that embed the widget, and a record of what they were asked for. */
 import { createServer } from "node:http";
 
-export type Page = { html: string; headers?: Record<string, string> };
+type Page = { html: string; headers?: Record<string, string> };
 
 export type Host = {
   origin: string;
