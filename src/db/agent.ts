@@ -5,7 +5,8 @@ import type { Rows, Slice } from "./page.ts";
 import type { AuditRow } from "../chat/audit.ts";
 import { auditedInsert, auditedUpdate } from "./audited.ts";
 import { allHomes, type Database, homeOf, openDatabase } from "./database.ts";
-import { contains, newestFirst } from "./newest-first.ts";
+import { contains, fold } from "./folded.ts";
+import { newestFirst } from "./newest-first.ts";
 import { agent } from "./schema.ts";
 import { refsOf, totalQuery } from "./tally.ts";
 
@@ -14,7 +15,7 @@ export type NewAgent = typeof agent.$inferInsert;
 /** What a client may write. */
 export type AgentFields = Omit<
   NewAgent,
-  "id" | "company_id" | "created_at" | "updated_at" | "deleted_at" | "deleted_by"
+  "id" | "company_id" | "name_folded" | "created_at" | "updated_at" | "deleted_at" | "deleted_by"
 >;
 
 export type AgentFilter = { status?: AgentRow["status"] | undefined; search?: string | undefined };
@@ -76,7 +77,7 @@ export function listAgents(
     eq(agent.company_id, company_id),
     isNull(agent.deleted_at),
     filter.status === undefined ? undefined : eq(agent.status, filter.status),
-    filter.search === undefined ? undefined : contains(agent.name, filter.search),
+    filter.search === undefined ? undefined : contains(agent.name, agent.name_folded, filter.search),
   );
   const states = { active: "active", inactive: "archived" } as const;
   const counted = filter.status === undefined ? Object.values(states) : [states[filter.status]];
@@ -86,11 +87,17 @@ export function listAgents(
 }
 
 export const insertAgent = (db: Database, row: NewAgent, audit: AuditRow): Promise<AgentRow> =>
-  auditedInsert(db, agent, row, audit);
+  auditedInsert(db, agent, { ...row, name_folded: fold(row.name) }, audit);
 
 /** Replaces what a client may write. Undefined when there is no such live agent. */
 export const updateAgent = (db: Database, company_id: string, id: string, fields: AgentFields, audit: AuditRow) =>
-  auditedUpdate(db, agent, live(company_id, id), { ...fields, updated_at: audit.at }, audit);
+  auditedUpdate(
+    db,
+    agent,
+    live(company_id, id),
+    { ...fields, name_folded: fold(fields.name), updated_at: audit.at },
+    audit,
+  );
 
 /** Marks it deleted; a repeat changes nothing. The row, or undefined when the company has no such agent. */
 export async function deleteAgent(db: Database, company_id: string, id: string, audit: AuditRow) {

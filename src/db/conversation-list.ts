@@ -9,6 +9,7 @@ import type { EntityType } from "../auth/principal.ts";
 import type { Rows, Slice } from "./page.ts";
 import type { ConversationRow } from "./conversation.ts";
 import type { Database } from "./database.ts";
+import { contains } from "./folded.ts";
 import { deletedSlice } from "./deleted-slice.ts";
 import { conversation } from "./schema.ts";
 import { refsOf, type TallyKind, totalQuery } from "./tally.ts";
@@ -100,7 +101,7 @@ function narrowings(filter: ConversationFilter, created_at: SQL | Column): (SQL 
   return [
     agent_id === undefined ? undefined : eq(conversation.agent_id, agent_id),
     entity_id === undefined ? undefined : eq(conversation.entity_id, entity_id),
-    search === undefined ? undefined : sql`instr(lower(${conversation.title}), lower(${search})) > 0`,
+    search === undefined ? undefined : contains(conversation.title, conversation.title_folded, search),
     created_after === undefined ? undefined : sql`${created_at} > ${created_after}`,
     created_before === undefined ? undefined : sql`${created_at} < ${created_before}`,
     metadata.length === 0 ? undefined : metadataEquals(metadata),

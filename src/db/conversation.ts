@@ -4,6 +4,7 @@ import { uuidv7 } from "uuidv7";
 import type { Entity } from "../auth/principal.ts";
 import { titleOrDefault } from "../chat/title.ts";
 import type { Database } from "./database.ts";
+import { fold } from "./folded.ts";
 import { type ImportedMessage, insertImported } from "./imported-message.ts";
 import type { JsonObject } from "../json.ts";
 import { conversation } from "./schema.ts";
@@ -32,9 +33,10 @@ export async function createConversation(
   now: number,
   history: ImportedMessage[] = [],
 ): Promise<{ row: ConversationRow; created: boolean }> {
+  const title = titleOrDefault(input.title);
   const values = {
     ...input,
-    title: titleOrDefault(input.title),
+    ...{ title, title_folded: fold(title) },
     metadata: input.metadata ?? {},
     max_context_length: input.max_context_length ?? 20,
     ...{ id: uuidv7(), activity_at: now, created_at: now, updated_at: now },

@@ -5,7 +5,8 @@ import { insertAuditIf } from "./audit.ts";
 import type { AuditRow } from "../chat/audit.ts";
 import { auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
-import { contains, newestFirst } from "./newest-first.ts";
+import { contains, foldedLead } from "./folded.ts";
+import { newestFirst } from "./newest-first.ts";
 import { conversation, lead } from "./schema.ts";
 import { refsOf, totalQuery } from "./tally.ts";
 
@@ -28,7 +29,11 @@ const own = (company_id: string, id: string) => and(eq(lead.id, id), eq(lead.com
 const live = (company_id: string, id: string) => and(own(company_id, id), isNull(lead.deleted_at));
 
 export const insertLead = (db: Database, row: NewLead): Promise<LeadRow> =>
-  db.insert(lead).values(row).returning().get();
+  db
+    .insert(lead)
+    .values({ ...row, ...foldedLead(row) })
+    .returning()
+    .get();
 
 /** A live lead of the company. */
 export const findLead = (db: Database, company_id: string, id: string): Promise<LeadRow | undefined> =>
@@ -45,11 +50,14 @@ export const findAnyLead = (db: Database, company_id: string, id: string): Promi
 export const upsertVouchedLead = (db: Database, row: NewLead & { external_id: string }): Promise<LeadRow> =>
   db
     .insert(lead)
-    .values(row)
+    .values({ ...row, ...foldedLead(row) })
     .onConflictDoUpdate({
       target: [lead.company_id, lead.external_id],
       targetWhere: isNotNull(lead.external_id),
-      set: { first_name: row.first_name, last_name: row.last_name, email: row.email, updated_at: row.updated_at },
+      set: {
+        ...{ first_name: row.first_name, last_name: row.last_name, email: row.email, updated_at: row.updated_at },
+        ...foldedLead(row),
+      },
     })
     .returning()
     .get();
@@ -63,7 +71,11 @@ export function listLeads(db: Database, company_id: string, filter: LeadFilter, 
     agent_id === undefined ? undefined : eq(lead.agent_id, agent_id),
     search === undefined
       ? undefined
-      : or(contains(lead.first_name, search), contains(lead.last_name, search), contains(lead.email, search)),
+      : or(
+          contains(lead.first_name, lead.first_name_folded, search),
+          contains(lead.last_name, lead.last_name_folded, search),
+          contains(lead.email, lead.email_folded, search),
+        ),
     created_after === undefined ? undefined : gt(lead.created_at, created_after),
     created_before === undefined ? undefined : lt(lead.created_at, created_before),
   );
@@ -74,7 +86,7 @@ export function listLeads(db: Database, company_id: string, filter: LeadFilter, 
 
 /** Changes the given fields. Undefined when there is no such live lead. */
 export const updateLead = (db: Database, company_id: string, id: string, fields: LeadFields, audit: AuditRow) =>
-  auditedUpdate(db, lead, live(company_id, id), { ...fields, updated_at: audit.at }, audit);
+  auditedUpdate(db, lead, live(company_id, id), { ...fields, ...foldedLead(fields), updated_at: audit.at }, audit);
 
 /** Marks it deleted; a repeat changes nothing. The row, or undefined when the company has no such lead. */
 export async function deleteLead(db: Database, company_id: string, id: string, audit: AuditRow) {
@@ -100,6 +112,9 @@ const erased = (row: LeadRow, audit: AuditRow) => ({
   first_name: null,
   last_name: null,
   email: null,
+  first_name_folded: null,
+  last_name_folded: null,
+  email_folded: null,
   phone: null,
   source: null,
   erased_at: audit.at,
@@ -117,6 +132,9 @@ const TOLD = [
   "first_name",
   "last_name",
   "email",
+  "first_name_folded",
+  "last_name_folded",
+  "email_folded",
   "phone",
   "source",
   "consent_data_processing_at",

@@ -32,6 +32,3 @@ export async function newestFirst<T extends TableWithId>(
 
 const countOf = (db: Database, table: TableWithId, where: SQL | undefined): TotalQuery =>
   db.select({ total: count() }).from(table).where(where) as unknown as TotalQuery;
-
-/** Where `column` contains `text`, ASCII letters in either case. Not LIKE, whose patterns D1 limits to 50 bytes. */
-export const contains = (column: SQLiteColumn, text: string): SQL => sql`instr(lower(${column}), lower(${text})) > 0`;

@@ -7,6 +7,7 @@ import type { Change } from "../chat/changes.ts";
 import type { Batch } from "../chat/changes.ts";
 import type { Message } from "../chat/message.ts";
 import type { AuditRow } from "../chat/audit.ts";
+import { fold } from "./folded.ts";
 import { audit_event, message } from "./schema.ts";
 
 type Table = typeof message | typeof audit_event;
@@ -146,11 +147,12 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
 const updateHeader = (db: Session, header: Batch["header"]) =>
   db
     .prepare(
-      `UPDATE conversation SET title = ?, metadata = ?, max_context_length = ?, status = ?, deleted_at = ?, deleted_by = ?,
+      `UPDATE conversation SET title = ?, title_folded = ?, metadata = ?, max_context_length = ?, status = ?, deleted_at = ?, deleted_by = ?,
        erased_at = ? WHERE id = ? AND company_id = ?`,
     )
     .bind(
       header.title,
+      fold(header.title),
       JSON.stringify(header.metadata),
       header.max_context_length,
       header.status,

@@ -97,6 +97,10 @@ export const lead = sqliteTable(
     email: text(),
     phone: text(),
     source: text(),
+    /** As they are searched; see folded.ts. */
+    first_name_folded: text(),
+    last_name_folded: text(),
+    email_folded: text(),
     consent_data_processing_at: millis(),
     consent_marketing_at: millis(),
     created_at: created_at(),
@@ -115,6 +119,11 @@ export const lead = sqliteTable(
     index("lead_agent")
       .on(t.company_id, t.agent_id, t.id, t.deleted_at)
       .where(sql`deleted_at IS NULL`),
+    ...(["first_name", "last_name", "email"] as const).map((name) =>
+      index(`lead_unfolded_${name}`)
+        .on(t.id)
+        .where(sql.raw(`${name} IS NOT NULL AND ${name}_folded IS NULL`)),
+    ),
     index("lead_created").on(t.company_id, t.created_at, t.id),
   ],
 );
@@ -125,6 +134,7 @@ export const agent = sqliteTable(
     id: id(),
     company_id: company_id(),
     name: text().notNull(),
+    name_folded: text(),
     description: text().notNull().default(""),
     instructions: text().notNull().default(""),
     /** `provider/name`; see models/. */
@@ -151,6 +161,9 @@ export const agent = sqliteTable(
     index("agent_company")
       .on(t.company_id, t.id, t.deleted_at)
       .where(sql`deleted_at IS NULL`),
+    index("agent_unfolded")
+      .on(t.id)
+      .where(sql`name_folded IS NULL`),
   ],
 );
 
@@ -178,6 +191,8 @@ export const conversation = sqliteTable(
     entity_type: text({ enum: ["user", "lead"] }).notNull(),
     entity_id: text().notNull(),
     title: text().notNull(),
+    /** As it is searched; see folded.ts. */
+    title_folded: text(),
     metadata: json<JsonObject>().notNull(),
     max_context_length: integer().notNull(),
     /** `deleted` is never stored here: deleted_at says so, and a restore finds the former status. */
@@ -217,6 +232,9 @@ export const conversation = sqliteTable(
     index("conversation_retention")
       .on(t.deleted_at, t.id)
       .where(sql`deleted_at IS NOT NULL`),
+    index("conversation_unfolded")
+      .on(t.id)
+      .where(sql`title_folded IS NULL`),
     uniqueIndex("conversation_creation")
       .on(t.company_id, t.entity_type, t.entity_id, t.creation_key)
       .where(sql`creation_key IS NOT NULL`),
