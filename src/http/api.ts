@@ -1,7 +1,7 @@
 /**
- * A table of routes that serves, validates and documents itself. Every route passes the same steps in the same order:
- * who is calling (401), may this kind of credential do it (403), is the request well-formed (400, 413, 415, 422), can
- * there be anything under its ids (404), and only then the handler, the first to look any object up.
+ * The table of routes: serves, validates and documents each of them. A request passes the same checks in the same order on
+ * every route: the credential (401), what it may do (403), the form of query and body (400, 413, 415, 422) and of the ids in
+ * the path (404). Only then the handler runs, and only the handler looks up what the request is about.
  */
 import { OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
 import { Hono } from "hono";
@@ -13,10 +13,10 @@ import { lazy } from "../lazy.ts";
 import { Problem } from "../problem/problem.ts";
 import { authenticate } from "./authenticate.ts";
 import { readJson } from "./body.ts";
-import { requestDatabase } from "./bookmark.ts";
+import { requestDatabase } from "./database.ts";
 import { type AppContext, type AppEnv, callerOf } from "./context.ts";
 import { FOR_BROWSERS } from "./cors.ts";
-import { documented } from "./operation.ts";
+import { toOperation } from "./operation.ts";
 import { enforceLimit } from "./rate-limit.ts";
 import type { Audit, Input, MountedRoute, RouteSpec } from "./route.ts";
 import { check } from "./validate.ts";
@@ -26,12 +26,13 @@ export class Api {
   readonly hono = new Hono<AppEnv>();
   readonly routes: MountedRoute[] = [];
   readonly #registry = new OpenAPIRegistry();
-  #undocumented: RouteSpec[] = [];
+  /** Routes that are not in the registry yet. */
+  #pending: RouteSpec[] = [];
 
-  /** The documentation of every route so far; written when it is first asked for, which most starts never do. */
+  /** The OpenAPI operations of all routes so far. They are made here and not with the routes: most isolates never need them. */
   get registry(): OpenAPIRegistry {
-    for (const spec of this.#undocumented) this.#registry.registerPath(documented(spec));
-    this.#undocumented = [];
+    for (const spec of this.#pending) this.#registry.registerPath(toOperation(spec));
+    this.#pending = [];
     return this.#registry;
   }
 
@@ -40,7 +41,7 @@ export class Api {
     const { method, path, audience, scope, body } = spec;
     const pattern = path.replaceAll(/\{(.+?)\}/g, ":$1");
     this.routes.push({ method, path, pattern, audience, scope, hasBody: body !== undefined });
-    this.#undocumented.push(spec);
+    this.#pending.push(spec);
     const schemas = lazy(() => ({ params: spec.params?.(), query: spec.query?.(), body: spec.body?.() }));
     this.hono.on(method, pattern, async (c) => {
       c.set("dialect", spec.dialect);
@@ -48,10 +49,10 @@ export class Api {
       const principal = audience === "public" ? null : await admit(c, spec);
       c.set("principal", principal);
       if (spec.limit) await enforceLimit(c, spec.limit, principal);
-      const wanted = schemas();
-      const query = wanted.query && check(wanted.query, queryOf(c));
-      const body = wanted.body && (await parseBody(c, wanted.body, spec.bodyOptional ?? false));
-      const params = wanted.params && check(wanted.params, c.req.param());
+      const schema = schemas();
+      const query = schema.query && check(schema.query, queryOf(c));
+      const body = schema.body && (await parseBody(c, schema.body, spec.bodyOptional ?? false));
+      const params = schema.params && check(schema.params, c.req.param());
       const caller = principal && callerOf(principal, c);
       const audit = caller && auditOf(caller);
       const db = await databaseFor(c, spec, caller);
@@ -61,7 +62,7 @@ export class Api {
   }
 }
 
-/** The principal, once its credential is good and its scope suffices. */
+/** The principal, or null where the route needs none and no credential was sent. Throws 401 and 403. */
 async function admit(c: AppContext, { audience, scope, dialect }: RouteSpec): Promise<Principal | null> {
   const principal = await authenticate(c, dialect === "openai");
   if (!principal) {
@@ -97,7 +98,7 @@ async function parseBody(c: AppContext, schema: z.ZodType, optional: boolean): P
   return value === undefined && optional ? undefined : check(schema, value);
 }
 
-/** A parameter that is given twice arrives as an array, which no scalar schema accepts. */
+/** A parameter that occurs twice becomes an array, which no scalar schema accepts. */
 function queryOf(c: AppContext): Record<string, string | string[]> {
   const all = Object.entries(c.req.queries());
   return Object.fromEntries(all.map(([name, values]) => [name, values.length === 1 ? (values[0] ?? "") : values]));

@@ -1,6 +1,6 @@
 /**
- * Turns a request's credential into a Principal, once. A Bearer token decides alone: a bad one is 401, never a reason
- * to look at the key. The wire learns only that the credential is not good.
+ * Turns the credential of a request into a Principal. Where a Bearer token is sent, the API key is ignored, even if the token
+ * is invalid. The 401 does not say what is wrong with the credential.
  */
 import { controlDatabase, companyDatabase } from "../db/database.ts";
 import { findApiKey, touchApiKey, type ApiKeyRow } from "../db/api-key.ts";
@@ -22,7 +22,7 @@ const keyCache = new TtlCache<ApiKeyRow>(KEY_TTL);
 const issuerCache = new TtlCache<Issuer[]>(KEY_TTL);
 const userCache = new TtlCache<string>(10 * 60_000);
 
-/** A key was revoked or rotated, or an issuer changed: this isolate knows at once, others within 30 s. */
+/** Call this when a key or an issuer changes: this isolate rereads them at once, others within 30 s. */
 export function forgetCredentials(): void {
   keyCache.clear();
   issuerCache.clear();

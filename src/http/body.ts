@@ -1,16 +1,16 @@
-/** Reads a request's JSON body: at most 1 MiB counted while reading, plain UTF-8, not nested absurdly. Loses nothing else. */
+/** Reads the JSON body of a request: at most 1 MiB, counted while reading, in valid UTF-8, nested at most 64 levels deep. */
 import { parseExactly } from "./exact-number.ts";
 import { invalid, Problem } from "../problem/problem.ts";
 
 /** Bytes. */
 const MAX_BODY = 1024 * 1024;
-/** Levels of arrays and objects; deeper is an attack on whoever has to walk it. */
+/** Levels of arrays and objects. Deeper nesting could overflow the stack of code that walks the value. */
 const MAX_DEPTH = 64;
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
 /** True when the request says it carries JSON (RFC 8259, or a structured suffix, RFC 6839). */
-const saysJson = (request: Request) => JSON_TYPE.test(request.headers.get("content-type") ?? "");
+const isJson = (request: Request) => JSON_TYPE.test(request.headers.get("content-type") ?? "");
 
 /** Content codings (RFC 9110, 8.4) that leave the bytes as they are. */
 const isPlain = (request: Request) =>
@@ -24,7 +24,7 @@ export async function readJson(request: Request, optional: boolean): Promise<unk
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw tooLarge();
   const bytes = await readBytes(request.body);
   if (bytes.length === 0 && optional) return undefined;
-  if (!saysJson(request)) {
+  if (!isJson(request)) {
     throw new Problem("unsupported_media_type", "Send the body as application/json.", {
       headers: { accept: "application/json" },
     });
@@ -79,7 +79,7 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** Deepest nesting of brackets outside strings; what is not JSON at all is the parser's to refuse. */
+/** Deepest nesting of brackets outside strings. Text that is no JSON may give any number: the parser refuses it afterwards. */
 function depthOf(text: string): number {
   let depth = 0;
   let deepest = 0;

@@ -1,4 +1,4 @@
-/** What every handler finds on its Hono context. */
+/** The variables of the Hono context, and the links that follow from the request. */
 import type { Context } from "hono";
 import type { Caller, Principal } from "../auth/principal.ts";
 import type { Config } from "../config.ts";
@@ -7,11 +7,11 @@ import type { Bookmark } from "../chat/outcome.ts";
 import type { Database } from "../db/database.ts";
 import type { Dialect } from "../problem/response.ts";
 
-/** What a request has seen of its company's database. */
-type Seen = {
+/** How far this request has read and written in its company's database. */
+type DatabaseState = {
   session?: { database: string; session: D1DatabaseSession; db: Database };
-  /** Of what a conversation's object wrote; null where that is not known. */
-  written?: Bookmark | null;
+  /** Bookmark of what a conversation's object wrote for this request; null where it is not known. */
+  objectBookmark?: Bookmark | null;
 };
 
 export type AppEnv = {
@@ -21,22 +21,22 @@ export type AppEnv = {
     config: Config;
     principal: Principal | null;
     dialect: Dialect | undefined;
-    /** The route that answers is one that web pages call. */
+    /** True on routes that web pages may call. */
     for_browsers?: boolean;
-    seen: Seen;
+    database: DatabaseState;
   };
 };
 
 export type AppContext = Context<AppEnv>;
 
-/** Scheme and host that links in answers start with. */
+/** Scheme and host of links in responses. */
 export const originOf = (c: AppContext): string =>
   c.var.config.PUBLIC_URL ? new URL(c.var.config.PUBLIC_URL).origin : new URL(c.req.url).origin;
 
-/** `/v1`, or `/api/v1` for a client with that fixed prefix: links stay under the one it used. */
+/** The prefix of this request, `/v1` or `/api/v1`: links keep it. */
 export const prefixOf = (c: AppContext): string => (c.req.path.startsWith("/api/") ? "/api/v1" : "/v1");
 
-/** Absolute URL of a path of this API, as this client addresses it. */
+/** Absolute URL of a path of this API, under the prefix of this request. */
 export const linkTo = (c: AppContext, path: string): string => `${originOf(c)}${prefixOf(c)}${path}`;
 
 /** The principal as plain data, for the audit trail and for Durable Object RPC. */

@@ -1,6 +1,6 @@
 /**
- * CORS (Fetch standard) for the routes that browsers of visitors and users call, and for no other: a route for secret
- * keys answers a web page as if CORS did not exist. Only the Authorization header carries a credential, never a cookie.
+ * CORS (Fetch standard) for the routes that web pages call, and for no other: a route for API keys responds without CORS
+ * headers. Only the Authorization header carries a credential, never a cookie.
  */
 import type { MiddlewareHandler } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
@@ -9,15 +9,15 @@ import type { AppContext, AppEnv } from "./context.ts";
 import { plainPath } from "./plain-path.ts";
 import { Problem } from "../problem/problem.ts";
 
-/** What a page may send. The headers of an API key are not among them. */
+/** Headers that a page may send. Those of an API key are not among them. */
 const REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-D1-Bookmark, X-Request-Id";
-/** What a page may read. */
+/** Headers that a page may read. */
 const RESPONSE_HEADERS =
   "Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Conversation-Id, X-D1-Bookmark, X-Left-Aside, X-Request-Id, X-Vercel-AI-UI-Message-Stream";
-/** Seconds that a browser remembers the answer to a preflight. */
+/** Seconds for which a browser may cache a preflight. */
 const MAX_AGE = "7200";
 
-/** Whose routes web pages call. */
+/** Whether web pages may call the routes of an audience. */
 export const FOR_BROWSERS: Record<Audience, boolean> = {
   public: true,
   anyone: true,
@@ -27,7 +27,7 @@ export const FOR_BROWSERS: Record<Audience, boolean> = {
   keys: false,
 };
 
-/** Answers preflights, and adds the headers to what these routes answer. */
+/** Responds to preflights, and adds CORS headers to the responses of the routes for web pages. */
 export function cors(routes: MountedRoute[]): MiddlewareHandler<AppEnv> {
   const table = new TrieRouter<MountedRoute>();
   for (const route of routes) {
@@ -35,17 +35,18 @@ export function cors(routes: MountedRoute[]): MiddlewareHandler<AppEnv> {
   }
   return async (c, next) => {
     const origin = c.req.header("origin");
-    const asked = c.req.method === "OPTIONS" ? c.req.header("access-control-request-method") : undefined;
+    const isPreflight = c.req.method === "OPTIONS";
+    const method = isPreflight ? c.req.header("access-control-request-method") : undefined;
     const path = plainPath(c.req.path);
-    const isForBrowsers = (method: string) => {
-      const [[first]] = table.match(method, path);
+    const isForBrowsers = (name: string) => {
+      const [[first]] = table.match(name, path);
       return first !== undefined && FOR_BROWSERS[first[0].audience];
     };
-    if (asked !== undefined) {
-      if (!isForBrowsers(asked)) return next();
-      if (origin !== undefined) return preflight(origin, asked);
+    if (method !== undefined) {
+      if (!isForBrowsers(method)) return next();
+      if (origin !== undefined) return preflight(origin, method);
     }
-    // Whoever is sent to the plain path needs the headers there and on the way.
+    // The redirect to the plain path needs the headers too, and no route matches this path.
     if (path !== c.req.path) c.set("for_browsers", isForBrowsers(c.req.method));
     await next();
     if (!c.var.for_browsers) return;
@@ -57,8 +58,8 @@ export function cors(routes: MountedRoute[]): MiddlewareHandler<AppEnv> {
 }
 
 /**
- * A preflight carries no credential and no body, so that it cannot be said yet whether this website may do what it is
- * about to ask for. The request itself decides.
+ * A preflight carries no credential and no body, so it cannot show yet whether this website may send the request: every
+ * preflight succeeds, and the request itself is refused.
  */
 const preflight = (origin: string, method: string) =>
   new Response(null, {

@@ -1,15 +1,15 @@
-/** Opaque cursors: a signed position, good only for the company, principal and filter that it was made for. */
+/** Opaque cursors: a signed position, valid only for the company, principal and filter of the list that issued it. */
 import { base64url } from "jose";
 import type { Config } from "../config.ts";
 import { Problem } from "../problem/problem.ts";
 
-/** Where a page ended: the sort key of its last row, and how many pages came before the next. */
+/** Where a page ended: the sort key of its last row, and the number of the next page. */
 export type Position = { key: (string | number)[]; page: number };
 
-/** Bytes of the HMAC that are kept: 128 bits. */
+/** The HMAC is truncated to 128 bits. */
 const MAC_BYTES = 16;
 const encoder = new TextEncoder();
-/** Imported keys, by secret: importing costs more than signing. */
+/** Imported keys by secret, because importing a key costs more than signing. */
 const keys = new Map<string, CryptoKey>();
 
 /** A cursor for `position`, bound to `binding` (who may use it, on what). */
@@ -19,7 +19,7 @@ export async function encodeCursor(config: Config, binding: string, position: Po
   return base64url.encode(new Uint8Array([...mac, ...encoder.encode(payload)]));
 }
 
-/** The position in a cursor. Throws 400 when it was edited or made for anything else than `binding`. */
+/** The position in a cursor. Throws 400 when it was changed or issued for another binding. */
 export async function decodeCursor(config: Config, binding: string, cursor: string): Promise<Position> {
   const bytes = parse(cursor);
   const payload = new TextDecoder().decode(bytes.subarray(MAC_BYTES));

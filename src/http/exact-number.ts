@@ -1,6 +1,6 @@
-/** Numbers that JSON can write and a double cannot keep, such as 64-bit ids: found, so that nothing is changed silently. */
+/** Finds numbers that a double cannot represent, such as 64-bit ids: JSON.parse would change them silently. */
 
-/** Stands in a parsed body where such a number was. No schema takes it for a number. */
+/** Takes the place of such a number in a parsed body. No schema accepts it as a number. */
 export class InexactNumber {
   readonly source: string;
   constructor(source: string) {
@@ -8,36 +8,36 @@ export class InexactNumber {
   }
 }
 
-/** Text without any of this holds no such number: sixteen digits, perhaps with a point among them, or an exponent. */
+/** Sixteen digits, with or without a decimal point, or an exponent. Text without a match contains no such number. */
 const SUSPICIOUS = /[\d.]{16}|\d[eE]/;
 
-/** JSON.parse, but with an InexactNumber for each number that would come back as another one. */
+/** JSON.parse, but with an InexactNumber for each number that a double would change. */
 export function parseExactly(text: string): unknown {
   if (!SUSPICIOUS.test(text)) return JSON.parse(text);
   const reviver = (_: string, value: unknown, context?: { source?: string }) => {
     const source = context?.source;
-    return typeof value !== "number" || source === undefined || isKept(value, source)
+    return typeof value !== "number" || source === undefined || isExact(value, source)
       ? value
       : new InexactNumber(source);
   };
   return JSON.parse(text, reviver as Parameters<typeof JSON.parse>[1]);
 }
 
-/** The first of them inside a value of JSON, or null. */
+/** The first InexactNumber in a parsed value, or null. */
 export function inexactIn(value: unknown): InexactNumber | null {
   if (value instanceof InexactNumber) return value;
   if (typeof value !== "object" || value === null) return null;
   for (const member of Object.values(value)) {
-    const found = inexactIn(member);
-    if (found) return found;
+    const inexact = inexactIn(member);
+    if (inexact) return inexact;
   }
   return null;
 }
 
-const isKept = (value: number, source: string) =>
+const isExact = (value: number, source: string) =>
   Number.isFinite(value) && canonical(String(value)) === canonical(source);
 
-/** Digits and exponent of a decimal number, however it is written; every zero is the same. */
+/** One spelling for all spellings of the same decimal number; every zero is "0". */
 function canonical(number: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? [];

@@ -1,11 +1,11 @@
-/** Schemas that several resources share. Strings must survive UTF-8: a lone surrogate would come back changed. */
+/** Schemas that several resources share. A string with a lone surrogate is refused: UTF-8 cannot represent it. */
 import * as z from "zod";
 import type { JsonObject } from "../json.ts";
 import { inexactIn } from "./exact-number.ts";
 import { lazy } from "../lazy.ts";
 import { notFound } from "../problem/problem.ts";
 
-/** Unicode text of at most `max` characters (UTF-16 code units) that can be stored byte for byte. */
+/** Well-formed Unicode text of `min` to `max` UTF-16 code units. */
 export const text = (max: number, min = 0) =>
   z
     .string()
@@ -32,7 +32,7 @@ export const emailAddress = lazy(() =>
 /** Bytes of metadata once serialised. */
 const MAX_METADATA = 16 * 1024;
 
-/** A JSON object of at most 16 KiB serialised, kept as sent. */
+/** A JSON object of at most 16 KiB serialised. It is stored unchanged. */
 export const metadata = lazy(() =>
   z
     .custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
@@ -56,7 +56,7 @@ export const timestamp = lazy(() => z.iso.datetime().meta({ example: "2026-11-22
 /** An object id in answers: UUIDv7 (RFC 9562). */
 export const id = lazy(() => z.uuid().meta({ example: "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f" }));
 
-/** An id in a path. Throws 404 for what is no id of ours at all: it finds nothing, like an unknown one. */
+/** An id in a path. Parsing anything else than a UUID throws 404, the answer to an unknown id. */
 export function pathId(): () => z.ZodObject<{ id: z.ZodString }>;
 export function pathId<N extends string>(name: N): () => z.ZodObject<Record<N, z.ZodString>>;
 export function pathId(name = "id") {
@@ -82,7 +82,7 @@ export const integer = (minimum: number, maximum: number) =>
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Whether a string can be one of our ids at all; saves a look-up and a new Durable Object when it cannot. */
+/** Whether a string has the form of an id. If not, no look-up and no Durable Object is needed to know that it is unknown. */
 export const isId = (value: string): boolean => UUID.test(value);
 
 function requireId(value: string): true {
@@ -95,8 +95,8 @@ export const toTimestamp = (millis: number): string => new Date(millis).toISOStr
 export const toTimestampOrNull = (millis: number | null): string | null =>
   millis === null ? null : toTimestamp(millis);
 
-/** The members of a body as an answer has them: defaults are filled in, so none is left out. */
-export const answered = <S extends Record<string, z.ZodType>>(shape: S): S =>
+/** The members of a body as a response has them: never absent, because defaults are filled in. */
+export const responseShape = <S extends Record<string, z.ZodType>>(shape: S): S =>
   Object.fromEntries(
     Object.entries(shape).map(([name, schema]) => {
       if (!(schema instanceof z.ZodDefault)) return [name, schema];

@@ -15,16 +15,16 @@ export const idempotencyHeader = lazy(() =>
   }),
 );
 
-/** The key, without its quotes; null when none was sent. Throws 400 when it is not one. */
+/** The key without its quotes, or null when the header is absent. Throws 400 when it is malformed. */
 export function idempotencyKey(c: AppContext): string | null {
-  const sent = c.req.header("idempotency-key");
-  if (sent === undefined) return null;
-  const key = /^"(.*)"$/.exec(sent)?.[1]?.replaceAll(/\\(["\\])/g, "$1") ?? sent;
+  const header = c.req.header("idempotency-key");
+  if (header === undefined) return null;
+  const key = /^"(.*)"$/.exec(header)?.[1]?.replaceAll(/\\(["\\])/g, "$1") ?? header;
   if (/^[\x21-\x7e]{1,255}$/.test(key)) return key;
   throw new Problem("malformed_request", "Idempotency-Key must be 1 to 255 visible ASCII characters, quoted or bare.");
 }
 
-/** SHA-256 of a JSON value, base64url. Bodies that are equal as values have one hash, however they are written. */
+/** SHA-256 of a JSON value in base64url. Equal values have equal hashes: order of members and white space do not count. */
 export async function hashOf(value: unknown): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonicalJson(value)));
   return base64url.encode(new Uint8Array(digest));

@@ -1,4 +1,4 @@
-/** The OpenAPI document: what every route declared of itself, and what is true of all of them. */
+/** The OpenAPI document: the operations of all routes, and what all of them have in common. */
 import { OpenApiGeneratorV31, type OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31["generateDocument"]>;
@@ -85,7 +85,7 @@ const SECURITY = {
   },
 };
 
-/** Written from the registry. Costs some milliseconds: keep what it returns. */
+/** Makes the document from the registry. This takes some milliseconds, so keep the result. */
 export function openApiDocument(registry: OpenAPIRegistry): OpenApiDocument {
   const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: "3.1.0",
@@ -111,7 +111,7 @@ export function openApiDocument(registry: OpenAPIRegistry): OpenApiDocument {
   return document;
 }
 
-/** A choice of one is that one: how a union with a single member is spelt here. */
+/** A union with a single member becomes `oneOf` with one schema. This puts the schema itself in its place. */
 function unwrapSingleChoices(node: unknown): void {
   if (typeof node !== "object" || node === null) return;
   const schema = node as { oneOf?: object[] };
@@ -123,7 +123,7 @@ function unwrapSingleChoices(node: unknown): void {
   for (const child of Object.values(node)) unwrapSingleChoices(child);
 }
 
-/** Names the headers that come with each answer, beyond those that the route declared itself. */
+/** Adds the headers of each response that the route did not declare itself. */
 function addHeaders(method: string, operation: Operation): void {
   const parameters = (operation.parameters ?? []) as { in?: string; name?: string }[];
   const idempotent = parameters.some((one) => one.in === "header" && one.name?.toLowerCase() === "idempotency-key");

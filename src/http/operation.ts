@@ -5,8 +5,8 @@ import { type ProblemCode, statusOf } from "../problem/problem.ts";
 import { problemContent } from "../problem/schema.ts";
 import type { Fields, RouteSpec } from "./route.ts";
 
-/** The route for the OpenAPI document: its own answers, and the problems that follow from what it takes. */
-export function documented(spec: RouteSpec): RouteConfig {
+/** The operation: the responses that the route declares, and the problems that follow from its audience, body and query. */
+export function toOperation(spec: RouteSpec): RouteConfig {
   const query = spec.query?.();
   const keysOnly = spec.audience === "keys";
   const leadsOnly = spec.audience === "leads";
@@ -58,11 +58,11 @@ export function documented(spec: RouteSpec): RouteConfig {
 
 const isPaged = (query: Fields | undefined) => query instanceof z.ZodObject && "cursor" in query.shape;
 
-/** `get /conversation/{id}/messages` → `get_conversation_by_id_messages`: stable, unique, made from the route. */
+/** `get /conversation/{id}/messages` → `get_conversation_by_id_messages`: unique, and stable while the path is. */
 const operationId = ({ method, path }: RouteSpec) =>
   `${method}${path.replaceAll(/\{(.+?)\}/g, "by_$1").replaceAll(/[/-]+/g, "_")}`;
 
-/** A JSON answer for `responses`. */
+/** A JSON response for `responses`. */
 export const json = (description: string, schema: z.ZodType) => ({
   description,
   content: { "application/json": { schema } },

@@ -1,4 +1,4 @@
-/** Pages of a list: by number, or by a cursor that stays put while rows are added (keyset). */
+/** Pages of a list: by number, or by a cursor (keyset), which neither skips nor repeats rows while others are added. */
 import * as z from "zod";
 import type { Caller } from "../auth/principal.ts";
 import type { Rows, Slice } from "../db/page.ts";
@@ -40,17 +40,17 @@ export type Listing<T> = {
   /** Member of the answer that holds the rows. */
   name: string;
   query: PageQuery;
-  /** Everything that decides which rows the list has; a cursor is bound to it. */
+  /** Everything that decides which rows the list contains. A cursor is valid for this filter only. */
   filter: unknown;
   read: (slice: Slice) => Promise<Rows<T>>;
   /** Sort key of a row, unique within the list. */
   key: (row: T) => (string | number)[];
   view: (row: T) => unknown;
-  /** Further members of the answer. */
+  /** Further members of the response. */
   more?: Record<string, unknown>;
 };
 
-/** Answers one page, with its pagination member and RFC 8288 Link headers. */
+/** Responds with one page, its pagination and the Link header (RFC 8288). */
 export async function respondWithPage<T>(listing: Listing<T>): Promise<Response> {
   const { c, query, caller } = listing;
   if (query.cursor !== undefined && query.page !== undefined) {
@@ -70,19 +70,19 @@ export async function respondWithPage<T>(listing: Listing<T>): Promise<Response>
     offset: start ? 0 : (page - 1) * query.per_page,
     limit: query.per_page + 1,
   });
-  const shown = rows.slice(0, query.per_page);
-  const last = shown.at(-1);
+  const pageRows = rows.slice(0, query.per_page);
+  const last = pageRows.at(-1);
   const next_cursor =
-    rows.length > shown.length && last
+    rows.length > pageRows.length && last
       ? await encodeCursor(c.var.config, binding, { key: listing.key(last), page: page + 1 })
       : null;
   const pages = Math.ceil(total / query.per_page);
   const pagination = { page, per_page: query.per_page, total, pages, next_cursor };
   c.header("link", links(c, pagination, start !== null));
-  return c.json({ ...listing.more, [listing.name]: shown.map(listing.view), pagination });
+  return c.json({ ...listing.more, [listing.name]: pageRows.map(listing.view), pagination });
 }
 
-/** RFC 8288: page links for a numbered page; a walk by cursor goes on by cursor. */
+/** The Link header: pages by number link to numbers, pages by cursor to the next cursor. */
 function links(c: AppContext, p: z.output<ReturnType<typeof paginationSchema>>, byCursor: boolean): string {
   const url = (changes: Record<string, string | null>) => {
     const target = new URL(linkTo(c, c.req.path.slice(prefixOf(c).length)));

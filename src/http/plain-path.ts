@@ -1,8 +1,8 @@
-/** A resource has one address: doubled slashes, and one at the end, lead to it, with method, body and query kept (308). */
+/** A resource has one address. A path with doubled or trailing slashes is redirected to it with 308: method and body stay. */
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv } from "./context.ts";
 
-/** The path without slashes that say nothing. It never begins with two, which would name another host. */
+/** The path without doubled and trailing slashes. It never begins with two: as a redirect that would name another host. */
 export function plainPath(path: string): string {
   const single = path.replaceAll(/\/+/g, "/");
   return single.length > 1 && single.endsWith("/") ? single.slice(0, -1) : single;

@@ -1,6 +1,6 @@
 /**
- * Rate limits on what visitors may do, by Cloudflare's binding: per location and approximate, so a shield and no quota.
- * Keys and users are not counted. The numbers stand here and in wrangler.toml; a test holds the two together.
+ * Rate limits for visitors, by Cloudflare's binding. It counts per location and approximately: a shield against floods, not
+ * a quota. API keys and users have no limit. The numbers are here and in wrangler.toml; a test keeps them equal.
  */
 import type { Principal } from "../auth/principal.ts";
 import type { Env } from "../env.ts";
@@ -19,14 +19,14 @@ export const RATE_LIMITS = {
 
 type Name = keyof typeof RATE_LIMITS;
 
-/** What a route counts: requests from an address, or those of a visitor and of the visitor's agent. */
-export type Limited = "ip" | "lead";
+/** `ip` counts the requests from one address; `lead` those of one visitor and of all visitors of the same agent. */
+export type LimitKind = "ip" | "lead";
 
-/** Throws 429 when one of the limits of this request is used up. */
-export async function enforceLimit(c: AppContext, limited: Limited, principal: Principal | null): Promise<void> {
+/** Throws 429 when a limit is exhausted. */
+export async function enforceLimit(c: AppContext, kind: LimitKind, principal: Principal | null): Promise<void> {
   if (c.var.config.RATE_LIMITS === "off") return;
-  if (limited === "ip") {
-    // Set by Cloudflare itself; what a client sends under this name never gets here.
+  if (kind === "ip") {
+    // Cloudflare sets this header itself and removes what a client sends under its name.
     const ip = c.req.header("cf-connecting-ip");
     if (ip !== undefined) await count(c.env, "ip", ip);
   } else if (principal?.kind === "lead") {

@@ -1,4 +1,4 @@
-/** What a route declares: who may call it, what it takes and what it answers. */
+/** What a route declares: who may call it, which input it accepts, and its responses. */
 import type { RouteConfig } from "@asteasolutions/zod-to-openapi";
 import type * as z from "zod";
 import type { Caller, Principal, Scope } from "../auth/principal.ts";
@@ -8,11 +8,12 @@ import type { JsonObject } from "../json.ts";
 import type { ProblemCode } from "../problem/problem.ts";
 import type { Dialect } from "../problem/response.ts";
 import type { AppContext } from "./context.ts";
-import type { Limited } from "./rate-limit.ts";
+import type { LimitKind } from "./rate-limit.ts";
 
 /**
- * Who may call a route. `staff`: users and API keys with the scope. `keys`: API keys only. `leads`: visitors only. `everyone`: leads too, for what is their own.
- * `anyone`: no credential needed, but one that is sent must be good. `public`: credentials are not looked at.
+ * Who may call a route. `staff`: users and API keys with the scope. `keys`: API keys only. `leads`: visitors only.
+ * `everyone`: all of these, visitors for what is their own. `anyone`: no credential is needed, but one that is sent must be
+ * valid. `public`: credentials are ignored.
  */
 export type Audience = "staff" | "keys" | "leads" | "everyone" | "anyone" | "public";
 
@@ -27,17 +28,17 @@ export type RouteSpec = {
   tag: string;
   audience: Audience;
   scope: Scope;
-  /** Schemas are made at the first request, or for the documentation. */
+  /** Schemas are functions, because making one costs time: it happens at the first request or for the documentation. */
   params?: () => Fields;
   query?: () => Fields;
   headers?: () => Fields;
   body?: () => z.ZodType;
-  /** True when the request may come without a body; the handler then finds undefined. */
+  /** True when the request may have no body; the handler then gets undefined. */
   bodyOptional?: boolean;
   responses: () => RouteConfig["responses"];
-  /** What of a visitor is counted before anything else is done for it. */
-  limit?: Limited;
-  /** `openai`: takes an API key as Bearer too, and tells problems in the form that clients of OpenAI's API read. */
+  /** The rate limit that visitors have on this route. */
+  limit?: LimitKind;
+  /** `openai`: an API key may also be sent as a Bearer token, and problems have the form that clients of OpenAI's API read. */
   dialect?: Dialect;
   /** Problems beyond those that follow from the rest of the spec. */
   problems?: readonly ProblemCode[];
@@ -55,24 +56,25 @@ export type Audit = (action: string, target_type: string, target_id: string, det
 
 type Db<S extends RouteSpec> = S["store"] extends "none" ? null : Database;
 
-/** What a handler knows of whoever is calling: `caller` is the principal as plain data, which crosses RPC. */
-type Known<S extends RouteSpec> = { principal: Principal; caller: Caller; audit: Audit; db: Db<S> };
+/** Of an authenticated request. `caller` is the principal as plain data, which crosses RPC. */
+type Authenticated<S extends RouteSpec> = { principal: Principal; caller: Caller; audit: Audit; db: Db<S> };
 
-type Unknown<S extends RouteSpec> = {
+/** Of a request without a credential. */
+type Anonymous<S extends RouteSpec> = {
   principal: null;
   caller: null;
   audit: null;
   db: S["store"] extends "control" ? Database : null;
 };
 
-type Calling<S extends RouteSpec> = S["audience"] extends "public"
-  ? Unknown<S>
+type Identity<S extends RouteSpec> = S["audience"] extends "public"
+  ? Anonymous<S>
   : S["audience"] extends "anyone"
-    ? Known<S> | Unknown<S>
-    : Known<S>;
+    ? Authenticated<S> | Anonymous<S>
+    : Authenticated<S>;
 
-/** What a handler gets: everything checked, nothing looked up. */
-export type Input<S extends RouteSpec> = Calling<S> & {
+/** What a handler gets: checked input, and no object looked up yet. */
+export type Input<S extends RouteSpec> = Identity<S> & {
   c: AppContext;
   params: Parsed<S["params"]>;
   query: Parsed<S["query"]>;

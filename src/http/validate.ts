@@ -1,8 +1,8 @@
-/** Checks values against schemas, and words what is wrong as the members of a 422. */
+/** Checks values against schemas, and turns zod's issues into the `errors` of a 422. */
 import type * as z from "zod";
 import { invalid } from "../problem/problem.ts";
 
-/** The parsed value, or 422 naming every member that is wrong. */
+/** The parsed value. Throws 422 with an entry for every member that is wrong. */
 export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -12,7 +12,7 @@ export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<
 const pointer = (path: PropertyKey[]) =>
   path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
-/** Of a union, the errors of the alternative that fits best. `whole` is what was checked. */
+/** The errors of one issue in `whole`, the value that was checked. Of a union only those of the alternative that fits best. */
 function fieldErrors(issue: z.core.$ZodIssue, whole: unknown): { path: string; message: string }[] {
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
     const part = at(whole, issue.path);

@@ -1,6 +1,6 @@
 /**
- * Which websites a visitor's token is good on: those that its agent lists, or, for a visitor whom the company's backend
- * vouched for without naming an agent, those that any of its agents lists. Compared whole.
+ * The websites on which a visitor's token is valid: the allowed_origins of the token's agent, or, for a token that names no
+ * agent, those of all agents of the company. Origins are compared as whole strings.
  */
 import { companyDatabase } from "../db/database.ts";
 import { listAllowedOrigins } from "../db/agent.ts";
@@ -10,16 +10,16 @@ import { Problem } from "../problem/problem.ts";
 import { TtlCache } from "../auth/cache.ts";
 import type { Principal } from "../auth/principal.ts";
 
-/** Milliseconds for which an isolate believes what it has read. */
+/** Milliseconds for which an isolate trusts what it has read. */
 const TTL = 30_000;
 const listsCache = new TtlCache<string[][]>(TTL);
 
-/** An agent changed: this isolate knows at once, others within 30 s. */
+/** Call this when an agent changes: this isolate rereads the lists at once, others within 30 s. */
 export const forgetWebsites = (): void => listsCache.clear();
 
 type Visitor = Pick<Principal, "kind" | "company_id" | "agent_id">;
 
-/** Throws 403 when a page of another website than these is asking with a visitor's token. */
+/** Throws 403 when a visitor's token comes from a page of a website that is not listed. */
 export async function admitWebsite(c: AppContext, principal: Visitor): Promise<void> {
   const origin = c.req.header("origin");
   if (principal.kind !== "lead" || origin === undefined || isOwn(c, origin)) return;
@@ -34,14 +34,14 @@ export async function admitWebsite(c: AppContext, principal: Visitor): Promise<v
   if (!lists.some((allowed) => originAllowed(origin, allowed, c.var.config.local))) throw originRefused();
 }
 
-/** Throws 403 when a page of a website that is not in `allowed` is asking without any token. */
+/** Throws 403 when a request without a token comes from a page of a website that is not in `allowed`. */
 export function admitPage(c: AppContext, allowed: string[]): void {
   const origin = c.req.header("origin");
   if (origin === undefined || originAllowed(origin, allowed, c.var.config.local)) return;
   throw originRefused();
 }
 
-/** The same for a visitor who turns to an agent, which need not be the one that the token was given for. */
+/** The same for a visitor who starts a conversation with an agent: it need not be the agent of the token. */
 export function admitVisitorPage(c: AppContext, allowed: string[]): void {
   if (!isOwn(c, c.req.header("origin") ?? "")) admitPage(c, allowed);
 }

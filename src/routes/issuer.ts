@@ -8,7 +8,7 @@ import { deleteIssuer, insertIssuer, type IssuerRow, listIssuers } from "../db/i
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
 import { type AppContext, linkTo } from "../http/context.ts";
-import { answered, id, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
+import { responseShape, id, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
 import { refusalOf } from "../net/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { type FieldError, invalid, notFound, Problem } from "../problem/problem.ts";
@@ -43,7 +43,7 @@ const issuerBody = lazy(() =>
 
 const issuerSchema = lazy(() =>
   z
-    .object({ id: id(), company_id: id(), ...answered(issuerBody().shape), created_at: timestamp() })
+    .object({ id: id(), company_id: id(), ...responseShape(issuerBody().shape), created_at: timestamp() })
     .meta({ id: "Issuer" }),
 );
 

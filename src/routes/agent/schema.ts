@@ -1,7 +1,7 @@
 /** An agent on the wire. Settings that no query filters on are one JSON column, but members like the others here. */
 import * as z from "zod";
 import type { AgentFields, AgentRow } from "../../db/agent.ts";
-import { answered, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
+import { responseShape, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
 import type { HttpTool } from "../../chat/agent.ts";
 import { normaliseOrigin } from "../../net/origin.ts";
 import { toolBody, toolSchema, toolView } from "./tool.ts";
@@ -77,7 +77,7 @@ export type AgentBody = z.output<ReturnType<typeof agentBody>>;
 export const agentSchema = lazy(() =>
   z
     .object({
-      ...answered(agentBody().shape),
+      ...responseShape(agentBody().shape),
       tools: z.array(toolSchema()),
       id: id(),
       company_id: id(),

@@ -5,7 +5,7 @@ import type { Config } from "../../config.ts";
 import { toolSecretContext } from "../../db/agent.ts";
 import type { Json, JsonObject } from "../../json.ts";
 import type { HttpTool } from "../../chat/agent.ts";
-import { answered, text } from "../../http/fields.ts";
+import { responseShape, text } from "../../http/fields.ts";
 import { refusalOf } from "../../net/outbound.ts";
 import { invalid } from "../../problem/problem.ts";
 import { schemaProblem } from "../../models/json-schema.ts";
@@ -87,7 +87,7 @@ export type ToolBody = z.output<ReturnType<typeof toolBody>>;
 export const toolSchema = lazy(() =>
   z
     .object({
-      ...answered(toolBody().shape),
+      ...responseShape(toolBody().shape),
       secret_header: z.object({ name: z.string(), has_secret: z.boolean() }).nullable(),
     })
     .meta({ id: "Tool" }),

@@ -3,7 +3,7 @@ import type { ConversationRpc } from "../../chat/rpc.ts";
 import type { Outcome } from "../../chat/outcome.ts";
 import type { Database } from "../../db/database.ts";
 import { conversationIdsOfLead } from "../../db/lead.ts";
-import { noteWritten } from "../../http/bookmark.ts";
+import { setObjectBookmark } from "../../http/database.ts";
 import { type AppContext, originOf, prefixOf } from "../../http/context.ts";
 import { Problem, unwrap } from "../../problem/problem.ts";
 
@@ -21,7 +21,7 @@ export async function ask<T>(
     // What the object's own code threw is marked as remote; everything else is the platform's.
     throw error instanceof Error && !("remote" in error) ? interrupted() : error;
   });
-  if (outcome.ok && outcome.bookmark !== undefined) noteWritten(c, outcome.bookmark);
+  if (outcome.ok && outcome.bookmark !== undefined) setObjectBookmark(c, outcome.bookmark);
   return unwrap(outcome);
 }
 

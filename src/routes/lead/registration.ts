@@ -12,7 +12,7 @@ import { createConversation } from "../../db/conversation.ts";
 import { findLead, insertLead, type LeadRow } from "../../db/lead.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
-import { requestDatabase } from "../../http/bookmark.ts";
+import { requestDatabase } from "../../http/database.ts";
 import { linkTo } from "../../http/context.ts";
 import { isId } from "../../http/fields.ts";
 import { originAllowed } from "../../net/origin.ts";

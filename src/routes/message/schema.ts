@@ -29,7 +29,7 @@ const toolCallSchema = lazy(() =>
       state: z
         .enum(["called", "done", "failed"])
         .meta({ description: "`called`: stopped before there was an answer." }),
-      output: json("What the tool answered, cut likewise; why it failed; or null."),
+      output: json("What the tool responseShape, cut likewise; why it failed; or null."),
       duration_ms: z.int().nullable(),
     })
     .meta({ id: "ToolCall" }),
