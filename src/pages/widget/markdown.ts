@@ -2,34 +2,55 @@
  * Markdown as DOM nodes. marked finds the structure; elements are made one by one from a fixed list and text is set as
  * text, so that there is no HTML to sanitise: tags in a reply are shown as they were written, and images are links.
  */
-import { Lexer, type Token, type Tokens } from "marked";
 import { h } from "./dom.ts";
+import { lex, type Links, MAX_DEPTH, type Token, type Tokens } from "./markdown-lexer.ts";
+import { sectionsFrom } from "./sections.ts";
 
-/** Deeper than this it is no text for people, and the rest is shown as it is. */
-const MAX_DEPTH = 12;
 const PROTOCOLS = /^(https?|mailto|tel):$/;
 
-/** Top-level blocks that are unchanged keep their nodes: a reply that grows is not drawn anew. */
+type Section = { start: number; length: number; tokens: Token[] };
+
+/** A text that grows is read and drawn from its last section on; blocks that are unchanged keep their nodes. */
 export class MarkdownView {
   readonly element = h("div.md", { dir: "auto" });
+  #text = "";
+  #sections: Section[] = [];
+  #links: Links = Object.create(null);
   #blocks: string[] = [];
 
-  update(text: string): void {
-    const tokens = lex(text);
+  update(written: string): void {
+    const text = written.replace(/\r\n?/g, "\n");
+    if (text.startsWith(this.#text)) this.#sections.pop();
+    else {
+      this.#sections = [];
+      this.#links = Object.create(null);
+    }
+    this.#text = text;
+    this.#read();
+    this.#draw(this.#sections.flatMap(({ tokens }) => tokens));
+  }
+
+  #read(): void {
+    const known = Object.keys(this.#links).length;
+    const last = this.#sections.at(-1);
+    let start = last ? last.start + last.length : 0;
+    for (const text of sectionsFrom(this.#text, start)) {
+      this.#sections.push({ start, length: text.length, tokens: lex(text, this.#links) });
+      start += text.length;
+    }
+    if (Object.keys(this.#links).length === known) return;
+    // What is defined at the end may be named before.
+    for (const section of this.#sections)
+      section.tokens = lex(this.#text.slice(section.start, section.start + section.length), this.#links);
+  }
+
+  #draw(tokens: Token[]): void {
     const blocks = tokens.map(({ raw }) => raw);
     let same = 0;
     while (same < blocks.length && blocks[same] === this.#blocks[same]) same++;
     while (this.element.children.length > same) this.element.lastElementChild?.remove();
     for (const token of tokens.slice(same)) this.element.append(h("div", {}, ...block(token, 0)));
     this.#blocks = blocks;
-  }
-}
-
-function lex(text: string): Token[] {
-  try {
-    return Lexer.lex(text, { gfm: true, breaks: true });
-  } catch {
-    return [{ type: "text", raw: text, text }];
   }
 }
 
@@ -45,6 +66,8 @@ function block(token: Token, depth: number): (Node | string)[] {
     case "space":
     case "def":
       return [];
+    case "unread":
+      return [h("p.unread", {}, token.raw)];
     case "paragraph":
       return [h("p", {}, ...inline(token.tokens, within))];
     case "heading":
