@@ -1,5 +1,6 @@
 /** The Worker. */
 import app from "./app.ts";
+import { sealAll } from "./compliance/schedule.ts";
 import { foldRest } from "./db/folded.ts";
 import type { Env } from "./env.ts";
 import { purgeExpired } from "./object/retention-schedule.ts";
@@ -9,7 +10,11 @@ export { ConversationObject } from "./object/conversation-object.ts";
 export default {
   fetch: app.fetch,
   scheduled: async ({ scheduledTime }, env) => {
-    await purgeExpired(env, scheduledTime);
-    await foldRest(env);
+    try {
+      await purgeExpired(env, scheduledTime);
+      await foldRest(env);
+    } finally {
+      await sealAll(env);
+    }
   },
 } satisfies ExportedHandler<Env>;

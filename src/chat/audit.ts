@@ -21,6 +21,9 @@ export type AuditRow = {
 /** What was done to what: `action` is `<noun>.<verb>`, such as `message.delete`. */
 export type AuditEntry = { action: string; target_type: string; target_id: string; details?: JsonObject };
 
+/** What a client calls its requests may name a person, and the trail forgets nothing: only a UUID is kept. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /** An audit row for something `caller` does at `at` (ms). */
 export const auditRow = (caller: Caller, entry: AuditEntry, at: number): AuditRow => ({
   id: uuidv7(),
@@ -32,7 +35,7 @@ export const auditRow = (caller: Caller, entry: AuditEntry, at: number): AuditRo
   action: entry.action,
   target_type: entry.target_type,
   target_id: entry.target_id,
-  request_id: caller.request_id,
+  request_id: UUID.test(caller.request_id) ? caller.request_id : null,
   details: entry.details ?? {},
 });
 

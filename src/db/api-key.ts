@@ -35,6 +35,12 @@ export const revokeApiKey = async (db: Database, company_id: string, id: string,
   (await auditedUpdate(db, api_key, unrevoked(company_id, id), { revoked_at: audit.at }, audit)) ??
   findCompanyApiKey(db, company_id, id);
 
+/** Ids of the keys that act as a user and have not been revoked, at most 100. */
+export async function liveKeysOfUser(db: Database, company_id: string, user_id: string): Promise<string[]> {
+  const theirs = and(eq(api_key.company_id, company_id), eq(api_key.user_id, user_id), isNull(api_key.revoked_at));
+  return (await db.select({ id: api_key.id }).from(api_key).where(theirs).limit(100)).map((row) => row.id);
+}
+
 /**
  * Gives a key a new secret; its present one goes on working until `previous_expires_at` (ms), an older one stops now.
  * Undefined when there is no such key or it has been revoked.

@@ -1,12 +1,8 @@
 /** The audit trail: one row per change, written in the same batch as the change, never containing content. */
 import { and, desc, eq, getTableColumns, gt, lt, type SQL, sql } from "drizzle-orm";
-import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import type { AuditRow } from "../chat/audit.ts";
 import type { Database } from "./database.ts";
-import { newestFirst } from "./newest-first.ts";
-import type { Rows, Slice } from "./page.ts";
 import { audit_event } from "./schema.ts";
-import { refsOf, totalQuery } from "./tally.ts";
 
 /** A row as it is read back. */
 export type AuditEvent = typeof audit_event.$inferSelect;
@@ -35,48 +31,88 @@ export type AuditFilter = {
   created_before?: number | undefined;
 };
 
-const conditions = (company_id: string, filter: AuditFilter) => {
-  const is = (column: SQLiteColumn, value: string | undefined) => (value === undefined ? undefined : eq(column, value));
-  return and(
-    eq(audit_event.company_id, company_id),
-    is(audit_event.action, filter.action),
-    is(audit_event.target_type, filter.target_type),
-    is(audit_event.target_id, filter.target_id),
-    is(audit_event.actor_id, filter.actor_id),
-    filter.created_after === undefined ? undefined : gt(audit_event.at, filter.created_after),
-    filter.created_before === undefined ? undefined : lt(audit_event.at, filter.created_before),
-  );
-};
+/** Time and id of the row that a page ended with. */
+export type AuditPlace = [at: number, id: string];
 
-function listIn(db: Database, company_id: string, filter: AuditFilter, slice: Slice): Promise<Rows<AuditEvent>> {
-  const narrowed = Object.values(filter).some((value) => value !== undefined);
-  const total = narrowed ? undefined : totalQuery(db, company_id, "audit", refsOf("audit"), ["active"]);
-  return newestFirst(db, audit_event, conditions(company_id, filter), slice, total);
+/** Members that an index leads to, the most telling first; the first that is given decides, the others are looked at. */
+const INDEXED = ["target_id", "actor_id", "action"] as const;
+/** Rows that one page looks at, where not all of them match. */
+const LOOKED_AT = 1000;
+
+type Found<T> = { rows: T[]; next: AuditPlace | null };
+
+/** `chain`: which of the databases it was found in. */
+export type ChainedEvent = AuditEvent & { chain: number };
+
+const placeOf = ({ at, id }: AuditEvent): AuditPlace => [at, id];
+
+async function listIn(
+  db: Database,
+  company_id: string,
+  filter: AuditFilter,
+  after: AuditPlace | null,
+  limit: number,
+): Promise<Found<AuditEvent>> {
+  const { created_after, created_before, ...members } = filter;
+  const lead = INDEXED.find((name) => members[name] !== undefined);
+  const others = Object.entries(members).filter(([name, value]) => value !== undefined && name !== lead);
+  const matches = (row: AuditEvent) => others.every(([name, value]) => row[name as keyof AuditEvent] === value);
+  const rows: AuditEvent[] = [];
+  let place = after;
+  for (let looked = 0; looked < LOOKED_AT;) {
+    const wanted = others.length === 0 ? limit + 1 : 200;
+    const some = await db
+      .select()
+      .from(audit_event)
+      .where(
+        and(
+          eq(audit_event.company_id, company_id),
+          lead && eq(audit_event[lead], members[lead] ?? ""),
+          created_after === undefined ? undefined : gt(audit_event.at, created_after),
+          created_before === undefined ? undefined : lt(audit_event.at, created_before),
+          place ? sql`(${audit_event.at}, ${audit_event.id}) < (${place[0]}, ${place[1]})` : undefined,
+        ),
+      )
+      .orderBy(desc(audit_event.at), desc(audit_event.id))
+      .limit(wanted);
+    rows.push(...some.filter(matches));
+    const shown = rows.slice(0, limit);
+    const last = shown.at(-1);
+    if (rows.length > limit && last) return { rows: shown, next: placeOf(last) };
+    const end = some.at(-1);
+    if (!end || some.length < wanted) return { rows, next: null };
+    looked += some.length;
+    place = placeOf(end);
+  }
+  return { rows, next: place };
 }
 
-/** Audit rows of a company, newest first, from every database that has some. */
+/** Audit rows of a company, newest first, from every database that has some, behind `after`. */
 export async function listAudit(
   databases: Database[],
   company_id: string,
   filter: AuditFilter,
-  slice: Slice,
-): Promise<Rows<AuditEvent>> {
-  const [only, ...others] = databases;
-  if (only && others.length === 0) return listIn(only, company_id, filter, slice);
-  const start = slice.offset === 0 ? slice : await placeOf(databases, company_id, filter, slice);
-  const lists = await Promise.all(databases.map((db) => listIn(db, company_id, filter, start)));
-  const rows = lists.flatMap((list) => list.rows).toSorted((a, b) => (a.id < b.id ? 1 : -1));
-  return { rows: rows.slice(0, slice.limit), total: lists.reduce((sum, list) => sum + list.total, 0) };
-}
-
-/** A numbered page over several databases as the page behind a row: the one before it, found along the indexes alone. */
-async function placeOf(databases: Database[], company_id: string, filter: AuditFilter, slice: Slice): Promise<Slice> {
-  const { offset, limit } = slice;
-  const { id } = audit_event;
-  const where = conditions(company_id, filter);
+  after: AuditPlace | null,
+  limit: number,
+): Promise<Found<ChainedEvent>> {
   const lists = await Promise.all(
-    databases.map((db) => db.select({ id }).from(audit_event).where(where).orderBy(desc(id)).limit(offset)),
+    databases.map(async (db, chain) => {
+      const { rows, next } = await listIn(db, company_id, filter, after, limit);
+      return { rows: rows.map((row) => ({ ...row, chain })), next };
+    }),
   );
-  const ids = lists.flatMap((list) => list.map((row) => row.id)).toSorted((a, b) => (a < b ? 1 : -1));
-  return { after: [ids[offset - 1] ?? ""], offset: 0, limit };
+  const [only] = lists;
+  if (only && lists.length === 1) return only;
+  const isBehind = (a: AuditPlace, b: AuditPlace) => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+  // Of a list that goes on, nothing is known behind its end: there the page ends for all.
+  const ends = lists.flatMap(({ next }) => (next ? [next] : []));
+  const known = (row: AuditEvent) => ends.every((end) => !isBehind(placeOf(row), end));
+  const rows = lists
+    .flatMap((list) => list.rows)
+    .filter(known)
+    .toSorted((a, b) => (isBehind(placeOf(a), placeOf(b)) ? 1 : -1));
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  if (rows.length > limit && last) return { rows: shown, next: placeOf(last) };
+  return { rows, next: ends.toSorted((a, b) => (isBehind(a, b) ? 1 : -1))[0] ?? null };
 }

@@ -18,6 +18,12 @@ const json = <T>() => text({ mode: "json" }).$type<T>();
 export const company = sqliteTable("company", {
   id: id(),
   name: text().notNull(),
+  /** IANA name; where its days begin. */
+  time_zone: text().notNull().default("UTC"),
+  /** Days after which what is not used any more goes for good; null keeps it for ever. */
+  conversations_days: integer(),
+  deleted_days: integer(),
+  leads_days: integer(),
   /** Name of the D1 binding that holds this company's rows. */
   database: text().notNull().default("DB"),
   /** While it is on its way from one database to another; see cli/tenant/move.ts. */
@@ -43,8 +49,16 @@ export const user = sqliteTable(
       .notNull()
       .default("member"),
     created_at: created_at(),
+    deleted_at: millis(),
+    deleted_by: text(),
+    erased_at: millis(),
   },
-  (t) => [uniqueIndex("user_subject").on(t.company_id, t.issuer, t.subject)],
+  (t) => [
+    uniqueIndex("user_subject").on(t.company_id, t.issuer, t.subject),
+    index("user_company")
+      .on(t.company_id, t.id, t.deleted_at)
+      .where(sql`deleted_at IS NULL`),
+  ],
 );
 
 export const api_key = sqliteTable(
@@ -294,13 +308,19 @@ export const tally = sqliteTable(
   {
     company_id: company_id(),
     /** What is counted, and by what: see tally.ts. */
-    kind: text({ enum: ["company", "entity", "agent", "message", "lead", "agents", "audit"] }).notNull(),
+    kind: text({ enum: ["company", "entity", "agent", "message", "lead", "agents", "user", "audit"] }).notNull(),
     ref: text().notNull(),
     active: integer().notNull().default(0),
     archived: integer().notNull().default(0),
     deleted: integer().notNull().default(0),
   },
-  (t) => [primaryKey({ columns: [t.company_id, t.kind, t.ref] })],
+  (t) => [
+    primaryKey({ columns: [t.company_id, t.kind, t.ref] }),
+    // Of a company's audit, `active` counts the rows and `archived` those that are sealed.
+    index("tally_unsealed")
+      .on(t.company_id)
+      .where(sql`kind = 'audit' AND active > archived`),
+  ],
 );
 
 /** Who did what to which object; never content. Append-only: triggers refuse UPDATE and DELETE. */
@@ -309,6 +329,8 @@ export const audit_event = sqliteTable(
   {
     id: id(),
     company_id: company_id(),
+    /** 1, 2, 3 … per company, in the order in which they were written; a trigger sees to it. */
+    sequence: integer(),
     at: millis().notNull(),
     actor_type: text({ enum: ["user", "lead", "system"] }).notNull(),
     actor_id: text().notNull(),
@@ -320,5 +342,31 @@ export const audit_event = sqliteTable(
     request_id: text(),
     details: json<JsonObject>().notNull(),
   },
-  (t) => [index("audit_company").on(t.company_id, t.id), index("audit_target").on(t.company_id, t.target_id, t.id)],
+  (t) => [
+    uniqueIndex("audit_sequence").on(t.company_id, t.sequence),
+    index("audit_company").on(t.company_id, t.at, t.id),
+    index("audit_target").on(t.company_id, t.target_id, t.at, t.id),
+    index("audit_actor").on(t.company_id, t.actor_id, t.at, t.id),
+    index("audit_action").on(t.company_id, t.action, t.at, t.id),
+  ],
+);
+
+/** Hashes over stretches of a company's audit, each over the one before it as well. Append-only like the rows. */
+export const audit_seal = sqliteTable(
+  "audit_seal",
+  {
+    id: id(),
+    company_id: company_id(),
+    first_sequence: integer().notNull(),
+    last_sequence: integer().notNull(),
+    /** How many there were: fewer than the numbers say where somebody had taken some away. */
+    rows: integer().notNull(),
+    /** SHA-256, hexadecimal; the first seal of a company has none before it. */
+    hash: text().notNull(),
+    previous_hash: text(),
+    sealed_at: millis().notNull(),
+    /** Detached JWS over everything else. */
+    signature: text().notNull(),
+  },
+  (t) => [uniqueIndex("audit_seal_first").on(t.company_id, t.first_sequence)],
 );

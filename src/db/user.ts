@@ -1,7 +1,42 @@
-/** Users: people of a company, known by who vouches for them and how they are called there. */
+/** Users: people of a company, known by who vouches for them and how they are called there. A delete marks. */
+import { and, eq, isNull } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
+import type { AuditRow } from "../chat/audit.ts";
+import { auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
+import { newestFirst } from "./newest-first.ts";
+import type { Rows, Slice } from "./page.ts";
 import { user } from "./schema.ts";
+import { refsOf, totalQuery } from "./tally.ts";
+
+export type UserRow = typeof user.$inferSelect;
+
+const own = (company_id: string, id: string) => and(eq(user.id, id), eq(user.company_id, company_id));
+const live = (company_id: string, id: string) => and(own(company_id, id), isNull(user.deleted_at));
+
+/** A live user of the company. */
+export const findUser = (db: Database, company_id: string, id: string): Promise<UserRow | undefined> =>
+  db.select().from(user).where(live(company_id, id)).get();
+
+/** A user of the company, deleted, erased or neither. */
+const findAnyUser = (db: Database, company_id: string, id: string): Promise<UserRow | undefined> =>
+  db.select().from(user).where(own(company_id, id)).get();
+
+/** Live users, newest first. */
+export const listUsers = (db: Database, company_id: string, slice: Slice): Promise<Rows<UserRow>> =>
+  newestFirst(
+    db,
+    user,
+    and(eq(user.company_id, company_id), isNull(user.deleted_at)),
+    slice,
+    totalQuery(db, company_id, "user", refsOf("user"), ["active"]),
+  );
+
+/** Marks the user as deleted; a repeat changes nothing. The row, or undefined when the company has no such user. */
+export async function deleteUser(db: Database, company_id: string, id: string, audit: AuditRow) {
+  const mark = { deleted_at: audit.at, deleted_by: audit.actor_id };
+  return (await auditedUpdate(db, user, live(company_id, id), mark, audit)) ?? findAnyUser(db, company_id, id);
+}
 
 export type VouchedUser = {
   company_id: string;

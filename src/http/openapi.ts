@@ -17,6 +17,8 @@ export const TAGS: Record<string, string> = {
   Keys: "API keys, for a company's servers.",
   "Identity providers": "Whose tokens this company's users may bring along.",
   "Model providers": "Where language models are reached, and with which key.",
+  Company: "The company's own settings.",
+  Users: "The company's people. They sign in at its identity provider, or its backend vouches for them.",
   Audit: "Who did what, and when.",
   Service: "The service itself.",
 };
@@ -42,7 +44,7 @@ const text = (about: string, example: string | number) => ({
 
 const HEADERS = {
   "X-Request-Id": text(
-    "Names this request in our log: the one you sent, or a new one.",
+    "Names this request in our log: the one you sent, or a new one. A UUID is also noted in the audit trail.",
     "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f",
   ),
   "WWW-Authenticate": text("Which credential is wanted (RFC 6750).", 'Bearer realm="conversations"'),

@@ -368,7 +368,8 @@ describe("delete and restore", () => {
     const company = await makeCompany();
     const { id } = await createConversation(company, { title: "Top secret" });
     const { body } = await chat(company, id, "very secret");
-    const headers = { ...company.read_write, "x-request-id": "req-1" };
+    const request_id = uuidv7();
+    const headers = { ...company.read_write, "x-request-id": request_id };
     for (const _ of [1, 2]) await call("DELETE", `/v1/message/${body.message_id}`, { headers });
     for (const _ of [1, 2]) await call("PATCH", `/v1/message/${body.message_id}/restore`, { headers });
     for (const _ of [1, 2]) await call("DELETE", `/v1/conversation/${id}/messages`, { headers });
@@ -387,7 +388,7 @@ describe("delete and restore", () => {
       "conversation.restore",
     ]);
     for (const row of results) {
-      expect(row).toMatchObject({ actor_type: "user", actor_id: company.user_id, request_id: "req-1" });
+      expect(row).toMatchObject({ actor_type: "user", actor_id: company.user_id, request_id });
       expect(row["api_key_id"]).toBe(company.key_ids.read_write);
     }
     expect(JSON.stringify(results)).not.toContain("secret");

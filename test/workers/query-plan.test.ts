@@ -50,7 +50,7 @@ type Sized = Company & { conversation_id: string };
 const idSql = (prefix: string) => `printf('${prefix}-%012x', i)`;
 let companies = 0;
 
-/** A company of a size: conversations in every state, deleted messages, leads, agents and audit events. */
+/** A company of a size: conversations in every state, deleted messages, leads, users, agents and audit events. */
 async function makeSized(size: number): Promise<Sized> {
   const company = await makeCompany();
   const { company_id, agent_id, user_id } = company;
@@ -86,6 +86,10 @@ async function makeSized(size: number): Promise<Sized> {
       ...[company_id, agent_id],
     ),
     run(
+      `${upTo(size)} INSERT INTO user (id, company_id, subject, created_at) SELECT ${idSql(mark(10))}, ?1, 'u' || i, 1 FROM n`,
+      company_id,
+    ),
+    run(
       `${upTo(size)} INSERT INTO agent (id, company_id, name, model, knowledge, allowed_origins, settings, metadata,
          created_at, updated_at) SELECT ${idSql(mark(8))}, ?1, 'Agent ' || i, 'builtin/faq', '[]', '[]', '{}', '{}', 1, 1 FROM n`,
       company_id,
@@ -109,6 +113,8 @@ type List = {
   name: string;
   /** False where what matches has to be looked for row by row. */
   constant?: boolean;
+  /** Without page numbers and totals. */
+  walked?: boolean;
 };
 
 const LISTS: List[] = [
@@ -147,8 +153,18 @@ const LISTS: List[] = [
   { route: "/lead/company", index: "lead_company", name: "leads" },
   { route: "/lead/company", query: "agent_id={agent}", index: "lead_agent", name: "leads" },
   { route: "/sdk/lead/company", index: "lead_company", name: "leads" },
-  { route: "/audit", index: "audit_company", name: "audit_events" },
-  { route: "/audit", query: "target_id={agent}", index: "audit_target", name: "audit_events" },
+  { route: "/audit", index: "audit_company", name: "audit_events", walked: true },
+  { route: "/audit", query: "target_id={agent}", index: "audit_target", name: "audit_events", walked: true },
+  { route: "/audit", query: "actor_id={user}", index: "audit_actor", name: "audit_events", walked: true },
+  { route: "/audit", query: "action=agent.update", index: "audit_action", name: "audit_events", walked: true },
+  {
+    route: "/audit",
+    query: "created_after=1970-01-01&created_before=2030-01-01",
+    index: "audit_company",
+    name: "audit_events",
+    walked: true,
+  },
+  { route: "/user", index: "user_company", name: "users" },
   { route: "/auth/api-keys", index: "api_key_company", name: "api_keys" },
   { route: "/auth/issuer", index: "issuer_company", name: "issuers" },
   { route: "/model-provider", index: "sqlite_autoindex_model_provider_1", name: "model_providers" },
@@ -183,7 +199,7 @@ function pathOf({ route, query = "" }: List, company: Sized, more: string): stri
     .replace("{agent_id}", company.agent_id)
     .replace("{entity_id}", company.user_id)
     .replace("{id}", company.conversation_id);
-  return `/v1${filled}?${[query.replace("{agent}", company.agent_id), more].filter(Boolean).join("&")}`;
+  return `/v1${filled}?${[query.replace("{agent}", company.agent_id).replace("{user}", company.user_id), more].filter(Boolean).join("&")}`;
 }
 
 let small: Sized;
@@ -206,7 +222,8 @@ describe("plans", () => {
   test.each(LISTS.map((list) => [titleOf(list), list] as const))("%s", async (_, list) => {
     const first = await asked(large, pathOf(list, large, "per_page=7"));
     const { next_cursor } = first.body.pagination;
-    const pages = [first, await asked(large, pathOf(list, large, "per_page=7&page=3"))];
+    const pages = [first];
+    if (!list.walked) pages.push(await asked(large, pathOf(list, large, "per_page=7&page=3")));
     if (next_cursor) pages.push(await asked(large, pathOf(list, large, `per_page=7&cursor=${next_cursor}`)));
     for (const { costs } of pages) {
       const plans = await Promise.all(costs.map(planOf));
@@ -238,7 +255,9 @@ describe("rows read do not grow with the company", () => {
 });
 
 describe("pages by number", () => {
-  const numbered = LISTS.filter((list) => !/api-keys|issuer|model-provider|target_id|metadata/.test(titleOf(list)));
+  const numbered = LISTS.filter(
+    (list) => !list.walked && !/api-keys|issuer|model-provider|metadata/.test(titleOf(list)),
+  );
   test.each(numbered.map((list) => [titleOf(list), list] as const))(
     "%s: the same rows as by cursor",
     async (_, list) => {
@@ -265,8 +284,7 @@ describe("pages by number", () => {
   test("a late one reads the index, once, and rows only for itself", async () => {
     const page = LARGE / 10;
     for (const list of LISTS.filter(
-      ({ route, query }) =>
-        route === "/conversation/deleted" || (route === "/audit" && !query) || (route === "/lead/company" && !query),
+      ({ route, query }) => route === "/conversation/deleted" || (route === "/lead/company" && !query),
     )) {
       const { costs } = await asked(large, pathOf(list, large, `per_page=10&page=${page}`));
       expect(rowsRead(costs)).toBeLessThan(LARGE + 100);
@@ -290,7 +308,7 @@ describe("pages by number", () => {
 });
 
 test("totals say what counting would", async () => {
-  for (const list of LISTS) {
+  for (const list of LISTS.filter(({ walked }) => !walked)) {
     const { body } = await asked(small, pathOf(list, small, "per_page=100"));
     let counted = 0;
     for (let cursor: string | null = null; ;) {

@@ -141,7 +141,7 @@ const FENCED = ["user", "lead", "agent", "model_provider", "conversation", "mess
 
 /** From now on this database refuses every new or changed row of the company. The triggers are made when first needed. */
 async function fence({ name, d1 }: Home, company_id: string, now: number): Promise<void> {
-  const tables = name === CONTROL ? FENCED : [...FENCED, "audit_event"];
+  const tables = name === CONTROL ? FENCED : [...FENCED, "audit_event", "audit_seal"];
   const triggers = tables.flatMap((table) =>
     ["INSERT", "UPDATE"].map((event) =>
       d1.prepare(

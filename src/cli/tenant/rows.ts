@@ -11,7 +11,8 @@ const TABLES: Table[] = [
   { name: "model_provider", key: ["name"] },
   { name: "lead", key: ["created_at", "id"] },
 ];
-const AUDIT: Table = { name: "audit_event", key: ["id"] };
+const AUDIT: Table = { name: "audit_event", key: ["sequence"] };
+const SEALS: Table = { name: "audit_seal", key: ["first_sequence"] };
 const CONVERSATION: Table = { name: "conversation", key: ["created_at", "id"] };
 
 /** Rows that are read at once. */
@@ -25,7 +26,7 @@ const TEXT = 500_000;
 const REMOVED = 500;
 
 const NAMES = new Set(
-  [...TABLES, AUDIT, CONVERSATION].map((table) => table.name).concat("message", "tally", "departed"),
+  [...TABLES, AUDIT, SEALS, CONVERSATION].map((table) => table.name).concat("message", "tally", "departed"),
 );
 
 /** Whether both have been brought up to the same migration. */
@@ -41,9 +42,10 @@ export async function hasMigrationsOf(model: D1Database, other: D1Database): Pro
 /** Copies everything of the company, which must not change meanwhile, and compares it. Throws where the two differ. */
 export async function copyAll(from: Home, to: Home, company_id: string): Promise<void> {
   // Audit in the control database stays there for good: the list of audit events looks there as well.
-  const tables = from.name === CONTROL ? TABLES : [...TABLES, AUDIT];
-  for (const table of tables) {
-    for await (const rows of pages(from.d1, table, company_id, PAGE)) await write(to.d1, table.name, rows);
+  for (const table of from.name === CONTROL ? TABLES : [...TABLES, AUDIT, ...sealsFor(to)]) {
+    for await (const rows of pages(from.d1, table, company_id, PAGE)) {
+      await write(to.d1, table.name, table === AUDIT && to.name === CONTROL ? rows.map(unnumbered) : rows);
+    }
     await compare(from, to, table, company_id);
   }
   for await (const rows of pages(from.d1, CONVERSATION, company_id, TOGETHER)) {
@@ -56,6 +58,13 @@ export async function copyAll(from: Home, to: Home, company_id: string): Promise
   }
   await compare(from, to, CONVERSATION, company_id);
 }
+
+/**
+ * The control database has audit of the company itself, with numbers and seals: what comes back to it is numbered behind
+ * that, and sealed anew.
+ */
+const sealsFor = (to: Home): Table[] => (to.name === CONTROL ? [] : [SEALS]);
+const unnumbered = (row: Row): Row => ({ ...row, sequence: null });
 
 /** Rows of a table, some at a time. */
 async function* pages(d1: D1Database, { name, key }: Table, company_id: string, limit: number): AsyncGenerator<Row[]> {
@@ -111,7 +120,7 @@ async function compare(from: Home, to: Home, { name }: Table, company_id: string
   };
   const [ours, theirs] = [await count(from), await count(to)];
   // Of what cannot be removed, an earlier stay may have left more than there is now.
-  const same = name === AUDIT.name ? theirs >= ours : theirs === ours;
+  const same = name === AUDIT.name || name === SEALS.name ? theirs >= ours : theirs === ours;
   if (!same) throw new Error(`${name}: ${ours} rows in ${from.name}, ${theirs} in ${to.name}`);
 }
 
