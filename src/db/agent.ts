@@ -1,4 +1,4 @@
-/** Agents. A delete only marks; every change takes its audit row along in the same batch. */
+/** Agents. A delete only sets deleted_at. Every change is one batch with its audit row. */
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Env } from "../env.ts";
 import type { Rows, Slice } from "./page.ts";
@@ -20,7 +20,7 @@ export type AgentFields = Omit<
 
 export type AgentFilter = { status?: AgentRow["status"] | undefined; search?: string | undefined };
 
-/** What a tool's secret is encrypted for (see auth/encryption.ts): for another tool or address it does not open. */
+/** The context of a tool's encrypted secret (see auth/encryption.ts): with another tool or address it cannot be decrypted. */
 export const toolSecretContext = (company_id: string, agent_id: string, tool: { name: string; url: string }) =>
   `agent_tool:${company_id}:${agent_id}:${tool.name}:${tool.url}`;
 
@@ -32,16 +32,16 @@ export const findAgent = (db: Database, company_id: string, id: string): Promise
   db.select().from(agent).where(live(company_id, id)).get();
 
 /**
- * A live agent of whichever company, for visitors who know nothing but its id: every database is asked, and only the one
- * that its company is in is believed.
+ * A live agent of any company, for visitors who know only its id. Queries every database, and takes the row only from the
+ * one in which its company is now.
  */
 export async function findPublicAgent(env: Env, id: string): Promise<AgentRow | undefined> {
-  const found = allHomes(env).map(async ({ name, d1 }) => {
+  const rows = allHomes(env).map(async ({ name, d1 }) => {
     const where = and(eq(agent.id, id), isNull(agent.deleted_at));
     const row = await openDatabase(d1).select().from(agent).where(where).get();
     return row && (await homeOf(env, row.company_id)).name === name ? row : undefined;
   });
-  return (await Promise.all(found)).find((row) => row !== undefined);
+  return (await Promise.all(rows)).find((row) => row !== undefined);
 }
 
 /** allowed_origins of a live agent of the company, or of every one that it has. */
@@ -52,7 +52,7 @@ export async function listAllowedOrigins(db: Database, company_id: string, id: s
   return rows.map((row) => row.allowed_origins);
 }
 
-/** The first agent that was ever made and can answer, of whichever company: for showing off a database on one's desk. */
+/** The oldest active agent of all companies: the local demo page shows it. */
 export const findFirstAgent = (db: Database): Promise<AgentRow | undefined> =>
   db
     .select()
@@ -80,9 +80,9 @@ export function listAgents(
     filter.search === undefined ? undefined : contains(agent.name, agent.name_folded, filter.search),
   );
   const states = { active: "active", inactive: "archived" } as const;
-  const counted = filter.status === undefined ? Object.values(states) : [states[filter.status]];
+  const tallies = filter.status === undefined ? Object.values(states) : [states[filter.status]];
   const total =
-    filter.search === undefined ? totalQuery(db, company_id, "agents", refsOf("agents"), counted) : undefined;
+    filter.search === undefined ? totalQuery(db, company_id, "agents", refsOf("agents"), tallies) : undefined;
   return newestFirst(db, agent, where, slice, total);
 }
 
@@ -99,13 +99,13 @@ export const updateAgent = (db: Database, company_id: string, id: string, fields
     audit,
   );
 
-/** Marks it deleted; a repeat changes nothing. The row, or undefined when the company has no such agent. */
+/** Sets deleted_at; a repeat changes nothing. Returns the row, or undefined when the company has no such agent. */
 export async function deleteAgent(db: Database, company_id: string, id: string, audit: AuditRow) {
   const mark = { deleted_at: audit.at, deleted_by: audit.actor_id };
   return (await auditedUpdate(db, agent, live(company_id, id), mark, audit)) ?? findAny(db, company_id, id);
 }
 
-/** Takes the mark away; a repeat changes nothing. The row, or undefined when the company has no such agent. */
+/** Clears deleted_at; a repeat changes nothing. Returns the row, or undefined when the company has no such agent. */
 export async function restoreAgent(db: Database, company_id: string, id: string, audit: AuditRow) {
   const deleted = and(own(company_id, id), isNotNull(agent.deleted_at));
   const unmark = { deleted_at: null, deleted_by: null };

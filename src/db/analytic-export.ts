@@ -1,6 +1,6 @@
 /**
- * Rows of an export, a batch at a time: read only when somebody wants them, each batch from where the last one ended, by keys
- * that never change. What is deleted or erased is not among them, and no text of any message is.
+ * The rows of an export, in batches that are read when the client is ready for them. Each batch continues after the last row
+ * of the one before, by keys that never change. Deleted and erased rows, and the text of messages, are not exported.
  */
 import { and, asc, eq, gt, gte, isNull, lt, type SQL, sql } from "drizzle-orm";
 import { day, replies, type Scope, selectPercentiles, selectSums } from "./analytic-period.ts";
@@ -9,12 +9,12 @@ import { agent, conversation, lead } from "./schema.ts";
 
 /** Rows of a batch. */
 const BATCH = 500;
-/** Days of a batch of token counts, whose rows are few a day. */
-const DAYS = 7 * 86_400_000;
+/** Milliseconds of a batch of token counts, which are few rows a day. */
+const USAGE_PERIOD = 7 * 86_400_000;
 
 type Batches<T> = AsyncGenerator<T[]>;
 
-/** Batches of what `read` finds behind the last row it gave, until it gives less than a whole one. */
+/** The batches of `read`, which gets the last row so far, until a batch is not full. */
 async function* batches<T>(read: (last: T | null) => Promise<T[]>): Batches<T> {
   for (let last: T | null = null; ;) {
     const rows = await read(last);
@@ -24,40 +24,40 @@ async function* batches<T>(read: (last: T | null) => Promise<T[]>): Batches<T> {
   }
 }
 
-type Made = { created_at: number; id: string };
+type Key = { created_at: number; id: string };
 
-/** Live rows that were made in the period, behind `last`. The index on time also decides where the batch begins. */
-function made(table: typeof conversation | typeof lead, scope: Scope, last: Made | null): SQL | undefined {
+/** Live rows that were created in the period, after `last`. */
+function createdAfter(table: typeof conversation | typeof lead, scope: Scope, last: Key | null): SQL | undefined {
   const { company_id, from, until } = scope;
   const { created_at, id } = table;
   const begin = last ? sql`(${created_at}, ${id}) > (${last.created_at}, ${last.id})` : gte(created_at, from);
   return and(eq(table.company_id, company_id), begin, lt(created_at, until), isNull(table.deleted_at));
 }
 
-export const conversationQuery = (db: Database, scope: Scope, last: Made | null) =>
+export const conversationQuery = (db: Database, scope: Scope, last: Key | null) =>
   db
     .select()
     .from(conversation)
-    .where(made(conversation, scope, last))
+    .where(createdAfter(conversation, scope, last))
     .orderBy(asc(conversation.created_at), asc(conversation.id))
     .limit(BATCH);
 
-export const leadQuery = (db: Database, scope: Scope, last: Made | null) =>
+export const leadQuery = (db: Database, scope: Scope, last: Key | null) =>
   db
     .select()
     .from(lead)
-    .where(made(lead, scope, last))
+    .where(createdAfter(lead, scope, last))
     .orderBy(asc(lead.created_at), asc(lead.id))
     .limit(BATCH);
 
-/** Live conversations that were made in the period, oldest first. */
+/** Live conversations that were created in the period, oldest first. */
 export const conversationBatches = (db: Database, scope: Scope) =>
-  batches((last: Made | null) => conversationQuery(db, scope, last));
+  batches((last: Key | null) => conversationQuery(db, scope, last));
 
 /** Live leads that registered in the period, oldest first. */
-export const leadBatches = (db: Database, scope: Scope) => batches((last: Made | null) => leadQuery(db, scope, last));
+export const leadBatches = (db: Database, scope: Scope) => batches((last: Key | null) => leadQuery(db, scope, last));
 
-/** Live agents, oldest first, each with its figures of the period where it has some. */
+/** Live agents, oldest first, each with its figures of the period, if it has any. */
 export async function* agentBatches(db: Database, scope: Scope) {
   const { company_id } = scope;
   const page = (last: { id: string } | null) =>
@@ -74,10 +74,10 @@ export async function* agentBatches(db: Database, scope: Scope) {
       .orderBy(asc(agent.id))
       .limit(BATCH);
   for await (const rows of batches(page)) {
-    const those = { ...scope, agents: rows.map((row) => row.id) };
+    const ofPage = { ...scope, agents: rows.map((row) => row.id) };
     const [sums, percentiles] = await db.batch([
-      selectSums(db, those, ["agent"]),
-      selectPercentiles(db, those, "agent"),
+      selectSums(db, ofPage, ["agent"]),
+      selectPercentiles(db, ofPage, "agent"),
     ]);
     const sumsOf = new Map(sums.map((row) => [row.ref, row]));
     const percentilesOf = new Map(percentiles.map((row) => [row.ref, row]));
@@ -85,7 +85,7 @@ export async function* agentBatches(db: Database, scope: Scope) {
   }
 }
 
-/** Tokens of one agent and model on one day, counted in one way; null where nothing was counted. */
+/** Tokens of one agent and model on one day, from one source; null where nothing was counted. */
 export type UsageRow = {
   /** Days since 1970. */
   day: number;
@@ -103,10 +103,10 @@ export const usageQuery = (scope: Scope): SQL => sql`
     usage_source AS source, count(*) AS turn_count, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens
   FROM ${replies(scope)} GROUP BY day, agent_id, model_used, source ORDER BY day, agent_id, model_used, source`;
 
-/** Token counts of the period, day by day. A batch begins with a UTC day, so that no day is in two of them. */
+/** Token counts of the period by day. Batches end with a UTC day, so that no day is in two of them. */
 export async function* usageBatches(db: Database, scope: Scope): Batches<UsageRow> {
   for (let from = scope.from; from < scope.until;) {
-    const until = Math.min(scope.until, Math.floor(from / DAYS) * DAYS + DAYS);
+    const until = Math.min(scope.until, Math.floor(from / USAGE_PERIOD) * USAGE_PERIOD + USAGE_PERIOD);
     const rows = await db.all<UsageRow>(usageQuery({ ...scope, from, until }));
     if (rows.length > 0) yield rows;
     from = until;

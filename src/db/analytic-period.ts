@@ -1,25 +1,25 @@
 /**
  * Figures of a company over a period. A turn counts on the UTC day on which it ended, with its reply and its user's message,
- * also when these were deleted since. Everything starts from an index on time: the cost follows the turns of the period.
+ * even if these were deleted later. Every query starts from an index on time, so it reads only the turns of the period.
  */
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
 
-/** From `from` up to but not including `until`, milliseconds. */
+/** Milliseconds, `from` inclusive, `until` exclusive. */
 export type Period = { from: number; until: number };
 
-/** Whose figures: of the company, or of some of its agents. */
+/** The period, and whose figures: those of the company, or of some of its agents. */
 export type Scope = Period & { company_id: string; agents?: string[] };
 
-/** What sums are made for. `top_agent`: the ten agents with most turns. */
+/** What the sums are grouped by. `top_agent`: the ten agents with the most turns. */
 export type Grouping = "total" | "day" | "agent" | "top_agent" | "model";
 
-/** Sums of one group; times in milliseconds, of completed turns only. All null when there was nothing to sum. */
+/** Sums of one group. Times are in milliseconds and of completed turns only. All are null when the group has no turns. */
 export type Sums = {
   kind: Grouping;
   /** null · days since 1970 · agent id · model name. */
   ref: string | number | null;
-  /** The agent's. */
+  /** Of the agent; null for other groups. */
   name: string | null;
 } & Record<(typeof MEASURES)[number], number | null>;
 
@@ -40,24 +40,24 @@ const MEASURES = [
   "estimated_output",
 ] as const;
 
-/** Of a row, as days since 1970. */
+/** The day of a row, as days since 1970. */
 export const day = sql`created_at / 86400000`;
 
 const within = ({ company_id, from, until, agents }: Scope): SQL => {
-  const chosen = agents ? sql`AND agent_id IN (SELECT value FROM json_each(${JSON.stringify(agents)}))` : sql``;
-  return sql`company_id = ${company_id} AND created_at >= ${from} AND created_at < ${until} ${chosen}`;
+  const ofAgents = agents ? sql`AND agent_id IN (SELECT value FROM json_each(${JSON.stringify(agents)}))` : sql``;
+  return sql`company_id = ${company_id} AND created_at >= ${from} AND created_at < ${until} ${ofAgents}`;
 };
 
-/** Replies of the period. The index is a partial one, so its condition is repeated. */
+/** The replies of the period. The condition of the partial index must be repeated for SQLite to use it. */
 export const replies = (scope: Scope): SQL =>
   sql`message INDEXED BY message_reply_time WHERE ${within(scope)} AND role = 'assistant'`;
 
-/** Milliseconds that a completed turn took. */
+/** Milliseconds of a turn. */
 const time = sql`round(processing_time * 1000)`;
 
 const sums = sql.raw(MEASURES.map((name) => `sum(${name}) AS ${name}`).join(", "));
 
-/** Scans the replies once, into sums of each day, agent and model; all groups are summed from these. */
+/** Scans the replies once and sums them by day, agent and model. All groups are sums of these cells. */
 export const sumsQuery = (scope: Scope, groupings: Grouping[]): SQL => sql`
   WITH cell AS MATERIALIZED (
     SELECT r.day, r.agent_id, r.model_used, count(*) AS turns, sum(r.status = 'failed') AS failed,
@@ -87,7 +87,7 @@ export const sumsQuery = (scope: Scope, groupings: Grouping[]): SQL => sql`
   )} ORDER BY turns DESC, ref`;
 
 function group(kind: Grouping, company_id: string): SQL {
-  const named = sql`(SELECT name FROM agent WHERE id = agent_id AND company_id = ${company_id})`;
+  const agentName = sql`(SELECT name FROM agent WHERE id = agent_id AND company_id = ${company_id})`;
   const by = (ref: SQL, name: SQL) => sql`SELECT ${kind} AS kind, ${ref} AS ref, ${name} AS name, ${sums} FROM cell`;
   switch (kind) {
     case "total":
@@ -97,16 +97,16 @@ function group(kind: Grouping, company_id: string): SQL {
     case "model":
       return sql`${by(sql`model_used`, sql`NULL`)} GROUP BY model_used`;
     case "agent":
-      return sql`${by(sql`agent_id`, named)} GROUP BY agent_id`;
+      return sql`${by(sql`agent_id`, agentName)} GROUP BY agent_id`;
     case "top_agent":
-      return sql`${by(sql`agent_id`, named)} GROUP BY agent_id ORDER BY sum(turns) DESC, agent_id LIMIT 10`;
+      return sql`${by(sql`agent_id`, agentName)} GROUP BY agent_id ORDER BY sum(turns) DESC, agent_id LIMIT 10`;
   }
 }
 
 /** Milliseconds; `ref` null is the whole period. */
 export type Percentiles = { ref: string | number | null; p50: number; p95: number };
 
-/** Median and 95th percentile (nearest rank) of the whole period, and of each day or agent that has a completed turn. */
+/** Median and 95th percentile (nearest rank) of the period, and of each day or agent with completed turns. */
 export const percentilesQuery = (scope: Scope, by: "day" | "agent"): SQL => sql`
   WITH timed AS MATERIALIZED (
     SELECT ${by === "day" ? day : sql`agent_id`} AS ref, ${time} AS time
@@ -119,14 +119,14 @@ export const percentilesQuery = (scope: Scope, by: "day" | "agent"): SQL => sql`
     max(time) FILTER (WHERE place = (95 * n + 99) / 100) AS p95
   FROM placed GROUP BY ref`;
 
-/** How many rows of a table were made on each day, deleted ones included. */
+/** The number of rows of a table that were created on each day, deleted ones included. */
 export const createdQuery = (scope: Scope, table: "conversation" | "lead"): SQL => sql`
   SELECT ${day} AS day, count(*) AS n FROM ${sql.raw(`${table} INDEXED BY ${table}_created`)}
   WHERE ${within(scope)} GROUP BY day`;
 
 export type Created = { day: number; n: number };
 
-/** A query as part of a batch, which drizzle allows for what its builder has made only. */
+/** A query for `db.batch`, which accepts only what drizzle's query builder has made. */
 const select = <T extends object>(db: Database, query: SQL, columns: readonly (keyof T & string)[]) =>
   db
     .select(Object.fromEntries(columns.map((column) => [column, sql.raw(column)])) as { [C in keyof T]: SQL<T[C]> })
@@ -141,7 +141,7 @@ export const selectPercentiles = (db: Database, scope: Scope, by: "day" | "agent
 const selectCreated = (db: Database, scope: Scope, table: "conversation" | "lead") =>
   select<Created>(db, createdQuery(scope, table), ["day", "n"]);
 
-/** Everything about a period, in one round trip. */
+/** All figures of a period, in one round trip. */
 export async function periodFigures(db: Database, scope: Scope, groupings: Grouping[]) {
   const [sums, percentiles, conversations, leads] = await db.batch([
     selectSums(db, scope, groupings),

@@ -1,4 +1,4 @@
-/** API keys: looked up by their public half before it is known whose they are; everything else takes the company. */
+/** API keys. Authentication finds one by its public half; every other query names the company. */
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Rows, Slice } from "./page.ts";
 import type { AuditRow } from "../chat/audit.ts";
@@ -19,7 +19,7 @@ export const findApiKey = (db: Database, key: string): Promise<ApiKeyRow | undef
 export const findCompanyApiKey = (db: Database, company_id: string, id: string): Promise<ApiKeyRow | undefined> =>
   db.select().from(api_key).where(own(company_id, id)).get();
 
-/** Notes that a key was used; callers throttle it. */
+/** Sets last_used_at. The caller limits how often. */
 export const touchApiKey = (db: Database, row: ApiKeyRow, at: number) =>
   db.update(api_key).set({ last_used_at: at }).where(eq(api_key.id, row.id)).run();
 
@@ -30,7 +30,7 @@ export const listApiKeys = (db: Database, company_id: string, slice: Slice): Pro
 export const insertApiKey = (db: Database, row: typeof api_key.$inferInsert, audit: AuditRow): Promise<ApiKeyRow> =>
   auditedInsert(db, api_key, row, audit);
 
-/** Ends a key for good; a repeat changes nothing. The row, or undefined when the company has no such key. */
+/** Revokes a key for good; a repeat changes nothing. Returns the row, or undefined when the company has no such key. */
 export const revokeApiKey = async (db: Database, company_id: string, id: string, audit: AuditRow) =>
   (await auditedUpdate(db, api_key, unrevoked(company_id, id), { revoked_at: audit.at }, audit)) ??
   findCompanyApiKey(db, company_id, id);
@@ -42,8 +42,8 @@ export async function liveKeysOfUser(db: Database, company_id: string, user_id: 
 }
 
 /**
- * Gives a key a new secret; its present one goes on working until `previous_expires_at` (ms), an older one stops now.
- * Undefined when there is no such key or it has been revoked.
+ * Gives a key a new secret. The current secret stays valid until `previous_expires_at` (ms); an older one is invalid now.
+ * Undefined when there is no such key or it is revoked.
  */
 export const rotateApiKey = (
   db: Database,

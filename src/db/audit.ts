@@ -4,15 +4,15 @@ import type { AuditRow } from "../chat/audit.ts";
 import type { Database } from "./database.ts";
 import { audit_event } from "./schema.ts";
 
-/** A row as it is read back. */
+/** A row as D1 returns it. */
 export type AuditEvent = typeof audit_event.$inferSelect;
 
-/** The statement that writes it; goes into the batch of the change itself. */
+/** The statement that inserts the row; it belongs into the batch of the change itself. */
 export const insertAudit = (db: Database, row: AuditRow) => db.insert(audit_event).values(row).onConflictDoNothing();
 
 /**
- * The same, but only where `condition` holds when the batch runs: for changes that a repeat must not record again.
- * Goes into the batch before the change, which makes the condition false.
+ * The same, but only where `condition` is true when the batch runs, so that a repeated change is recorded once. It belongs
+ * into the batch before the change, which makes the condition false.
  */
 export function insertAuditIf(db: Database, row: AuditRow, condition: SQL | undefined) {
   const values = Object.entries(getTableColumns(audit_event)).map(([name, column]) =>

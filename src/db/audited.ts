@@ -1,4 +1,4 @@
-/** Changes of one row together with their audit row, in one batch: both are written, or neither is. */
+/** Changes of one row, each in one batch with its audit row: both are written, or neither. */
 import { type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable, SQLiteUpdateSetSource } from "drizzle-orm/sqlite-core";
 import { insertAudit, insertAuditIf } from "./audit.ts";
@@ -7,7 +7,7 @@ import type { Database } from "./database.ts";
 
 type Row<T extends SQLiteTable> = T["$inferSelect"];
 
-/** Writes a new row. A unique index that refuses it (see isUniqueViolation) refuses the audit row as well. */
+/** Inserts a row. Throws where a unique index refuses it (see isUniqueViolation); then there is no audit row either. */
 export async function auditedInsert<T extends SQLiteTable>(
   db: Database,
   table: T,
@@ -20,7 +20,7 @@ export async function auditedInsert<T extends SQLiteTable>(
   return first;
 }
 
-/** Changes the row that `where` finds. Undefined, and nothing is recorded, when it finds none. */
+/** Updates the row that `where` selects. Undefined, and no audit row, when there is none. */
 export async function auditedUpdate<T extends SQLiteTable>(
   db: Database,
   table: T,
@@ -29,13 +29,13 @@ export async function auditedUpdate<T extends SQLiteTable>(
   audit: AuditRow,
 ): Promise<Row<T> | undefined> {
   const [, changed] = await db.batch([
-    insertAuditIf(db, audit, found(table, where)),
+    insertAuditIf(db, audit, exists(table, where)),
     db.update(table).set(set).where(where).returning(),
   ]);
   return (changed as Row<T>[])[0];
 }
 
-/** Removes the row that `where` finds. Undefined, and nothing is recorded, when it finds none. */
+/** Deletes the row that `where` selects. Undefined, and no audit row, when there is none. */
 export async function auditedDelete<T extends SQLiteTable>(
   db: Database,
   table: T,
@@ -43,10 +43,10 @@ export async function auditedDelete<T extends SQLiteTable>(
   audit: AuditRow,
 ): Promise<Row<T> | undefined> {
   const [, removed] = await db.batch([
-    insertAuditIf(db, audit, found(table, where)),
+    insertAuditIf(db, audit, exists(table, where)),
     db.delete(table).where(where).returning(),
   ]);
   return (removed as Row<T>[])[0];
 }
 
-const found = (table: SQLiteTable, where: SQL | undefined) => sql`exists (select 1 from ${table} where ${where})`;
+const exists = (table: SQLiteTable, where: SQL | undefined) => sql`exists (select 1 from ${table} where ${where})`;

@@ -18,7 +18,7 @@ export type NewCompany = {
   keys: (typeof api_key.$inferInsert)[];
 };
 
-/** The statements that store a company, for one batch (or, through `toSQL()`, for a database reached otherwise). */
+/** The statements that insert a company: for one batch, or through `toSQL()` for a database behind wrangler. */
 export const insertCompany = (db: Database, rows: NewCompany) =>
   [
     db.insert(company).values(rows.company),

@@ -1,7 +1,6 @@
 /**
- * Lists of conversations. Each is the merge of a few ranges of one index, every one of them sorted as the list is: nothing
- * is sorted anew, and a page costs the same however many conversations there are. A page by its number walks the index
- * alone up to where it begins.
+ * Lists of conversations. Each merges a few ranges of one index, all in the order of the list, so that SQLite sorts nothing
+ * and a page costs the same however many conversations there are. A page by number reads the index alone up to its start.
  */
 import { and, type Column, count, desc, eq, gt, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/sqlite-core";
@@ -18,7 +17,7 @@ export type ConversationFilter = {
   status: "active" | "archived" | "all";
   agent_id?: string;
   entity_type?: EntityType;
-  /** Only together with its type. */
+  /** Only together with entity_type. */
   entity_id?: string;
   /** Part of the title, any case. */
   search?: string;
@@ -43,7 +42,7 @@ export async function listConversations(
   return { rows: rows as ConversationRow[], total: totals[0]?.total ?? 0 };
 }
 
-/** One condition for each kind of owner and each status that the list has: an index has each of them in order. */
+/** One range for each kind of owner and each status in the list: within a range the index has the order of the list. */
 function rangesOf(company_id: string, filter: ConversationFilter): SQL[] {
   const types = filter.entity_type === undefined ? (["user", "lead"] as const) : [filter.entity_type];
   const states = filter.status === "all" ? (["active", "archived"] as const) : [filter.status];
@@ -54,9 +53,9 @@ function rangesOf(company_id: string, filter: ConversationFilter): SQL[] {
           live(company_id),
           eq(conversation.entity_type, type),
           eq(conversation.status, status),
-          // Nobody was active before it was made: the walk may end there. The plus keeps it from being begun elsewhere.
+          // activity_at >= created_at, so the scan may end here. The plus keeps SQLite from starting on another index.
           filter.created_after === undefined ? undefined : gt(activity_at, filter.created_after),
-          ...narrowings(filter, sql`+${conversation.created_at}`),
+          ...filterConditions(filter, sql`+${conversation.created_at}`),
         ) as SQL,
     ),
   );
@@ -70,23 +69,23 @@ const rangeQuery = (db: Pick<Database, "select">, range: SQL | undefined) =>
 function pageQuery(db: Database, ranges: SQL[], { after, offset, limit }: Slice) {
   if (offset === 0) {
     const beyond = after ? sql`(${activity_at}, ${id}) < (${after[0]}, ${after[1]})` : undefined;
-    return merged(ranges.map((range) => rangeQuery(db, and(range, beyond)))).limit(limit);
+    return merge(ranges.map((range) => rangeQuery(db, and(range, beyond)))).limit(limit);
   }
-  const place = db.$with("place").as(placeAt(db, ranges, offset));
+  const place = db.$with("place").as(keyAt(db, ranges, offset));
   const beyond = sql`(${activity_at}, ${id}) <= (SELECT activity_at, id FROM place)`;
   const [first, ...rest] = ranges.map((range) => and(range, beyond));
   const head = db.with(place).select().from(conversation).where(first);
-  return merged([head, ...rest.map((range) => rangeQuery(db, range))]).limit(limit);
+  return merge([head, ...rest.map((range) => rangeQuery(db, range))]).limit(limit);
 }
 
-/** Ranges as one list, newest activity first. */
-function merged([first, second, ...rest]: ReturnType<typeof rangeQuery>[]) {
+/** The union of the ranges, newest activity first. */
+function merge([first, second, ...rest]: ReturnType<typeof rangeQuery>[]) {
   if (!first) throw new Error("a list has at least one range");
   return (second ? unionAll(first, second, ...rest) : first).orderBy(...newest);
 }
 
-/** Time and id of the row that `offset` others come before. */
-function placeAt(db: Database, ranges: SQL[], offset: number) {
+/** The sort key of the row at `offset`. */
+function keyAt(db: Database, ranges: SQL[], offset: number) {
   const keys = ranges.map((range) => db.select({ activity_at, id }).from(conversation).where(range));
   const [first, second, ...rest] = keys;
   if (!first) throw new Error("a list has at least one range");
@@ -96,7 +95,7 @@ function placeAt(db: Database, ranges: SQL[], offset: number) {
     .offset(offset);
 }
 
-function narrowings(filter: ConversationFilter, created_at: SQL | Column): (SQL | undefined)[] {
+function filterConditions(filter: ConversationFilter, created_at: SQL | Column): (SQL | undefined)[] {
   const { agent_id, entity_id, search, created_after, created_before, metadata } = filter;
   return [
     agent_id === undefined ? undefined : eq(conversation.agent_id, agent_id),
@@ -108,9 +107,9 @@ function narrowings(filter: ConversationFilter, created_at: SQL | Column): (SQL 
   ];
 }
 
-/** Every wanted member is there and equals its text: as a string, or as the JSON scalar that the text spells. */
-const metadataEquals = (wanted: [string, string][]): SQL => sql`NOT EXISTS (
-  SELECT 1 FROM json_each(${JSON.stringify(wanted)}) AS w WHERE NOT EXISTS (
+/** Every pair is a member of metadata: its value is the string itself, or the JSON scalar that is written like it. */
+const metadataEquals = (pairs: [string, string][]): SQL => sql`NOT EXISTS (
+  SELECT 1 FROM json_each(${JSON.stringify(pairs)}) AS w WHERE NOT EXISTS (
     SELECT 1 FROM json_each(${conversation.metadata}) AS m
     WHERE m.key = w.value ->> 0 AND CASE
       WHEN m.type IN ('true', 'false', 'null') THEN m.type = w.value ->> 1
@@ -120,7 +119,7 @@ const metadataEquals = (wanted: [string, string][]): SQL => sql`NOT EXISTS (
   )
 )`;
 
-/** From a counter where one fits the filter; else the rows that match are counted, which no index can spare. */
+/** Reads counters where they count exactly this filter; otherwise counts the matching rows, which reads all of them. */
 function totalOf(db: Database, company_id: string, filter: ConversationFilter) {
   const counter = counterFor(filter);
   const states = filter.status === "all" ? (["active", "archived"] as const) : [filter.status];
@@ -130,15 +129,15 @@ function totalOf(db: Database, company_id: string, filter: ConversationFilter) {
   return db
     .select({ total: count() })
     .from(conversation)
-    .where(and(live(company_id), type, status, ...narrowings(filter, conversation.created_at)));
+    .where(and(live(company_id), type, status, ...filterConditions(filter, conversation.created_at)));
 }
 
-/** Pure: which counters together count exactly the rows of a filter, if some do. */
+/** The counters whose sum is the number of rows of a filter, or null where there are none. Pure. */
 function counterFor(filter: ConversationFilter): { kind: TallyKind; refs: string[] } | null {
   const { agent_id, entity_type, entity_id, search, created_after, created_before, metadata } = filter;
-  const narrowed =
+  const hasFurtherConditions =
     search !== undefined || created_after !== undefined || created_before !== undefined || metadata.length > 0;
-  if (narrowed) return null;
+  if (hasFurtherConditions) return null;
   if (entity_id !== undefined) {
     return agent_id === undefined ? { kind: "entity", refs: [`${entity_type}:${entity_id}`] } : null;
   }
@@ -146,7 +145,7 @@ function counterFor(filter: ConversationFilter): { kind: TallyKind; refs: string
   return { kind, refs: refsOf(kind, agent_id, entity_type) };
 }
 
-/** Soft-deleted conversations of the company that a restore can bring back, newest deletion first. */
+/** Deleted conversations of the company that can be restored, newest deletion first. */
 export async function listDeletedConversations(
   db: Database,
   company_id: string,

@@ -1,4 +1,4 @@
-/** Conversations as D1 knows them. Rows are born here; afterwards only the conversation's own object changes them. */
+/** Conversations in D1. Rows are inserted here; afterwards only the conversation's own object changes them. */
 import { and, eq, isNotNull } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { Entity } from "../auth/principal.ts";
@@ -24,8 +24,8 @@ export type NewConversation = Entity & {
 };
 
 /**
- * Makes a conversation, or finds the one that the same entity made with the same creation_key (`created: false`; the
- * caller compares creation_hash). One batch, backed by a unique index: two requests at once make one row.
+ * Creates a conversation, or finds the one that the same entity created with the same creation_key (`created: false`; the
+ * caller compares creation_hash). It is one batch and has a unique index, so that two requests at once create one row.
  */
 export async function createConversation(
   db: Database,
@@ -41,10 +41,10 @@ export async function createConversation(
     max_context_length: input.max_context_length ?? 20,
     ...{ id: uuidv7(), activity_at: now, created_at: now, updated_at: now },
   };
-  const said = history.length === 0 ? {} : { message_count: history.length, last_message_at: now };
+  const counters = history.length === 0 ? {} : { message_count: history.length, last_message_at: now };
   const insertion = db
     .insert(conversation)
-    .values({ ...values, ...said })
+    .values({ ...values, ...counters })
     .onConflictDoNothing()
     .returning();
   const imports = history.length === 0 ? [] : [insertImported(db, values, history)];

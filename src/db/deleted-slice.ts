@@ -1,4 +1,4 @@
-/** Where a page of a list of deletions begins, newest deletion first: on the index that the list is read by. */
+/** A page of a list of deleted rows, newest deletion first. Its start is found along the index of the list. */
 import { and, desc, type SQL, sql } from "drizzle-orm";
 import type { AnySQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { Slice } from "./page.ts";
@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 
 type Deletable = SQLiteTable & { deleted_at: AnySQLiteColumn; id: AnySQLiteColumn };
 
-/** `where` says which rows the list has; what comes back also says which of them the page may show, and their order. */
+/** `where` selects the rows of the list. Returns it with the start of the page added, and the order. */
 export function deletedSlice(db: Database, table: Deletable, where: SQL | undefined, { after, offset }: Slice) {
   const { deleted_at, id } = table;
   const order = [desc(deleted_at), desc(id)];

@@ -1,10 +1,10 @@
-/** Users and leads alike: whoever can own a conversation. */
+/** Entities: the users and leads who can own conversations. */
 import { and, eq } from "drizzle-orm";
 import type { Entity, EntityType } from "../auth/principal.ts";
 import type { Database } from "./database.ts";
 import { lead, user } from "./schema.ts";
 
-/** The user or lead that the company has, or had, under this id; only of one kind if `type` says so. */
+/** The company's user or lead with this id, deleted or not; only of kind `type` where that is set. */
 export async function findEntity(
   db: Database,
   company_id: string,

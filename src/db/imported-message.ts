@@ -1,24 +1,24 @@
-/** Messages that were said elsewhere, as the beginning of a conversation that is being made. */
+/** Messages from elsewhere that a new conversation starts with. */
 import { getTableColumns, type SQL, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { Role } from "../chat/message.ts";
 import type { Database } from "./database.ts";
 import { conversation, message } from "./schema.ts";
 
-/** One message; it will be complete, of no model, and marked as `imported` in its metadata. */
+/** It becomes a complete message without a model, and its metadata is `{"imported":true}`. */
 export type ImportedMessage = { role: Role; content: string };
 
 type Owner = { id: string; company_id: string; agent_id: string; created_at: number };
 
 /**
- * The statement that stores them as sequences 1, 2, 3 …; it goes into the batch that makes the conversation, after it,
- * and does nothing where that made none. A user's message begins a turn, and the answer to it belongs to the same one.
+ * The statement that inserts them as sequences 1, 2, 3 … It belongs into the batch that creates the conversation, after it,
+ * and inserts nothing where that created none. A user's message starts a turn; the reply after it belongs to the same turn.
  */
 export function insertImported(db: Database, owner: Owner, messages: ImportedMessage[]) {
   let turn_id = "";
   const rows = messages.map(({ role, content }, index) => {
-    const isAnswer = role === "assistant" && messages[index - 1]?.role === "user";
-    if (!isAnswer) turn_id = uuidv7();
+    const isReply = role === "assistant" && messages[index - 1]?.role === "user";
+    if (!isReply) turn_id = uuidv7();
     return { id: uuidv7(), turn_id, role, content };
   });
   const values: Record<string, SQL> = {
@@ -35,7 +35,7 @@ export function insertImported(db: Database, owner: Owner, messages: ImportedMes
     created_at: sql`${owner.created_at}`,
   };
   const columns = Object.keys(getTableColumns(message)).map((column) => values[column] ?? sql`NULL`);
-  const made = sql`EXISTS (SELECT 1 FROM ${conversation} WHERE ${conversation.id} = ${owner.id})`;
+  const exists = sql`EXISTS (SELECT 1 FROM ${conversation} WHERE ${conversation.id} = ${owner.id})`;
   const list = sql`json_each(${JSON.stringify(rows)}) AS m`;
-  return db.insert(message).select(sql`SELECT ${sql.join(columns, sql`, `)} FROM ${list} WHERE ${made}`);
+  return db.insert(message).select(sql`SELECT ${sql.join(columns, sql`, `)} FROM ${list} WHERE ${exists}`);
 }

@@ -1,4 +1,4 @@
-/** Leads: visitors of a company's website. A delete marks; an erasure takes everything personal for good. */
+/** Leads: visitors of a company's website. A delete sets deleted_at; an erasure also clears everything personal, for good. */
 import { and, eq, gt, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
 import type { Rows, Slice } from "./page.ts";
 import { insertAuditIf } from "./audit.ts";
@@ -79,8 +79,8 @@ export function listLeads(db: Database, company_id: string, filter: LeadFilter, 
     created_after === undefined ? undefined : gt(lead.created_at, created_after),
     created_before === undefined ? undefined : lt(lead.created_at, created_before),
   );
-  const narrowed = search !== undefined || created_after !== undefined || created_before !== undefined;
-  const total = narrowed ? undefined : totalQuery(db, company_id, "lead", refsOf("lead", agent_id), ["active"]);
+  const isFiltered = search !== undefined || created_after !== undefined || created_before !== undefined;
+  const total = isFiltered ? undefined : totalQuery(db, company_id, "lead", refsOf("lead", agent_id), ["active"]);
   return newestFirst(db, lead, where, slice, total);
 }
 
@@ -88,13 +88,13 @@ export function listLeads(db: Database, company_id: string, filter: LeadFilter, 
 export const updateLead = (db: Database, company_id: string, id: string, fields: LeadFields, audit: AuditRow) =>
   auditedUpdate(db, lead, live(company_id, id), { ...fields, ...foldedLead(fields), updated_at: audit.at }, audit);
 
-/** Marks it deleted; a repeat changes nothing. The row, or undefined when the company has no such lead. */
+/** Sets deleted_at; a repeat changes nothing. Returns the row, or undefined when the company has no such lead. */
 export async function deleteLead(db: Database, company_id: string, id: string, audit: AuditRow) {
   const mark = { deleted_at: audit.at, deleted_by: audit.actor_id };
   return (await auditedUpdate(db, lead, live(company_id, id), mark, audit)) ?? findAnyLead(db, company_id, id);
 }
 
-/** Takes the mark of a delete away again. Undefined when there is no such deleted, unerased lead. */
+/** Clears deleted_at. Undefined when there is no such lead that is deleted and not erased. */
 export const restoreLead = (db: Database, company_id: string, id: string, audit: AuditRow) =>
   auditedUpdate(
     db,
@@ -106,7 +106,7 @@ export const restoreLead = (db: Database, company_id: string, id: string, audit:
 
 const unerased = (company_id: string, id: string) => and(own(company_id, id), isNull(lead.erased_at));
 
-/** A row without everything personal. */
+/** The columns of an erased lead: nothing personal is left. */
 const erased = (row: LeadRow, audit: AuditRow) => ({
   external_id: null,
   first_name: null,
@@ -123,12 +123,12 @@ const erased = (row: LeadRow, audit: AuditRow) => ({
   updated_at: audit.at,
 });
 
-/** Takes everything personal out of the row, which stays for the counts. A repeat changes nothing. */
+/** Clears everything personal in the row, which stays for the counts. A repeat changes nothing. */
 export const eraseLead = async (db: Database, row: LeadRow, audit: AuditRow): Promise<LeadRow> =>
   (await auditedUpdate(db, lead, unerased(row.company_id, row.id), erased(row, audit), audit)) ?? row;
 
-/** What a person may have told, and when they consented. */
-const TOLD = [
+/** The columns that describe a person, and their consent. */
+const DETAILS = [
   "first_name",
   "last_name",
   "email",
@@ -142,20 +142,20 @@ const TOLD = [
 ] as const;
 
 /**
- * One person had two rows: what only `from` knows goes over to `into`, and `from` is erased, so that nothing of the
- * person stays behind there. A repeat changes nothing. The row that stays.
+ * Merges two rows of one person: details that `into` lacks are copied from `from`, and `from` is erased. A repeat changes
+ * nothing. Returns the row of `into`.
  */
 export async function mergeLead(db: Database, from: LeadRow, into: LeadRow, audit: AuditRow): Promise<LeadRow> {
   if (from.erased_at !== null) return into;
   const is = unerased(from.company_id, from.id);
-  const stillThere = sql`exists (select 1 from ${lead} where ${is})`;
-  const told = Object.fromEntries(TOLD.map((name) => [name, sql`coalesce(${lead[name]}, ${from[name]})`]));
+  const isUnerased = sql`exists (select 1 from ${lead} where ${is})`;
+  const details = Object.fromEntries(DETAILS.map((name) => [name, sql`coalesce(${lead[name]}, ${from[name]})`]));
   const target = own(into.company_id, into.id);
   const [, , , rows] = await db.batch([
-    insertAuditIf(db, audit, stillThere),
+    insertAuditIf(db, audit, isUnerased),
     db
       .update(lead)
-      .set({ ...told, updated_at: audit.at })
+      .set({ ...details, updated_at: audit.at })
       .where(target),
     db.update(lead).set(erased(from, audit)).where(is),
     db.select().from(lead).where(target),

@@ -1,4 +1,4 @@
-/** Messages as D1 knows them, for reading; they are written through record.ts alone. */
+/** Reads messages from D1. Only record.ts writes them. */
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Message } from "../chat/message.ts";
 import type { Rows, Slice } from "./page.ts";
@@ -9,7 +9,7 @@ import { refsOf, totalQuery } from "./tally.ts";
 
 export type MessageRow = typeof message.$inferSelect;
 
-/** One message of the company and whose conversation it is in; null when it is unknown or purged, or that is deleted. */
+/** A message and the owner of its conversation; null when it is unknown or purged, or the conversation is deleted. */
 export async function findMessage(db: Database, company_id: string, id: string) {
   const row = await db
     .select({ message, entity_type: conversation.entity_type, entity_id: conversation.entity_id })
@@ -27,7 +27,7 @@ export async function findMessage(db: Database, company_id: string, id: string) 
   return row ?? null;
 }
 
-/** Every message of a conversation in order; only for an object that takes a conversation over. */
+/** All messages of a conversation by sequence. Only for an object that loads its conversation the first time. */
 export const allMessages = (db: Database, company_id: string, conversation_id: string): Promise<Message[]> =>
   db
     .select()
@@ -35,7 +35,7 @@ export const allMessages = (db: Database, company_id: string, conversation_id: s
     .where(and(eq(message.conversation_id, conversation_id), eq(message.company_id, company_id)))
     .orderBy(asc(message.sequence));
 
-/** Deleted messages of the company that a restore can bring back, newest deletion first. */
+/** Deleted messages of the company that can be restored, newest deletion first. */
 export async function listDeletedMessages(db: Database, company_id: string, slice: Slice): Promise<Rows<MessageRow>> {
   const { deleted_at, purged_at } = message;
   const where = and(eq(message.company_id, company_id), isNotNull(deleted_at), isNull(purged_at));

@@ -1,4 +1,4 @@
-/** Model providers that companies registered, known by name. Their keys are stored encrypted and never shown. */
+/** Model providers that companies registered, by name. Their API keys are stored encrypted. */
 import { and, asc, count, eq, gt, sql } from "drizzle-orm";
 import type { Rows, Slice } from "./page.ts";
 import { insertAudit } from "./audit.ts";
@@ -9,19 +9,19 @@ import { model_provider } from "./schema.ts";
 
 export type ModelProviderRow = typeof model_provider.$inferSelect;
 
-const named = (company_id: string, name: string) =>
+const byName = (company_id: string, name: string) =>
   and(eq(model_provider.company_id, company_id), eq(model_provider.name, name));
 
-/** What a provider's key is encrypted for (see auth/encryption.ts): moved to another row, it does not open. */
+/** The context of a provider's encrypted key (see auth/encryption.ts): in another row it cannot be decrypted. */
 export const providerKeyContext = (company_id: string, name: string) => `model_provider:${company_id}:${name}`;
 
 export const findModelProvider = (
   db: Database,
   company_id: string,
   name: string,
-): Promise<ModelProviderRow | undefined> => db.select().from(model_provider).where(named(company_id, name)).get();
+): Promise<ModelProviderRow | undefined> => db.select().from(model_provider).where(byName(company_id, name)).get();
 
-/** The names that the company's agents may put before the slash of their model. */
+/** The names of the company's providers. */
 export async function listProviderNames(db: Database, company_id: string): Promise<Set<string>> {
   const rows = await db
     .select({ name: model_provider.name })
@@ -51,7 +51,7 @@ export async function listModelProviders(
   return { rows, total: totals[0]?.total ?? 0 };
 }
 
-/** Makes or replaces a provider, with its audit row. `created` says which of the two it was. */
+/** Creates or replaces a provider, with its audit row. `created` is false when there was one of that name. */
 export async function putModelProvider(
   db: Database,
   row: Pick<ModelProviderRow, "company_id" | "name" | "kind" | "base_url" | "api_key_ciphertext">,
@@ -60,9 +60,9 @@ export async function putModelProvider(
   const { kind, base_url, api_key_ciphertext } = row;
   const [before, [after]] = await db.batch([
     db
-      .select({ found: sql<number>`1` })
+      .select({ exists: sql<number>`1` })
       .from(model_provider)
-      .where(named(row.company_id, row.name)),
+      .where(byName(row.company_id, row.name)),
     db
       .insert(model_provider)
       .values({ ...row, created_at: audit.at, updated_at: audit.at })
@@ -77,6 +77,6 @@ export async function putModelProvider(
   return { row: after, created: before.length === 0 };
 }
 
-/** Removes a provider. Undefined when the company has none of that name. */
+/** Deletes a provider. Undefined when the company has none of that name. */
 export const deleteModelProvider = (db: Database, company_id: string, name: string, audit: AuditRow) =>
-  auditedDelete(db, model_provider, named(company_id, name), audit);
+  auditedDelete(db, model_provider, byName(company_id, name), audit);

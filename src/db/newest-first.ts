@@ -1,4 +1,4 @@
-/** The list that most resources have: rows of one company, newest first. Ids are UUIDv7, so their order is time's. */
+/** The list of most resources: rows of one company, newest first. Ids are UUIDv7, so they sort by time. */
 import { and, count, desc, lt, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { Rows, Slice } from "./page.ts";
@@ -7,10 +7,10 @@ import type { totalQuery } from "./tally.ts";
 
 type TableWithId = SQLiteTable & { id: SQLiteColumn };
 
-/** The query that counts what a list has in all: from a counter (see tally.ts), or by counting. */
+/** The query of a list's total: it reads counters (see tally.ts), or counts. */
 export type TotalQuery = ReturnType<typeof totalQuery>;
 
-/** One slice of the rows that `where` selects (it must name the company), and how many it selects in all. */
+/** One slice of the rows that `where` selects, and their total. `where` must name the company. */
 export async function newestFirst<T extends TableWithId>(
   db: Database,
   table: T,
@@ -20,7 +20,7 @@ export async function newestFirst<T extends TableWithId>(
 ): Promise<Rows<T["$inferSelect"]>> {
   const from: TableWithId = table;
   const order = desc(from.id);
-  // A numbered page begins at a row that is found along the index alone.
+  // The first row of a numbered page is found along the index, without reading the rows before it.
   const place = db.select({ id: from.id }).from(from).where(where).orderBy(order).limit(1).offset(offset);
   const beyond = after ? lt(from.id, String(after[0])) : offset > 0 ? sql`${from.id} <= ${place}` : undefined;
   const [rows, totals] = await db.batch([

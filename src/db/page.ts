@@ -1,7 +1,7 @@
-/** What every list query takes and returns, however its page was asked for. */
+/** Input and output of every list query, for pages by number and by cursor alike. */
 
 /** Where to start, and how many rows to read. */
 export type Slice = { after: (string | number)[] | null; offset: number; limit: number };
 
-/** Rows of a slice, one more than shown where there are more, and how many rows the whole list has. */
+/** The rows of a slice, and the total of the whole list. */
 export type Rows<T> = { rows: T[]; total: number };

@@ -1,7 +1,7 @@
 /**
- * The record that queries read, in D1. Property names are column names are wire names.
- * Every table carries company_id and every query takes it; times are integer milliseconds since the epoch.
- * Triggers (tallies, append-only audit) live in the hand-written migration beside the generated one.
+ * The tables of D1. A property has the name of its column and of its member on the wire. Every table has company_id, and
+ * every query names it. Times are integer milliseconds since the epoch. The triggers (tallies, append-only audit) are in
+ * migrations that are written by hand.
  */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
@@ -26,13 +26,13 @@ export const company = sqliteTable("company", {
   leads_days: integer(),
   /** Name of the D1 binding that holds this company's rows. */
   database: text().notNull().default("DB"),
-  /** While it is on its way from one database to another; see cli/tenant/move.ts. */
+  /** Set while the company is being moved from one database to another; see cli/tenant/move.ts. */
   moving_from: text(),
   moving_to: text(),
   created_at: created_at(),
 });
 
-/** Companies that have left this database, or are leaving it: it takes nothing more of theirs. See cli/tenant/move.ts. */
+/** Companies that were or are being moved to another database: this one refuses their writes. See cli/tenant/move.ts. */
 export const departed = sqliteTable("departed", { company_id: text().primaryKey(), at: millis().notNull() });
 
 export const user = sqliteTable(
@@ -40,7 +40,7 @@ export const user = sqliteTable(
   {
     id: id(),
     company_id: company_id(),
-    /** The identity provider that vouches for the subject; "" is this service itself. */
+    /** The identity provider of the subject; "" for users whom the company's own backend names. */
     issuer: text().notNull().default(""),
     subject: text().notNull(),
     name: text(),
@@ -68,10 +68,10 @@ export const api_key = sqliteTable(
     company_id: company_id(),
     user_id: text().notNull(),
     name: text().notNull(),
-    /** The public half, `ak_…`; the secret half is only ever stored as SHA-256, hexadecimal. */
+    /** The public half, `ak_…`. Of the secret half only the SHA-256 is stored, in hexadecimal. */
     key: text().notNull(),
     secret_hash: text().notNull(),
-    /** After a rotation the former secret goes on working until this moment. */
+    /** After a rotation the previous secret stays valid until previous_expires_at. */
     previous_secret_hash: text(),
     previous_expires_at: millis(),
     scopes: json<("read" | "write" | "admin")[]>().notNull(),
@@ -104,7 +104,7 @@ export const lead = sqliteTable(
     id: id(),
     company_id: company_id(),
     agent_id: text(),
-    /** Set when the company's own backend vouched for this visitor. */
+    /** The company's own id of a visitor whom its backend identified; null for an anonymous one. */
     external_id: text(),
     first_name: text(),
     last_name: text(),
@@ -209,30 +209,30 @@ export const conversation = sqliteTable(
     title_folded: text(),
     metadata: json<JsonObject>().notNull(),
     max_context_length: integer().notNull(),
-    /** `deleted` is never stored here: deleted_at says so, and a restore finds the former status. */
+    /** Never `deleted`: that is what deleted_at says, so that a restore brings back the status from before. */
     status: text({ enum: ["active", "archived"] })
       .notNull()
       .default("active"),
     message_count: integer().notNull().default(0),
     last_message_at: millis(),
-    /** last_message_at, or created_at before the first message: what lists are ordered by. */
+    /** last_message_at, or created_at before the first message. Lists are sorted by it. */
     activity_at: millis().notNull(),
     created_at: created_at(),
     updated_at: millis().notNull(),
     deleted_at: millis(),
     deleted_by: text(),
-    /** Content gone for good: never to be restored. */
+    /** Set when the content was erased: such a conversation cannot be restored. */
     erased_at: millis(),
     /** Idempotency-Key of the request that created it, and the hash of that request's body. */
     creation_key: text(),
     creation_hash: text(),
   },
   (t) => [
-    // The indexes of lists end with the columns of their own condition: only so does a walk along one read nothing else.
+    // The columns of an index's WHERE are also its last columns: otherwise SQLite reads every row to check the condition.
     index("conversation_company")
       .on(t.company_id, t.entity_type, t.status, t.activity_at, t.id, t.deleted_at)
       .where(sql`deleted_at IS NULL`),
-    // Not a partial one: erasing a person has to find what is deleted as well.
+    // Not partial, because erasing a person must find deleted conversations too.
     index("conversation_entity").on(
       ...([t.company_id, t.entity_type, t.entity_id, t.deleted_at, t.status, t.activity_at, t.id] as const),
     ),
@@ -280,9 +280,9 @@ export const message = sqliteTable(
     created_at: created_at(),
     deleted_at: millis(),
     deleted_by: text(),
-    /** The bulk delete that removed it, if one did. */
+    /** The bulk delete that deleted it; null if it was deleted alone. */
     deletion_id: text(),
-    /** Text gone for good: never to be restored. */
+    /** Set when the text was purged: such a message cannot be restored. */
     purged_at: millis(),
   },
   (t) => [
@@ -302,7 +302,7 @@ export const message = sqliteTable(
   ],
 );
 
-/** How many rows a list would find, kept by triggers so that no page ever counts. What is gone for good is in no list. */
+/** Counters of the rows in each list, maintained by triggers, so that no page has to count. Erased rows are not counted. */
 export const tally = sqliteTable(
   "tally",
   {

@@ -1,7 +1,7 @@
 /**
- * Totals of lists, read from the counters that triggers keep. What a counter counts is its kind, narrowed by its ref:
- * conversations of a `company` by the kind of their owner, of an `entity`, of an `agent` by the kind of their owner;
- * `lead` all of them ("") and by agent; `agents` (active, and as archived the inactive ones); deleted `message`s; `audit`.
+ * Totals of lists, from counters that triggers maintain. Kind and ref say what a counter counts. Conversations: `company`
+ * (ref: kind of owner), `entity` (ref: the owner), `agent` (ref: agent and kind of owner). Others: `lead` (ref: "" or an
+ * agent), `agents` (inactive ones are counted as archived), deleted `message`s, `audit`.
  */
 import { and, eq, inArray, sql } from "drizzle-orm";
 import type { EntityType } from "../auth/principal.ts";
@@ -11,7 +11,7 @@ import { tally } from "./schema.ts";
 export type Tally = { active: number; archived: number; deleted: number };
 export type TallyKind = typeof tally.$inferSelect.kind;
 
-/** The refs that together are what is asked for. `ref`: "", an entity, an agent's id. */
+/** The refs of the counters whose sum is wanted. `ref`: "", an entity, or the id of an agent. */
 export function refsOf(kind: TallyKind, ref = "", entity_type?: EntityType): string[] {
   const types = entity_type === undefined ? ["user", "lead"] : [entity_type];
   if (kind === "company") return types;
@@ -21,7 +21,7 @@ export function refsOf(kind: TallyKind, ref = "", entity_type?: EntityType): str
 const counters = (company_id: string, kind: TallyKind, refs: string[]) =>
   and(eq(tally.company_id, company_id), eq(tally.kind, kind), inArray(tally.ref, refs));
 
-/** How many rows there are in each state; zeros where there never was one. */
+/** The number of rows in each state. */
 export async function readTally(db: Database, company_id: string, kind: TallyKind, ref = ""): Promise<Tally> {
   const sum = (state: keyof Tally) => sql<number>`coalesce(sum(${tally[state]}), 0)`;
   const row = await db
@@ -32,7 +32,7 @@ export async function readTally(db: Database, company_id: string, kind: TallyKin
   return row ?? { active: 0, archived: 0, deleted: 0 };
 }
 
-/** The query of a total, for the batch that reads the page: rows in any of these states. */
+/** The query of a total, for the batch that reads the page: the number of rows in these states. */
 export const totalQuery = (
   db: Database,
   company_id: string,

@@ -47,7 +47,7 @@ export type VouchedUser = {
   role: "member" | "admin";
 };
 
-/** Makes the user on first sight, or brings name, email and role up to date; the id either way. */
+/** Inserts the user, or updates name, email and role. Returns the id. */
 export async function upsertExternalUser(db: Database, u: VouchedUser, now: number): Promise<string> {
   const { company_id, issuer, subject, name, email, role } = u;
   const row = await db
@@ -59,7 +59,7 @@ export async function upsertExternalUser(db: Database, u: VouchedUser, now: numb
   return row.id;
 }
 
-/** A user whom the company's own backend vouches for; what is left out stays as it is. */
+/** A user whom the company's own backend identifies. What is left out stays unchanged. */
 export type BackendUser = {
   company_id: string;
   /** How the company calls this user. */
@@ -69,7 +69,7 @@ export type BackendUser = {
   role?: "member" | "admin" | undefined;
 };
 
-/** Makes the user on first sight; the id either way. */
+/** Inserts the user, or updates the fields that are set. Returns the id. */
 export async function upsertBackendUser(db: Database, u: BackendUser, now: number): Promise<string> {
   const { name, email, role } = u;
   const row = await db

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { type SQL, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import { describe, expect, it } from "vitest";
-import { responseTimes } from "../../src/db/analytic.ts";
+import { responseTimes } from "../../src/routes/analytic/conversation-figures.ts";
 import * as exported from "../../src/db/analytic-export.ts";
 import { createdQuery, percentilesQuery, type Scope, sumsQuery } from "../../src/db/analytic-period.ts";
 import { companyDatabase } from "../../src/db/database.ts";

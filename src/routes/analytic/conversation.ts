@@ -1,6 +1,7 @@
 /** Analytics of one conversation, and of everything else in the files beside this: only what was measured. */
 import * as z from "zod";
-import { analyse, conversationFacts } from "../../db/analytic.ts";
+import { conversationFacts } from "../../db/analytic-conversation.ts";
+import { conversationFigures } from "./conversation-figures.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { id, pathId, timestamp } from "../../http/fields.ts";
@@ -62,7 +63,7 @@ export function analyticRoutes(api: Api): void {
     },
     async ({ c, db, caller, params }) => {
       const { id: conversation_id, company_id, status } = await visibleConversation(db, caller, params.id);
-      const figures = analyse(await conversationFacts(db, company_id, conversation_id));
+      const figures = conversationFigures(await conversationFacts(db, company_id, conversation_id));
       return c.json({ conversation_id, status, ...figures });
     },
   );

@@ -1,61 +1,25 @@
-/** Figures about one conversation, out of what was measured when its turns ran. */
-import { and, asc, eq } from "drizzle-orm";
-import type { Database } from "./database.ts";
-import { message } from "./schema.ts";
-
-/** A message without its text. */
-export type Fact = Pick<
-  typeof message.$inferSelect,
-  | "turn_id"
-  | "sequence"
-  | "role"
-  | "status"
-  | "processing_time"
-  | "input_tokens"
-  | "output_tokens"
-  | "usage_source"
-  | "created_at"
-  | "deleted_at"
->;
-
-/** Every message of a conversation, deleted ones included, in order. */
-export const conversationFacts = (db: Database, company_id: string, conversation_id: string): Promise<Fact[]> =>
-  db
-    .select({
-      turn_id: message.turn_id,
-      sequence: message.sequence,
-      role: message.role,
-      status: message.status,
-      processing_time: message.processing_time,
-      input_tokens: message.input_tokens,
-      output_tokens: message.output_tokens,
-      usage_source: message.usage_source,
-      created_at: message.created_at,
-      deleted_at: message.deleted_at,
-    })
-    .from(message)
-    .where(and(eq(message.conversation_id, conversation_id), eq(message.company_id, company_id)))
-    .orderBy(asc(message.sequence));
+/** The figures of one conversation, from what was measured when its turns ran. Pure. */
+import type { Fact } from "../../db/analytic-conversation.ts";
 
 const TURN_STATUS = { complete: "completed", failed: "failed", stopped: "stopped" } as const;
 
 const toMillis = (seconds: number) => Math.round(seconds * 1000);
 const timestamp = (millis: number | undefined) => (millis === undefined ? null : new Date(millis).toISOString());
 
-/** Pure: the figures of `GET /analytic/conversation/:id`. Response times are those of replies that completed. */
-export function analyse(facts: Fact[]) {
+/** The figures of `GET /analytic/conversation/:id`. Response times are those of complete replies. */
+export function conversationFigures(facts: Fact[]) {
   const live = facts.filter((fact) => fact.deleted_at === null);
   const replies = facts.filter((fact) => fact.role === "assistant");
   const replyOf = new Map(replies.map((fact) => [fact.turn_id, fact]));
   const timeline = facts
     .filter((fact) => fact.role === "user")
-    .map((asked) => {
-      const reply = replyOf.get(asked.turn_id);
+    .map((question) => {
+      const reply = replyOf.get(question.turn_id);
       const time = reply?.processing_time ?? null;
       return {
-        turn_id: asked.turn_id,
-        sequence: asked.sequence,
-        started_at: timestamp(asked.created_at),
+        turn_id: question.turn_id,
+        sequence: question.sequence,
+        started_at: timestamp(question.created_at),
         status: reply ? TURN_STATUS[reply.status] : ("in_progress" as const),
         response_time_ms: time === null ? null : toMillis(time),
         input_tokens: reply?.input_tokens ?? null,
@@ -97,13 +61,15 @@ export function responseTimes(times: number[]) {
   };
 }
 
-/** Null when no reply has counts; `measured` only when all that have were. */
+/** Null when no reply has token counts; `measured` only when all counts were measured. */
 function totalUsage(replies: Fact[]) {
-  const counted = replies.filter((fact) => fact.usage_source !== null);
-  if (counted.length === 0) return null;
+  const withCounts = replies.filter((fact) => fact.usage_source !== null);
+  if (withCounts.length === 0) return null;
   return {
-    input_tokens: counted.reduce((sum, fact) => sum + (fact.input_tokens ?? 0), 0),
-    output_tokens: counted.reduce((sum, fact) => sum + (fact.output_tokens ?? 0), 0),
-    source: counted.every((fact) => fact.usage_source === "measured") ? ("measured" as const) : ("estimated" as const),
+    input_tokens: withCounts.reduce((sum, fact) => sum + (fact.input_tokens ?? 0), 0),
+    output_tokens: withCounts.reduce((sum, fact) => sum + (fact.output_tokens ?? 0), 0),
+    source: withCounts.every((fact) => fact.usage_source === "measured")
+      ? ("measured" as const)
+      : ("estimated" as const),
   };
 }
