@@ -11,6 +11,8 @@ export interface Env {
   LIMIT_IP?: RateLimit;
   LIMIT_LEAD?: RateLimit;
   LIMIT_AGENT?: RateLimit;
+  LIMIT_LOOKUP?: RateLimit;
+  LIMIT_READ?: RateLimit;
   /** Workers AI, bound in production only. */
   AI?: Ai;
   [name: string]: unknown;

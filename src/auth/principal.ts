@@ -6,24 +6,37 @@ export type Scope = "read" | "write" | "admin";
 /** Owner of conversations: everything that says "entity" means this pair. */
 export type Entity = { entity_type: EntityType; entity_id: string };
 
-export type Principal = Entity & {
+/** What a credential rests on, as plain data: it is good while all of this still holds (see db/standing.ts). */
+export type Basis = Entity & {
   kind: "api_key" | "user" | "lead";
   company_id: string;
-  scopes: readonly Scope[];
-  /** The agent that a visitor came to, as far as the token says; null for everybody else. */
-  agent_id: string | null;
-  /** The API key behind the request, if one is; for the audit trail. */
+  /** The API key behind the request: the one that was sent, or the one that minted the token. */
   api_key_id: string | null;
+  /** The registration of the identity provider that signed the token; null for everything that this service made. */
+  issuer_id: string | null;
+  /** When the token was made, in milliseconds, where it says so. */
+  issued_at: number | null;
   /** When the credential stops working, in milliseconds, or null. */
   expires_at: number | null;
 };
 
-/** What a Durable Object and the audit trail need to know of the caller: plain data that crosses RPC. */
-export type Caller = Entity & {
-  company_id: string;
-  api_key_id: string | null;
-  request_id: string;
+export type Principal = Basis & {
+  scopes: readonly Scope[];
+  /** The agent that a visitor came to, as far as the token says; null for everybody else. */
+  agent_id: string | null;
+  /** The origin of the website that a visitor registered on, as far as the token says. */
+  website: string | null;
 };
+
+/** Who does something, as the audit trail names them. */
+export type Actor = Entity & { company_id: string; api_key_id: string | null; request_id: string };
+
+/** What a Durable Object needs to know of the caller: plain data that crosses RPC. */
+export type Caller = Basis &
+  Actor & {
+    /** Whether the credential has the scope `read`; without it an answer shows only what the caller just sent or caused. */
+    may_read: boolean;
+  };
 
 /** `admin` includes `read` and `write`. */
 export function hasScope(principal: Principal, scope: Scope): boolean {
@@ -43,3 +56,6 @@ export const scopesOfRole = (role: "member" | "admin"): readonly Scope[] =>
 /** `scopes` cut down to what `principal` itself holds: nobody hands out more than they have. */
 export const withinScopes = (principal: Principal, scopes: readonly Scope[]): boolean =>
   scopes.every((scope) => hasScope(principal, scope));
+
+/** Whether a token of a user that was minted here is asking; tokens of identity providers and API keys are not such. */
+export const isMintedUser = ({ kind, issuer_id }: Principal): boolean => kind === "user" && issuer_id === null;

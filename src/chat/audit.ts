@@ -1,6 +1,6 @@
 /** Audit rows: one for every change, written in the same batch as the change, never containing content. Pure. */
 import { uuidv7 } from "uuidv7";
-import type { Caller } from "../auth/principal.ts";
+import type { Actor } from "../auth/principal.ts";
 import type { JsonObject } from "../json.ts";
 
 /** A row as D1 stores it; `at` in milliseconds. */
@@ -24,18 +24,18 @@ export type AuditEntry = { action: string; target_type: string; target_id: strin
 /** What a client calls its requests may name a person, and the trail forgets nothing: only a UUID is kept. */
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** An audit row for something `caller` does at `at` (ms). */
-export const auditRow = (caller: Caller, entry: AuditEntry, at: number): AuditRow => ({
+/** An audit row for something `actor` does at `at` (ms). */
+export const auditRow = (actor: Actor, entry: AuditEntry, at: number): AuditRow => ({
   id: uuidv7(),
-  company_id: caller.company_id,
+  company_id: actor.company_id,
   at,
-  actor_type: caller.entity_type,
-  actor_id: caller.entity_id,
-  api_key_id: caller.api_key_id,
+  actor_type: actor.entity_type,
+  actor_id: actor.entity_id,
+  api_key_id: actor.api_key_id,
   action: entry.action,
   target_type: entry.target_type,
   target_id: entry.target_id,
-  request_id: UUID.test(caller.request_id) ? caller.request_id : null,
+  request_id: UUID.test(actor.request_id) ? actor.request_id : null,
   details: entry.details ?? {},
 });
 

@@ -1,5 +1,6 @@
 /** The audit trail: one row per change, written in the same batch as the change, never containing content. */
 import { and, desc, eq, getTableColumns, gt, lt, type SQL, sql } from "drizzle-orm";
+import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { AuditRow } from "../chat/audit.ts";
 import type { Database } from "./database.ts";
 import { audit_event } from "./schema.ts";
@@ -14,11 +15,21 @@ export const insertAudit = (db: Database, row: AuditRow) => db.insert(audit_even
  * The same, but only where `condition` is true when the batch runs, so that a repeated change is recorded once. It belongs
  * into the batch before the change, which makes the condition false.
  */
-export function insertAuditIf(db: Database, row: AuditRow, condition: SQL | undefined) {
-  const values = Object.entries(getTableColumns(audit_event)).map(([name, column]) =>
-    sql.param(row[name as keyof AuditRow] ?? null, column),
+export const insertAuditIf = (db: Database, row: AuditRow, condition: SQL | undefined) =>
+  insertIf(db, audit_event, row, condition);
+
+/** Writes a row of any table only where `condition` holds when the statement runs. Members left out are null. */
+export function insertIf<T extends SQLiteTable>(
+  db: Database,
+  table: T,
+  row: T["$inferInsert"],
+  condition: SQL | undefined,
+) {
+  const given: Record<string, unknown> = row;
+  const values = Object.entries(getTableColumns(table)).map(([name, column]) =>
+    sql.param(given[name] ?? null, column as SQLiteColumn),
   );
-  return db.insert(audit_event).select(sql`select ${sql.join(values, sql`, `)} where ${condition}`);
+  return db.insert(table).select(sql`select ${sql.join(values, sql`, `)} where ${condition}`);
 }
 
 export type AuditFilter = {

@@ -1,7 +1,7 @@
 /** Changes of one row, each in one batch with its audit row: both are written, or neither. */
 import { type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable, SQLiteUpdateSetSource } from "drizzle-orm/sqlite-core";
-import { insertAudit, insertAuditIf } from "./audit.ts";
+import { insertAudit, insertAuditIf, insertIf } from "./audit.ts";
 import type { AuditRow } from "../chat/audit.ts";
 import type { Database } from "./database.ts";
 
@@ -18,6 +18,21 @@ export async function auditedInsert<T extends SQLiteTable>(
   const [first] = inserted as Row<T>[];
   if (!first) throw new Error("an insert returned no row");
   return first;
+}
+
+/** Inserts a row if `condition` holds when the batch runs. Undefined, and no audit row, if it does not. */
+export async function auditedInsertIf<T extends SQLiteTable>(
+  db: Database,
+  table: T,
+  row: T["$inferInsert"],
+  condition: SQL,
+  audit: AuditRow,
+): Promise<Row<T> | undefined> {
+  const [, inserted] = await db.batch([
+    insertAuditIf(db, audit, condition),
+    insertIf(db, table, row, condition).returning(),
+  ]);
+  return (inserted as Row<T>[])[0];
 }
 
 /** Updates the row that `where` selects. Undefined, and no audit row, when there is none. */

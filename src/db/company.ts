@@ -18,11 +18,14 @@ export type NewCompany = {
   keys: (typeof api_key.$inferInsert)[];
 };
 
+/** `user.issuer` of the user that a company begins with: no token and no backend can name this user. */
+const OWNER = "owner";
+
 /** The statements that insert a company: for one batch, or through `toSQL()` for a database behind wrangler. */
 export const insertCompany = (db: Database, rows: NewCompany) =>
   [
     db.insert(company).values(rows.company),
-    db.insert(user).values(rows.owner),
+    db.insert(user).values({ ...rows.owner, issuer: OWNER }),
     db.insert(api_key).values(rows.keys),
   ] as const;
 

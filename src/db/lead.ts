@@ -7,6 +7,7 @@ import { auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { contains, foldedLead } from "./folded.ts";
 import { newestFirst } from "./newest-first.ts";
+import { forgetStandings } from "./standing.ts";
 import { conversation, lead } from "./schema.ts";
 import { refsOf, totalQuery } from "./tally.ts";
 
@@ -91,18 +92,59 @@ export const updateLead = (db: Database, company_id: string, id: string, fields:
 /** Sets deleted_at; a repeat changes nothing. Returns the row, or undefined when the company has no such lead. */
 export async function deleteLead(db: Database, company_id: string, id: string, audit: AuditRow) {
   const mark = { deleted_at: audit.at, deleted_by: audit.actor_id };
-  return (await auditedUpdate(db, lead, live(company_id, id), mark, audit)) ?? findAnyLead(db, company_id, id);
+  const marked = await auditedUpdate(db, lead, live(company_id, id), mark, audit);
+  forgetStandings();
+  return marked ?? findAnyLead(db, company_id, id);
 }
 
 /** Clears deleted_at. Undefined when there is no such lead that is deleted and not erased. */
-export const restoreLead = (db: Database, company_id: string, id: string, audit: AuditRow) =>
-  auditedUpdate(
-    db,
-    lead,
-    and(own(company_id, id), isNotNull(lead.deleted_at), isNull(lead.erased_at)),
-    { deleted_at: null, deleted_by: null, updated_at: audit.at },
-    audit,
-  );
+export async function restoreLead(db: Database, company_id: string, id: string, audit: AuditRow) {
+  const deleted = and(own(company_id, id), isNotNull(lead.deleted_at), isNull(lead.erased_at));
+  const restored = await auditedUpdate(db, lead, deleted, { ...UNMARKED, updated_at: audit.at }, audit);
+  forgetStandings();
+  return restored;
+}
+
+const UNMARKED = { deleted_at: null, deleted_by: null };
+
+/** Milliseconds: a client that lost the answer to a refresh may repeat it for this long. */
+const REFRESH_GRACE = 60_000;
+
+/** The outcome of a refresh: the id of the next refresh token, or the lead whose old refresh token was used again. */
+export type Refresh = { lead: LeadRow; refresh_id: string } | { reused: LeadRow } | null;
+
+/**
+ * Replaces the refresh token `used` by `next` (both are the `jti`). A repeat within a minute returns the same next one; any
+ * other old token counts as stolen. Null when there is no such live lead, or its tokens were revoked.
+ */
+export async function rotateRefresh(
+  db: Database,
+  company_id: string,
+  id: string,
+  used: { jti: string; issued_at: number },
+  next: string,
+  now: number,
+): Promise<Refresh> {
+  const ended = or(isNull(lead.tokens_ended_at), lt(lead.tokens_ended_at, used.issued_at));
+  const isCurrent = or(isNull(lead.refresh_id), eq(lead.refresh_id, used.jti));
+  const rotated: LeadRow | undefined = await db
+    .update(lead)
+    .set({ refresh_id: next, refresh_previous_id: used.jti, refreshed_at: now })
+    .where(and(live(company_id, id), ended, isCurrent))
+    .returning()
+    .get();
+  if (rotated) return { lead: rotated, refresh_id: next };
+  const row = await findLead(db, company_id, id);
+  if (!row || row.refresh_id === null || (row.tokens_ended_at ?? 0) >= used.issued_at) return null;
+  const isRepeat = row.refresh_previous_id === used.jti && now - (row.refreshed_at ?? 0) < REFRESH_GRACE;
+  return isRepeat ? { lead: row, refresh_id: row.refresh_id } : { reused: row };
+}
+
+/** Revokes every token that the lead has now. */
+export async function endTokens(db: Database, { company_id, id }: LeadRow, audit: AuditRow): Promise<void> {
+  await auditedUpdate(db, lead, own(company_id, id), { tokens_ended_at: audit.at }, audit);
+  forgetStandings();
+}
 
 const unerased = (company_id: string, id: string) => and(own(company_id, id), isNull(lead.erased_at));
 
@@ -124,8 +166,11 @@ const erased = (row: LeadRow, audit: AuditRow) => ({
 });
 
 /** Clears everything personal in the row, which stays for the counts. A repeat changes nothing. */
-export const eraseLead = async (db: Database, row: LeadRow, audit: AuditRow): Promise<LeadRow> =>
-  (await auditedUpdate(db, lead, unerased(row.company_id, row.id), erased(row, audit), audit)) ?? row;
+export async function eraseLead(db: Database, row: LeadRow, audit: AuditRow): Promise<LeadRow> {
+  const empty = await auditedUpdate(db, lead, unerased(row.company_id, row.id), erased(row, audit), audit);
+  forgetStandings();
+  return empty ?? row;
+}
 
 /** The columns that describe a person, and their consent. */
 const DETAILS = [
@@ -160,6 +205,7 @@ export async function mergeLead(db: Database, from: LeadRow, into: LeadRow, audi
     db.update(lead).set(erased(from, audit)).where(is),
     db.select().from(lead).where(target),
   ]);
+  forgetStandings();
   return rows[0] ?? into;
 }
 

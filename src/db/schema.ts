@@ -40,7 +40,7 @@ export const user = sqliteTable(
   {
     id: id(),
     company_id: company_id(),
-    /** The identity provider of the subject; "" for users whom the company's own backend names. */
+    /** The identity provider of the subject; "" for users whom the company's own backend names, OWNER (company.ts) for the first user. */
     issuer: text().notNull().default(""),
     subject: text().notNull(),
     name: text(),
@@ -49,6 +49,7 @@ export const user = sqliteTable(
       .notNull()
       .default("member"),
     created_at: created_at(),
+    /** From then on none of this user's tokens is good. */
     deleted_at: millis(),
     deleted_by: text(),
     erased_at: millis(),
@@ -89,13 +90,25 @@ export const issuer = sqliteTable(
     id: id(),
     company_id: company_id(),
     issuer: text().notNull(),
-    jwks_uri: text().notNull(),
+    /** Null: the issuer's own discovery document names it. */
+    jwks_uri: text(),
     audience: text().notNull(),
     algorithms: json<string[]>().notNull(),
     role_claim: text(),
     created_at: created_at(),
+    /** When a token proved it; until then its tokens are refused and it stands in nobody's way. */
+    verified_at: millis(),
+    /** The key set as it was last fetched, and when: for the time in which it cannot be. */
+    keys: json<JsonObject>(),
+    keys_at: millis(),
   },
-  (t) => [uniqueIndex("issuer_audience").on(t.issuer, t.audience), index("issuer_company").on(t.company_id, t.id)],
+  (t) => [
+    uniqueIndex("issuer_audience")
+      .on(t.issuer, t.audience)
+      .where(sql`verified_at IS NOT NULL`),
+    uniqueIndex("issuer_own").on(t.company_id, t.issuer, t.audience),
+    index("issuer_company").on(t.company_id, t.id),
+  ],
 );
 
 export const lead = sqliteTable(
@@ -115,6 +128,12 @@ export const lead = sqliteTable(
     first_name_folded: text(),
     last_name_folded: text(),
     email_folded: text(),
+    /** The refresh token (its `jti`) that is good now, and the one before it; null before the first refresh. */
+    refresh_id: text(),
+    refresh_previous_id: text(),
+    refreshed_at: millis(),
+    /** Tokens from before then are refused: a refresh token was used twice. */
+    tokens_ended_at: millis(),
     consent_data_processing_at: millis(),
     consent_marketing_at: millis(),
     created_at: created_at(),

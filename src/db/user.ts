@@ -7,6 +7,7 @@ import type { Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
 import type { Rows, Slice } from "./page.ts";
 import { user } from "./schema.ts";
+import { forgetStandings } from "./standing.ts";
 import { refsOf, totalQuery } from "./tally.ts";
 
 export type UserRow = typeof user.$inferSelect;
@@ -35,7 +36,9 @@ export const listUsers = (db: Database, company_id: string, slice: Slice): Promi
 /** Marks the user as deleted; a repeat changes nothing. The row, or undefined when the company has no such user. */
 export async function deleteUser(db: Database, company_id: string, id: string, audit: AuditRow) {
   const mark = { deleted_at: audit.at, deleted_by: audit.actor_id };
-  return (await auditedUpdate(db, user, live(company_id, id), mark, audit)) ?? findAnyUser(db, company_id, id);
+  const marked = await auditedUpdate(db, user, live(company_id, id), mark, audit);
+  forgetStandings();
+  return marked ?? findAnyUser(db, company_id, id);
 }
 
 export type VouchedUser = {
@@ -50,12 +53,24 @@ export type VouchedUser = {
 /** Inserts the user, or updates name, email and role. Returns the id. */
 export async function upsertExternalUser(db: Database, u: VouchedUser, now: number): Promise<string> {
   const { company_id, issuer, subject, name, email, role } = u;
-  const row = await db
+  const row: { id: string } | undefined = await db
     .insert(user)
     .values({ id: uuidv7(), company_id, issuer, subject, name, email, role, created_at: now })
-    .onConflictDoUpdate({ target: [user.company_id, user.issuer, user.subject], set: { name, email, role } })
+    .onConflictDoUpdate({
+      target: [user.company_id, user.issuer, user.subject],
+      set: { name, email, role },
+      setWhere: isNull(user.deleted_at),
+    })
     .returning({ id: user.id })
     .get();
+  return row?.id ?? idOf(db, company_id, issuer, subject);
+}
+
+/** Of a user who was deleted, and is not brought up to date any more. */
+async function idOf(db: Database, company_id: string, issuer: string, subject: string): Promise<string> {
+  const named = and(eq(user.company_id, company_id), eq(user.issuer, issuer), eq(user.subject, subject));
+  const row = await db.select({ id: user.id }).from(user).where(named).get();
+  if (!row) throw new Error("a user was neither made nor found");
   return row.id;
 }
 
@@ -69,18 +84,19 @@ export type BackendUser = {
   role?: "member" | "admin" | undefined;
 };
 
-/** Inserts the user, or updates the fields that are set. Returns the id. */
-export async function upsertBackendUser(db: Database, u: BackendUser, now: number): Promise<string> {
+/** Inserts the user, or updates the fields that are set. Returns the id, undefined for a deleted user. */
+export async function upsertBackendUser(db: Database, u: BackendUser, now: number): Promise<string | undefined> {
   const { name, email, role } = u;
-  const row = await db
+  const row: { id: string } | undefined = await db
     .insert(user)
     .values({ ...u, id: uuidv7(), issuer: "", created_at: now })
     // A column must be set for the row to be returned; setting the subject to itself changes nothing.
     .onConflictDoUpdate({
       target: [user.company_id, user.issuer, user.subject],
       set: { subject: u.subject, name, email, role },
+      setWhere: isNull(user.deleted_at),
     })
     .returning({ id: user.id })
     .get();
-  return row.id;
+  return row?.id;
 }

@@ -6,7 +6,7 @@
 import { OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
 import { Hono } from "hono";
 import type * as z from "zod";
-import { type Caller, hasScope, type Principal } from "../auth/principal.ts";
+import { type Caller, hasScope, isMintedUser, type Principal } from "../auth/principal.ts";
 import { auditRow } from "../chat/audit.ts";
 import { controlDatabase, type Database } from "../db/database.ts";
 import { lazy } from "../lazy.ts";
@@ -17,7 +17,7 @@ import { requestDatabase } from "./database.ts";
 import { type AppContext, type AppEnv, callerOf } from "./context.ts";
 import { FOR_BROWSERS } from "./cors.ts";
 import { toOperation } from "./operation.ts";
-import { enforceLimit } from "./rate-limit.ts";
+import { enforceLimit, limitOf } from "./rate-limit.ts";
 import type { Audit, Input, MountedRoute, RouteSpec } from "./route.ts";
 import { check } from "./validate.ts";
 import { admitWebsite } from "./website.ts";
@@ -40,7 +40,10 @@ export class Api {
   route<const S extends RouteSpec>(spec: S, handler: (input: Input<S>) => Response | Promise<Response>): void {
     const { method, path, audience, scope, body } = spec;
     const pattern = path.replaceAll(/\{(.+?)\}/g, ":$1");
-    this.routes.push({ method, path, pattern, audience, scope, hasBody: body !== undefined });
+    const { minted_tokens } = spec;
+    const hasBody = body !== undefined;
+    this.routes.push({ method, path, pattern, audience, scope, hasBody, ...(minted_tokens ? { minted_tokens } : {}) });
+    const limit = limitOf(spec);
     this.#pending.push(spec);
     const schemas = lazy(() => ({ params: spec.params?.(), query: spec.query?.(), body: spec.body?.() }));
     this.hono.on(method, pattern, async (c) => {
@@ -48,7 +51,7 @@ export class Api {
       c.set("for_browsers", FOR_BROWSERS[audience]);
       const principal = audience === "public" ? null : await admit(c, spec);
       c.set("principal", principal);
-      if (spec.limit) await enforceLimit(c, spec.limit, principal);
+      if (limit) await enforceLimit(c, limit, principal);
       const schema = schemas();
       const query = schema.query && check(schema.query, queryOf(c));
       const body = schema.body && (await parseBody(c, schema.body, spec.bodyOptional ?? false));
@@ -63,7 +66,7 @@ export class Api {
 }
 
 /** The principal, or null where the route needs none and no credential was sent. Throws 401 and 403. */
-async function admit(c: AppContext, { audience, scope, dialect }: RouteSpec): Promise<Principal | null> {
+async function admit(c: AppContext, { audience, scope, dialect, minted_tokens }: RouteSpec): Promise<Principal | null> {
   const principal = await authenticate(c, dialect === "openai");
   if (!principal) {
     if (audience === "anyone") return null;
@@ -78,6 +81,8 @@ async function admit(c: AppContext, { audience, scope, dialect }: RouteSpec): Pr
     throw new Problem("forbidden", "This is open to API keys only.");
   if (audience === "leads" && principal.kind !== "lead")
     throw new Problem("forbidden", "This is open to visitors only.");
+  if (minted_tokens === "refused" && isMintedUser(principal))
+    throw new Problem("forbidden", "This is open to API keys and to tokens of an identity provider only.");
   await admitWebsite(c, principal);
   return principal;
 }

@@ -1,6 +1,6 @@
 /** The variables of the Hono context, and the links that follow from the request. */
 import type { Context } from "hono";
-import type { Caller, Principal } from "../auth/principal.ts";
+import { type Caller, hasScope, type Principal } from "../auth/principal.ts";
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
 import type { Bookmark } from "../chat/outcome.ts";
@@ -41,9 +41,14 @@ export const linkTo = (c: AppContext, path: string): string => `${originOf(c)}${
 
 /** The principal as plain data, for the audit trail and for Durable Object RPC. */
 export const callerOf = (principal: Principal, c: AppContext): Caller => ({
+  kind: principal.kind,
   company_id: principal.company_id,
   entity_type: principal.entity_type,
   entity_id: principal.entity_id,
   api_key_id: principal.api_key_id,
+  issuer_id: principal.issuer_id,
+  issued_at: principal.issued_at,
+  expires_at: principal.expires_at,
+  may_read: hasScope(principal, "read"),
   request_id: c.var.request_id,
 });

@@ -3,6 +3,7 @@ import type { RouteConfig } from "@asteasolutions/zod-to-openapi";
 import * as z from "zod";
 import { type ProblemCode, statusOf } from "../problem/problem.ts";
 import { problemContent } from "../problem/schema.ts";
+import { limitOf } from "./rate-limit.ts";
 import type { Fields, RouteSpec } from "./route.ts";
 
 /** The operation: the responses that the route declares, and the problems that follow from its audience, body and query. */
@@ -20,7 +21,7 @@ export function toOperation(spec: RouteSpec): RouteConfig {
       : []),
     ...(spec.query ? (["validation_failed"] as const) : []),
     ...(isPaged(query) ? (["invalid_cursor"] as const) : []),
-    ...(spec.limit ? (["rate_limited"] as const) : []),
+    ...(limitOf(spec) ? (["rate_limited"] as const) : []),
     ...(spec.problems ?? []),
   ];
   const problems = Object.groupBy(new Set(codes), (code) => String(statusOf(code)));

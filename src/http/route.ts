@@ -36,8 +36,10 @@ export type RouteSpec = {
   /** True when the request may have no body; the handler then gets undefined. */
   bodyOptional?: boolean;
   responses: () => RouteConfig["responses"];
-  /** The rate limit that visitors have on this route. */
+  /** What is counted; left out, it follows from audience and method. See rate-limit.ts. */
   limit?: LimitKind;
+  /** `refused`: tokens of users that this service minted may not do this, whatever their role, because it would outlive them. */
+  minted_tokens?: "refused";
   /** `openai`: an API key may also be sent as a Bearer token, and problems have the form that clients of OpenAI's API read. */
   dialect?: Dialect;
   /** Problems beyond those that follow from the rest of the spec. */
@@ -82,7 +84,7 @@ export type Input<S extends RouteSpec> = Identity<S> & {
 };
 
 /** A route as the authority tests see it. */
-export type MountedRoute = Pick<RouteSpec, "method" | "path" | "audience" | "scope"> & {
+export type MountedRoute = Pick<RouteSpec, "method" | "path" | "audience" | "scope" | "minted_tokens"> & {
   /** The path as routers write it, such as `/conversation/:id`. */
   pattern: string;
   hasBody: boolean;

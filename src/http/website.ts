@@ -3,7 +3,7 @@
  * agent, those of all agents of the company. Origins are compared as whole strings.
  */
 import { companyDatabase } from "../db/database.ts";
-import { listAllowedOrigins } from "../db/agent.ts";
+import { type AgentRow, listAllowedOrigins } from "../db/agent.ts";
 import { type AppContext, originOf } from "./context.ts";
 import { originAllowed } from "../net/origin.ts";
 import { Problem } from "../problem/problem.ts";
@@ -17,13 +17,21 @@ const listsCache = new TtlCache<string[][]>(TTL);
 /** Call this when an agent changes: this isolate rereads the lists at once, others within 30 s. */
 export const forgetWebsites = (): void => listsCache.clear();
 
-type Visitor = Pick<Principal, "kind" | "company_id" | "agent_id">;
+type Visitor = Pick<Principal, "kind" | "company_id" | "agent_id" | "website">;
 
-/** Throws 403 when a visitor's token comes from a page of a website that is not listed. */
+/**
+ * Throws 403 when a visitor's token comes from a page of a website that is not listed. A request without `Origin` counts as
+ * one from the website that the visitor registered on.
+ */
 export async function admitWebsite(c: AppContext, principal: Visitor): Promise<void> {
-  const origin = c.req.header("origin");
-  if (principal.kind !== "lead" || origin === undefined || isOwn(c, origin)) return;
-  const { company_id, agent_id } = principal;
+  const origin = c.req.header("origin") ?? principal.website;
+  if (principal.kind !== "lead" || origin === null || isOwn(c, origin)) return;
+  const lists = await originsOf(c, principal);
+  if (!lists.some((allowed) => originAllowed(origin, allowed, c.var.config.local))) throw originRefused();
+}
+
+/** What the visitor's agent lists, or every agent of the company that vouched for the visitor. */
+async function originsOf(c: AppContext, { company_id, agent_id }: Visitor): Promise<string[][]> {
   const key = `${company_id} ${agent_id ?? ""}`;
   const now = Date.now();
   let lists = listsCache.get(key, now);
@@ -31,7 +39,7 @@ export async function admitWebsite(c: AppContext, principal: Visitor): Promise<v
     lists = await listAllowedOrigins(await companyDatabase(c.env, company_id), company_id, agent_id);
     listsCache.set(key, lists, now);
   }
-  if (!lists.some((allowed) => originAllowed(origin, allowed, c.var.config.local))) throw originRefused();
+  return lists;
 }
 
 /** Throws 403 when a request without a token comes from a page of a website that is not in `allowed`. */
@@ -41,9 +49,23 @@ export function admitPage(c: AppContext, allowed: string[]): void {
   throw originRefused();
 }
 
-/** The same for a visitor who starts a conversation with an agent: it need not be the agent of the token. */
-export function admitVisitorPage(c: AppContext, allowed: string[]): void {
+/**
+ * Throws 403 when a visitor starts a conversation with an agent that does not list the website of the page, or the one that
+ * the visitor registered on. A token that does not name that website is valid for agents that share one with its own agent.
+ */
+export async function admitToWebsiteOf(c: AppContext, agent: Pick<AgentRow, "id" | "allowed_origins">): Promise<void> {
+  const { principal, config } = c.var;
+  if (principal?.kind !== "lead") return;
+  const { website, agent_id } = principal;
+  const allowed = agent.allowed_origins;
   if (!isOwn(c, c.req.header("origin") ?? "")) admitPage(c, allowed);
+  if (website !== null) {
+    if (!isOwn(c, website) && !originAllowed(website, allowed, config.local)) throw originRefused();
+  } else if (agent_id !== null && agent_id !== agent.id) {
+    const own = (await originsOf(c, principal)).flat();
+    const isLocal = config.local && own.length === 0 && allowed.length === 0;
+    if (!isLocal && !own.some((origin) => allowed.includes(origin))) throw originRefused();
+  }
 }
 
 export const originRefused = () => new Problem("origin_not_allowed", "This agent may not be used from this website.");

@@ -43,7 +43,10 @@ export async function purgeMessagesOf(
   ids: string[],
   before: number,
 ): Promise<Outcome<number>> {
-  const staff: Caller = { company_id, entity_type: "user", entity_id: "", api_key_id: null, request_id: "" };
+  const staff: Caller = {
+    ...{ kind: "user", company_id, entity_type: "user", entity_id: "", api_key_id: null, issuer_id: null },
+    ...{ issued_at: null, expires_at: null, may_read: true, request_id: "" },
+  };
   const entered = await core.enter(staff, "erased");
   if (!entered.ok) return entered;
   const now = Date.now();

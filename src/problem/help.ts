@@ -36,6 +36,8 @@ export const PROBLEM_HELP: Record<ProblemCode, string> = {
   internal_error: "A fault on our side. It has been logged under the request id; quote it when you ask for help.",
   model_error:
     "The language model failed, refused, or broke off. Your message is stored; sending it again with the same Idempotency-Key asks the model again.",
+  identity_provider_unavailable:
+    "The identity provider that made the token does not publish its keys at present, so the token could not be checked. It may well be good: send the same request again after what Retry-After says.",
   model_unavailable:
     "The language model is overloaded or cannot be reached. Your message is stored; sending it again with the same Idempotency-Key asks the model again.",
   store_unavailable: "The database is overloaded or cannot be reached. Try again after what Retry-After says.",

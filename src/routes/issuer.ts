@@ -1,14 +1,28 @@
-/** Identity providers: whose tokens a company's users may come with. The issuer decides the company, so it is unique. */
+/**
+ * Identity providers: whose tokens a company's users may come with. Issuer and audience decide the company, so one counts
+ * only once a token has shown whose it is.
+ */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
 import { forgetCredentials } from "../http/authenticate.ts";
 import { ALGORITHMS } from "../auth/identity-provider.ts";
+import { MAX_NAME } from "../auth/unverified.ts";
+import { keptKeys } from "../http/external-token.ts";
+import { proveIssuer } from "../http/issuer-proof.ts";
 import { isUniqueViolation } from "../db/database.ts";
-import { deleteIssuer, insertIssuer, type IssuerRow, listIssuers } from "../db/issuer.ts";
+import {
+  deleteIssuer,
+  findIssuer,
+  insertIssuer,
+  type IssuerRow,
+  listIssuers,
+  MAX_ISSUERS,
+  verifyIssuer,
+} from "../db/issuer.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
 import { type AppContext, linkTo } from "../http/context.ts";
-import { responseShape, id, pathId, text, timestamp, toTimestamp } from "../http/fields.ts";
+import { id, pathId, responseShape, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { refusalOf } from "../net/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { type FieldError, invalid, notFound, Problem } from "../problem/problem.ts";
@@ -16,34 +30,47 @@ import { lazy } from "../lazy.ts";
 
 const algorithm = lazy(() => z.enum(ALGORITHMS));
 
-const issuerBody = lazy(() =>
+const issuerFields = lazy(() =>
   z
     .strictObject({
-      issuer: text(500, 1).meta({
+      issuer: text(MAX_NAME, 1).meta({
         description: "`iss` of the tokens, compared as it is.",
         example: "https://login.example.com/",
       }),
-      jwks_uri: text(2000, 1).meta({
-        description: "Where the signing keys are published.",
+      jwks_uri: text(2000, 1).nullable().default(null).meta({
+        description:
+          "Where the signing keys are published. Left out, the issuer's discovery document says so (OpenID Connect Discovery, RFC 8414).",
         example: "https://login.example.com/jwks",
       }),
-      audience: text(500, 1).meta({ description: "`aud` that the tokens must carry." }),
+      audience: text(MAX_NAME, 1).meta({ description: "`aud` that the tokens must carry." }),
       algorithms: z
         .array(algorithm())
         .min(1)
         .transform((list) => [...new Set(list)])
         .default([...ALGORITHMS]),
-      role_claim: text(200, 1)
-        .nullable()
-        .default(null)
-        .meta({ description: 'Top-level claim that makes a user an admin by being, or listing, "admin".' }),
+      role_claim: text(200, 1).nullable().default(null).meta({
+        description:
+          'Claim that makes a user an admin by being, or listing, "admin". Where no claim has this very name, dots are a path: `realm_access.roles`.',
+      }),
     })
-    .meta({ id: "IssuerBody" }),
+    .meta({ id: "IssuerFields" }),
 );
+
+/** A good token shows that whoever registers an identity provider can sign in there. */
+const proof = lazy(() => z.string().max(8192).meta({ description: "A good token of this issuer for this audience." }));
+const registerBody = lazy(() => issuerFields().extend({ token: proof().optional() }).meta({ id: "IssuerBody" }));
+const verifyBody = lazy(() => z.strictObject({ token: proof() }).meta({ id: "IssuerProof" }));
 
 const issuerSchema = lazy(() =>
   z
-    .object({ id: id(), company_id: id(), ...responseShape(issuerBody().shape), created_at: timestamp() })
+    .object({
+      id: id(),
+      company_id: id(),
+      ...responseShape(issuerFields().shape),
+      status: z.enum(["pending", "verified"]).meta({ description: "Tokens of a pending one are refused." }),
+      verified_at: timestamp().nullable(),
+      created_at: timestamp(),
+    })
     .meta({ id: "Issuer" }),
 );
 
@@ -56,22 +83,60 @@ export function issuerRoutes(api: Api): void {
       method: "post",
       path: "/auth/issuer",
       summary: "Register an identity provider",
-      body: issuerBody,
+      description: `With \`token\`, a good one of that issuer for that audience, it is verified at once; without, it stays \`pending\`
+until it is. A verified issuer and audience belong to one company. At most ${MAX_ISSUERS} a company.`,
+      body: registerBody,
       responses: () => ({ 201: json("The registration.", issuerSchema()) }),
-      problems: ["conflict"],
+      problems: ["conflict", "identity_provider_unavailable"],
     },
     async ({ c, db, caller, audit, body }) => {
-      const wrong = problemsOf(c, body);
+      const { token, ...fields } = body;
+      const wrong = problemsOf(c, fields);
       if (wrong.length > 0) throw invalid(...wrong);
-      const row = { ...body, id: uuidv7(), company_id: caller.company_id, created_at: Date.now() };
-      try {
-        const made = await insertIssuer(db, row, audit("issuer.create", "issuer", row.id));
-        forgetCredentials();
-        return c.json(issuerView(made), 201, { location: linkTo(c, `/auth/issuer/${row.id}`) });
-      } catch (error) {
-        if (!isUniqueViolation(error)) throw error;
-        throw new Problem("conflict", "This issuer and audience are registered already.");
-      }
+      const now = Date.now();
+      const { company_id } = caller;
+      const row = {
+        ...fields,
+        id: uuidv7(),
+        company_id,
+        created_at: now,
+        verified_at: null,
+        keys: null,
+        keys_at: null,
+      };
+      if (token !== undefined) await proveIssuer(c, db, row, token);
+      const verified_at = token === undefined ? null : now;
+      const record = audit("issuer.create", "issuer", row.id, { verified: verified_at !== null });
+      const kept = token === undefined ? {} : keptKeys(c, row);
+      const made = await unlessTaken(insertIssuer(db, { ...row, ...kept, verified_at }, record));
+      if (!made) throw new Problem("conflict", `There are at most ${MAX_ISSUERS} identity providers a company.`);
+      forgetCredentials();
+      return c.json(issuerView(made), 201, { location: linkTo(c, `/auth/issuer/${row.id}`) });
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "post",
+      path: "/auth/issuer/{id}/verify",
+      summary: "Show that an identity provider is yours",
+      description: "From then on its tokens are accepted. Repeating it changes nothing.",
+      params: pathId(),
+      body: verifyBody,
+      responses: () => ({ 200: json("The registration, verified.", issuerSchema()) }),
+      problems: ["conflict", "identity_provider_unavailable"],
+    },
+    async ({ c, db, caller, audit, params, body }) => {
+      const row = await findIssuer(db, caller.company_id, params.id);
+      if (!row) throw notFound();
+      await proveIssuer(c, db, row, body.token);
+      const made = await unlessTaken(
+        verifyIssuer(db, row.company_id, row.id, audit("issuer.verify", "issuer", row.id)),
+      );
+      if (!made) throw notFound();
+      forgetCredentials();
+      return c.json(issuerView(made));
     },
   );
 
@@ -117,12 +182,31 @@ export function issuerRoutes(api: Api): void {
   );
 }
 
+/** The same, with a 409 where a unique index says that there is one already. */
+async function unlessTaken<T>(insertion: Promise<T>): Promise<T> {
+  try {
+    return await insertion;
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    throw new Problem("conflict", "This issuer and audience are registered already.");
+  }
+}
+
 /** What is wrong with the addresses. Nobody may register this service's own name: its tokens are not looked up. */
-function problemsOf(c: AppContext, { issuer, jwks_uri }: z.output<ReturnType<typeof issuerBody>>): FieldError[] {
+function problemsOf(c: AppContext, { issuer, jwks_uri }: z.output<ReturnType<typeof issuerFields>>): FieldError[] {
   const policy = { allowLoopback: c.var.config.local };
   const own = issuer === c.var.config.TOKEN_ISSUER ? "is this service itself" : null;
-  const reasons = { "/issuer": own ?? refusalOf(issuer, policy), "/jwks_uri": refusalOf(jwks_uri, policy) };
+  const bare = jwks_uri === null && /[?#]/.test(issuer) ? "has no discovery document with a query or fragment" : null;
+  const reasons = {
+    "/issuer": own ?? refusalOf(issuer, policy) ?? bare,
+    "/jwks_uri": jwks_uri === null ? null : refusalOf(jwks_uri, policy),
+  };
   return Object.entries(reasons).flatMap(([path, message]) => (message === null ? [] : [{ path, message }]));
 }
 
-const issuerView = ({ created_at, ...row }: IssuerRow) => ({ ...row, created_at: toTimestamp(created_at) });
+const issuerView = ({ created_at, verified_at, keys: _keys, keys_at: _at, ...row }: IssuerRow) => ({
+  ...row,
+  status: verified_at === null ? ("pending" as const) : ("verified" as const),
+  verified_at: toTimestampOrNull(verified_at),
+  created_at: toTimestamp(created_at),
+});

@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
 import { hasScope, scopesOfRole, type Principal } from "../auth/principal.ts";
-import { MAX_ACCESS_TTL, mintToken } from "../auth/token.ts";
+import { MAX_ACCESS_TTL, MAX_ADMIN_TTL, mintToken } from "../auth/token.ts";
+import { insertAudit } from "../db/audit.ts";
 import { restoreLead, upsertVouchedLead } from "../db/lead.ts";
 import { upsertBackendUser } from "../db/user.ts";
 import { type Api } from "../http/api.ts";
@@ -25,9 +26,9 @@ const tokenBody = lazy(() =>
       }),
       name: text(200, 1).optional(),
       email: emailAddress().optional(),
-      role: role()
-        .optional()
-        .meta({ description: "Users only; `member` when left out. `admin` needs the scope admin." }),
+      role: role().optional().meta({
+        description: "Users only; `member` when left out. `admin` needs the scope admin and lives at most an hour.",
+      }),
       expires_in: z.int().min(1).max(MAX_ACCESS_TTL).default(3600).meta({ description: "Seconds." }),
     })
     .refine((body) => body.entity_type === "user" || body.role === undefined, {
@@ -42,7 +43,9 @@ const tokenSchema = lazy(() =>
     .object({
       access_token: z.string(),
       token_type: z.literal("Bearer"),
-      expires_in: z.int().meta({ description: "Seconds. Less than asked for when the API key itself ends sooner." }),
+      expires_in: z.int().meta({
+        description: "Seconds. Less than asked for when the API key itself ends sooner, or the role is `admin`.",
+      }),
       entity_type: entityType(),
       entity_id: id(),
     })
@@ -70,11 +73,12 @@ export function tokenRoutes(api: Api): void {
       path: "/auth/token",
       summary: "Mint a token for a user or a visitor",
       description:
-        "For the company's own backend, with an API key. The user or visitor is made on first sight; name and email, where given, are brought up to date. A visitor who had been deleted is restored. A user's token may do no more than the key that asks for it.",
+        "For the company's own backend, with an API key. The user or visitor is made on first sight; name and email, where given, are brought up to date. A visitor who had been deleted is restored. A token may do no more than the key that asks for it, and ends within 30 seconds of that key's end. One with the role `admin` leaves an audit row, and cannot make, rotate or revoke keys.",
       tag: "Tokens",
       audience: "keys",
       scope: "write",
       body: tokenBody,
+      problems: ["conflict"],
       responses: () => ({ 200: json("A Bearer token.", tokenSchema()) }),
     },
     async ({ c, db, principal, audit, body }) => {
@@ -88,13 +92,16 @@ export function tokenRoutes(api: Api): void {
         : leadId(db, principal.company_id, body, audit, now));
       const role = body.role ?? "member";
       const given = scopesOfRole(role).filter((scope) => hasScope(principal, scope));
-      // A visitor's token is about the visitor's own, which the key's scopes say nothing of.
-      const isLess = entity_type === "user" && given.length < scopesOfRole(role).length;
+      const isLess = given.length < scopesOfRole(role).length;
+      const { company_id, api_key_id } = principal;
       const claims = {
-        ...{ company_id: principal.company_id, entity_type, entity_id, role },
+        ...{ company_id, entity_type, entity_id, role },
+        ...(api_key_id === null ? {} : { api_key_id }),
         ...(isLess ? { scope: given.join(" ") } : {}),
       };
-      const expires_in = lifetime(body.expires_in, principal.expires_at, now);
+      const wanted = Math.min(body.expires_in, role === "admin" ? MAX_ADMIN_TTL : MAX_ACCESS_TTL);
+      const expires_in = lifetime(wanted, principal.expires_at, now);
+      if (role === "admin") await insertAudit(db, audit("token.mint", "user", entity_id, { role, expires_in }));
       const access_token = await mintToken(c.var.config, claims, "access", expires_in);
       return c.json({ access_token, token_type: "Bearer", expires_in, entity_type, entity_id });
     },
@@ -137,7 +144,9 @@ async function userId(db: Database, principal: Principal, body: Vouched, now: nu
   const { company_id } = principal;
   // Who may not make admins may not unmake them either; the token's role is what was asked for in any case.
   const stored = hasScope(principal, "admin") ? body.role : undefined;
-  return upsertBackendUser(db, { company_id, subject, name, email, role: stored }, now);
+  const id = await upsertBackendUser(db, { company_id, subject, name, email, role: stored }, now);
+  if (id === undefined) throw new Problem("conflict", "This user has been deleted.");
+  return id;
 }
 
 async function leadId(

@@ -250,7 +250,8 @@ it("starts over with --fresh: other keys, other secrets, an empty list, and the 
   expect(after["TOKEN_SECRETS"]).not.toBe(before["TOKEN_SECRETS"]);
   expect(after["OPENAI_API_KEY"]).toBe("mine");
   expect(await verifyToken(readConfig(after), demo().user_token, "access")).toMatchObject({
-    company_id: first.company_id,
+    ok: true,
+    value: { company_id: first.company_id },
   });
   await stop(server.child);
 });

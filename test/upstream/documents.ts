@@ -1,12 +1,13 @@
-/** `/documents/<name>`: what a test PUTs there as JSON, everybody can GET. Key sets of identity providers live here. */
+/** `/documents/<name>` and `/.well-known/<name>`: what a test PUTs there as JSON, everybody can GET. Key sets of identity providers live here. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-const PATH = /^\/documents\/([\w.-]+)$/;
+const PATH = /^\/(?:documents\/([\w./-]+)|(\.well-known\/[\w./-]+))$/;
 const documents = new Map<string, Buffer>();
 
 /** Answers the request when it is for a document; false when it is for somebody else. */
 export async function serveDocument(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
-  const name = PATH.exec(request.url ?? "")?.[1];
+  const [, document, wellKnown] = PATH.exec(request.url ?? "") ?? [];
+  const name = document ?? wellKnown;
   if (name === undefined) return false;
   if (request.method === "PUT") {
     const chunks: Buffer[] = [];
@@ -15,8 +16,8 @@ export async function serveDocument(request: IncomingMessage, response: ServerRe
     response.writeHead(204).end();
     return true;
   }
-  const document = documents.get(name);
-  if (request.method !== "GET" || !document) response.writeHead(404).end();
-  else response.writeHead(200, { "content-type": "application/json" }).end(document);
+  const stored = documents.get(name);
+  if (request.method !== "GET" || !stored) response.writeHead(404).end();
+  else response.writeHead(200, { "content-type": "application/json" }).end(stored);
   return true;
 }

@@ -40,7 +40,7 @@ export async function startUpstream(): Promise<Upstream> {
 
 async function answer(request: IncomingMessage, response: ServerResponse, state: UpstreamState): Promise<void> {
   request.socket.setNoDelay(true);
-  const document = /^\/documents\/([\w.-]+)$/.exec(request.url ?? "")?.[1];
+  const document = /^\/documents\/([\w./-]+)$/.exec(request.url ?? "")?.[1];
   const scripted = document !== undefined && request.method === "GET" && state.scripts.has(`documents/${document}`);
   if (!scripted && (await serveDocument(request, response))) return;
   const body = await bodyOf(request);

@@ -2,12 +2,17 @@
  * Every route against every kind of credential. What must come out follows from the audience and scope that the route
  * declares, so a route that is added is tested without anybody thinking of it.
  */
+import { env } from "cloudflare:workers";
+import { eq } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import { beforeAll, describe, expect, it } from "vitest";
 import { api } from "../../src/app.ts";
 import type { Scope } from "../../src/auth/principal.ts";
+import { companyDatabase } from "../../src/db/database.ts";
+import { user } from "../../src/db/schema.ts";
 import type { Audience, MountedRoute } from "../../src/http/route.ts";
-import { call, type Company, type HeaderMap, makeCompany, makeLead } from "./company.ts";
+import { bearer, call, type Company, type HeaderMap, makeCompany, makeLead } from "./company.ts";
+import { claimsFor, makeKey as makeKeyPair, makeProvider, publish, register } from "./identity-provider.ts";
 
 type Holder = { kind: "key" | "user" | "lead"; scopes: Scope[] };
 
@@ -19,7 +24,16 @@ const credentials: Record<string, Holder | null | "bad"> = {
   "a key with admin": { kind: "key", scopes: ["read", "write", "admin"] },
   "a member's token": { kind: "user", scopes: ["read", "write"] },
   "an admin's token": { kind: "user", scopes: ["read", "write", "admin"] },
+  "an admin's token of an identity provider": { kind: "user", scopes: ["read", "write", "admin"] },
   "a visitor's token": { kind: "lead", scopes: ["read", "write"] },
+  "a visitor's token from a key with write": { kind: "lead", scopes: ["write"] },
+  "a revoked key": "bad",
+  "a token from a revoked key": "bad",
+  "a visitor's token from a revoked key": "bad",
+  "a deleted visitor's token": "bad",
+  "a deleted user's token": "bad",
+  "a token of a pending identity provider": "bad",
+  "a token of a removed identity provider": "bad",
   "a bad Bearer token beside a good key": "bad",
   "a key with somebody else's secret": "bad",
 };
@@ -34,10 +48,12 @@ const open: Record<Audience, Holder["kind"][]> = {
 };
 
 /** 401, 403, or null when the request must get past the guard. */
-function refusalFor({ audience, scope }: MountedRoute, holder: Holder | null | "bad"): 401 | 403 | null {
+function refusalFor(route: MountedRoute, holder: Holder | null | "bad", name = ""): 401 | 403 | null {
+  const { audience, scope } = route;
   if (audience === "public") return null;
   if (holder === "bad") return 401;
   if (holder === null) return audience === "anyone" ? null : 401;
+  if (route.minted_tokens === "refused" && name === "an admin's token") return 403;
   return open[audience].includes(holder.kind) && holder.scopes.includes(scope) ? null : 403;
 }
 
@@ -48,7 +64,31 @@ beforeAll(async () => {
   company = await makeCompany();
   const other = await makeCompany();
   const lead = await makeLead(company);
+  const deleted = await makeLead(company);
+  await call("DELETE", `/v1/lead/${deleted.lead_id}`, { headers: company.admin });
+  const writer = await makeKey(["write"]);
+  const revoked = await makeKey(["read", "write", "admin"]);
+  const lost = { user: await mint(revoked.headers, "user"), lead: await mint(revoked.headers, "lead") };
+  await call("DELETE", `/v1/auth/api-keys/${revoked.id}`, { headers: company.admin });
+  const leaver = await mint(company.read_write, "user");
+  const db = await companyDatabase(env, company.company_id);
+  await db.update(user).set({ deleted_at: Date.now() }).where(eq(user.id, leaver.entity_id));
+  const provider = await makeProvider("ES256", company, { role_claim: "role" });
+  const removed = await makeProvider("ES256", company, { audience: "removed" });
+  await call("DELETE", `/v1/auth/issuer/${removed.id}`, { headers: company.admin });
+  const pending = await makeKeyPair("ES256");
+  const issuer = `https://login-${uuidv7()}.example.com/`;
+  await register(company, { issuer, audience: "x", jwks_uri: await publish(uuidv7(), { keys: [pending.jwk] }) });
   headersOf = {
+    "an admin's token of an identity provider": bearer(await provider.sign({ role: "admin" })),
+    "a visitor's token from a key with write": (await mint(writer.headers, "lead")).headers,
+    "a revoked key": revoked.headers,
+    "a token from a revoked key": lost.user.headers,
+    "a visitor's token from a revoked key": lost.lead.headers,
+    "a deleted visitor's token": deleted.headers,
+    "a deleted user's token": leaver.headers,
+    "a token of a pending identity provider": bearer(await pending.sign(claimsFor(issuer, "x"))),
+    "a token of a removed identity provider": bearer(await removed.sign()),
     "no credential": {},
     "a key with read": company.read_only,
     "a key with read and write": company.read_write,
@@ -61,6 +101,17 @@ beforeAll(async () => {
   };
 });
 
+async function makeKey(scopes: Scope[]) {
+  const { body } = await call("POST", "/v1/auth/api-keys", { headers: company.admin, body: { scopes } });
+  return { id: body.id as string, headers: { "x-api-key": body.api_key, "x-api-secret": body.api_secret } };
+}
+
+async function mint(headers: HeaderMap, entity_type: "user" | "lead") {
+  const body = { entity_type, external_id: uuidv7(), ...(entity_type === "user" ? { role: "member" } : {}) };
+  const answer = await call("POST", "/v1/auth/token", { headers, body });
+  return { entity_id: answer.body.entity_id as string, headers: bearer(answer.body.access_token) };
+}
+
 /** A request that is well-formed as far as the path goes, to objects that are not there. */
 const request = (route: MountedRoute, headers: HeaderMap, prefix = "/v1") =>
   call(route.method.toUpperCase(), prefix + route.path.replaceAll(/\{.+?\}/g, uuidv7()), {
@@ -72,7 +123,7 @@ const request = (route: MountedRoute, headers: HeaderMap, prefix = "/v1") =>
 const table = (pick: (refusal: 401 | 403 | null) => boolean) =>
   api.routes.flatMap((route) =>
     Object.entries(credentials).flatMap(([name, holder]) => {
-      const refusal = refusalFor(route, holder);
+      const refusal = refusalFor(route, holder, name);
       return pick(refusal) ? [[route.method.toUpperCase(), route.path, name, refusal, route] as const] : [];
     }),
   );

@@ -2,7 +2,7 @@
 import { env, exports } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { newApiKey } from "../../src/auth/api-key.ts";
-import type { Scope } from "../../src/auth/principal.ts";
+import type { Caller, Scope } from "../../src/auth/principal.ts";
 import { mintToken, type TokenClaims } from "../../src/auth/token.ts";
 import { configOf } from "../../src/config.ts";
 import { insertCompany } from "../../src/db/company.ts";
@@ -104,6 +104,12 @@ export async function makeCompany() {
     admin_user: bearer(await tokenFor({ ...claims, role: "admin" })),
   };
 }
+
+/** The company's user, as a conversation's object knows callers. */
+export const callerOf = ({ company_id, user_id }: Pick<Company, "company_id" | "user_id">): Caller => ({
+  ...{ kind: "api_key", company_id, entity_type: "user", entity_id: user_id, api_key_id: null, issuer_id: null },
+  ...{ issued_at: null, expires_at: null, may_read: true, request_id: "r" },
+});
 
 /** A visitor of the company's site, with a token. */
 export async function makeLead(

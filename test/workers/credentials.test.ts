@@ -1,7 +1,7 @@
-/** Keys, minted tokens, identity providers and model providers: who may hand out what, and what is refused. */
+/** Keys, minted tokens and model providers: who may hand out what, and what is refused. */
 import { env } from "cloudflare:workers";
-import { and, eq } from "drizzle-orm";
-import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type JWTPayload } from "jose";
+import { eq } from "drizzle-orm";
+import { SignJWT } from "jose";
 import { uuidv7 } from "uuidv7";
 import { describe, expect, it } from "vitest";
 import { decrypt, encrypt } from "../../src/auth/encryption.ts";
@@ -9,6 +9,7 @@ import { configOf } from "../../src/config.ts";
 import { companyDatabase } from "../../src/db/database.ts";
 import { providerKeyContext } from "../../src/db/model-provider.ts";
 import { audit_event, lead, model_provider, user } from "../../src/db/schema.ts";
+import { actionsOn, bodiesFor } from "./credential-checks.ts";
 import { bearer, call, type Company, type HeaderMap, makeCompany, makeLead, tokenFor } from "./company.ts";
 
 const validate = (headers: HeaderMap) => call("GET", "/v1/auth/validate", { headers });
@@ -16,24 +17,6 @@ const keyHeaders = (key: { api_key: string; api_secret: string }) => ({
   "x-api-key": key.api_key,
   "x-api-secret": key.api_secret,
 });
-
-async function actionsOn(company: Company, target_id: string) {
-  const db = await companyDatabase(env, company.company_id);
-  const mine = and(eq(audit_event.company_id, company.company_id), eq(audit_event.target_id, target_id));
-  return (await db.select().from(audit_event).where(mine).orderBy(audit_event.id)).map((row) => row.action);
-}
-
-/** The bodies of 404s to the same request for ids that are foreign, unknown or malformed: one, if nothing leaks. */
-async function bodiesFor(company: Company, method: string, pathOf: (id: string) => string, foreign: string) {
-  const bodies = new Set<string>();
-  for (const id of [foreign, uuidv7(), "nonsense"]) {
-    const headers = { ...company.admin, "x-request-id": "same" };
-    const answer = await call(method, pathOf(id), { headers });
-    expect(answer.status).toBe(404);
-    bodies.add(JSON.stringify(answer.body));
-  }
-  return bodies;
-}
 
 describe("API keys", () => {
   const make = (headers: HeaderMap, body: object = {}) => call("POST", "/v1/auth/api-keys", { headers, body });
@@ -200,8 +183,11 @@ describe("minted tokens", () => {
     expect((await call("GET", "/v1/conversation", { headers })).status).toBe(403);
     const begun = await call("POST", "/v1/conversation", { headers, body: { agent_id: company.agent_id } });
     expect(begun.status).toBe(201);
-    const visitor = await mint(writeOnly, { entity_type: "lead", external_id: "v-1" });
-    expect((await validate(bearer(visitor.body.access_token))).body.scopes).toEqual(["read", "write"]);
+    const visitor = bearer((await mint(writeOnly, { entity_type: "lead", external_id: "v-1" })).body.access_token);
+    expect((await call("GET", "/v1/conversation/entity", { headers: visitor })).status).toBe(403);
+    expect(
+      (await call("POST", "/v1/conversation", { headers: visitor, body: { agent_id: company.agent_id } })).status,
+    ).toBe(201);
   });
 
   it("are an admin's only when an admin asks for one, whatever the user was before", async () => {
@@ -297,187 +283,6 @@ describe("minted tokens", () => {
     expect((await validate(bearer(registered.body.refresh_token))).status).toBe(401);
   });
 });
-
-/** An identity provider with its own key, whose key set a real HTTP server publishes. */
-async function makeProvider(alg: string, company: Company, registration: object = {}) {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
-  const name = uuidv7();
-  const kid = `kid-${name}`;
-  const jwks_uri = `${env.TEST_UPSTREAM}/documents/${name}`;
-  const keys = [{ ...(await exportJWK(publicKey)), kid, alg, use: "sig" }];
-  const stored = await fetch(jwks_uri, { method: "PUT", body: JSON.stringify({ keys }) });
-  expect(stored.ok).toBe(true);
-  const iss = `https://login-${name}.example.com/`;
-  const body = { issuer: iss, jwks_uri, audience: "our-api", ...registration };
-  const answer = await call("POST", "/v1/auth/issuer", { headers: company.admin, body });
-  expect(answer.status).toBe(201);
-  const sign = (claims: JWTPayload = {}, header: object = {}) =>
-    new SignJWT({
-      iss: body.issuer,
-      aud: body.audience,
-      sub: "u-1",
-      exp: Math.floor(Date.now() / 1000) + 600,
-      ...claims,
-    })
-      .setProtectedHeader({ alg, kid, ...header })
-      .sign(privateKey);
-  return { id: answer.body.id as string, body, publicKey, sign, registered: answer.body };
-}
-
-describe("identity providers", () => {
-  it.each(["RS256", "PS256", "ES256", "EdDSA"])("vouch for users with %s", async (alg) => {
-    const company = await makeCompany();
-    const provider = await makeProvider(alg, company);
-    const who = await validate(
-      bearer(await provider.sign({ name: "Ann", email: "ann@a.example", company_id: uuidv7() })),
-    );
-    expect(who.status).toBe(200);
-    expect(who.body).toMatchObject({ kind: "user", company_id: company.company_id, scopes: ["read", "write"] });
-    const again = await validate(bearer(await provider.sign({ aud: ["else", "our-api"] })));
-    expect(again.body.entity_id).toBe(who.body.entity_id);
-    expect((await validate(bearer(await provider.sign({ sub: "u-2" })))).body.entity_id).not.toBe(who.body.entity_id);
-  });
-
-  it("are not believed when the token is anything but theirs, for us, and in time", async () => {
-    const company = await makeCompany();
-    const provider = await makeProvider("RS256", company);
-    const imposter = await makeProvider("RS256", company);
-    const good = await provider.sign();
-    const [header = "", payload = "", signature = ""] = good.split(".");
-    const part = (value: object) =>
-      btoa(JSON.stringify(value)).replaceAll("=", "").replaceAll("+", "-").replaceAll("/", "_");
-    const claims = { iss: provider.body.issuer, aud: "our-api", sub: "u-1", exp: Math.floor(Date.now() / 1000) + 600 };
-    const symmetric = (secret: string) =>
-      new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(secret));
-    const bad: Record<string, string> = {
-      "HS256 with the public key as the secret": await symmetric(await exportSPKI(provider.publicKey)),
-      "HS256 with the key set as the secret": await symmetric(JSON.stringify(await exportJWK(provider.publicKey))),
-      "alg none, no signature": `${part({ alg: "none" })}.${part(claims)}.`,
-      "alg none, any signature": `${part({ alg: "none" })}.${part(claims)}.AAAA`,
-      "another audience": await provider.sign({ aud: "their-api" }),
-      "no audience": await provider.sign({ aud: undefined }),
-      expired: await provider.sign({ exp: Math.floor(Date.now() / 1000) - 120 }),
-      "not yet good": await provider.sign({ nbf: Math.floor(Date.now() / 1000) + 600 }),
-      "without an end": await provider.sign({ exp: undefined }),
-      "without a subject": await provider.sign({ sub: undefined }),
-      "an unknown key": await provider.sign({}, { kid: "nobody" }),
-      "somebody else's signature": await imposter.sign({ iss: provider.body.issuer }),
-      "an unregistered issuer": await provider.sign({ iss: "https://unknown.example.com/" }),
-      "our own issuer": await provider.sign({ iss: "conversations-api" }),
-      "a changed payload": `${header}.${part({ ...claims, sub: "u-2" })}.${signature}`,
-      "a padded signature": `${good}==`,
-      "a padded payload": `${header}.${payload}=.${signature}`,
-      "flipped unused bits": withTrailingBitsFlipped(good),
-      "a fourth part": `${good}.AAAA`,
-      "two parts": `${header}.${payload}`,
-      nothing: "",
-      something: "token",
-      "too long": `${good}${"A".repeat(9000)}`,
-    };
-    expect((await validate(bearer(good))).status).toBe(200);
-    const answers: Record<string, string> = {};
-    for (const [what, token] of Object.entries(bad)) {
-      const { status, headers } = await validate({ ...company.admin, ...bearer(token) });
-      answers[what] = `${status} ${headers.get("www-authenticate")?.split(" ")[0]}`;
-    }
-    expect(answers).toEqual(Object.fromEntries(Object.keys(bad).map((what) => [what, "401 Bearer"])));
-    expect(Object.values(bad)).not.toContain(good);
-  });
-
-  it("are held to the algorithms that were registered", async () => {
-    const company = await makeCompany();
-    const provider = await makeProvider("RS256", company, { algorithms: ["ES256", "EdDSA"] });
-    expect(provider.registered.algorithms).toEqual(["ES256", "EdDSA"]);
-    expect((await validate(bearer(await provider.sign()))).status).toBe(401);
-  });
-
-  it("decide the company: the same issuer for two of them is told apart by audience and key", async () => {
-    const a = await makeCompany();
-    const b = await makeCompany();
-    const ofA = await makeProvider("ES256", a, { audience: "api-a" });
-    const ofB = await makeProvider("ES256", b, { issuer: ofA.body.issuer, audience: "api-b" });
-    expect((await validate(bearer(await ofA.sign()))).body.company_id).toBe(a.company_id);
-    expect((await validate(bearer(await ofB.sign()))).body.company_id).toBe(b.company_id);
-    expect((await validate(bearer(await ofB.sign({ aud: "api-a", company_id: a.company_id })))).status).toBe(401);
-  });
-
-  it("make admins only through the claim that was named for it", async () => {
-    const company = await makeCompany();
-    const named = await makeProvider("ES256", company, { role_claim: "roles" });
-    const scopesOf = async (token: string) => (await validate(bearer(token))).body.scopes;
-    expect(await scopesOf(await named.sign({ roles: ["staff", "admin"] }))).toContain("admin");
-    expect(await scopesOf(await named.sign({ roles: "admin" }))).toContain("admin");
-    for (const claims of [{}, { roles: ["administrator"] }, { roles: { admin: true } }, { role: "admin" }]) {
-      expect(await scopesOf(await named.sign(claims))).toEqual(["read", "write"]);
-    }
-    const unnamed = await makeProvider("ES256", company);
-    expect(await scopesOf(await unnamed.sign({ role: "admin", roles: ["admin"] }))).toEqual(["read", "write"]);
-    const admin = await named.sign({ roles: ["admin"] });
-    expect((await call("GET", "/v1/audit", { headers: bearer(admin) })).status).toBe(200);
-  });
-
-  it("survive a token whose end no calendar holds", async () => {
-    const company = await makeCompany();
-    const provider = await makeProvider("ES256", company);
-    const answer = await validate(bearer(await provider.sign({ exp: 1e18 })));
-    expect(answer.status).toBe(200);
-  });
-
-  it("are registered once for an issuer and audience, listed, and removed for good", async () => {
-    const company = await makeCompany();
-    const other = await makeCompany();
-    const provider = await makeProvider("ES256", company);
-    expect(provider.registered).toMatchObject({ ...provider.body, role_claim: null, company_id: company.company_id });
-    for (const headers of [company.admin, other.admin]) {
-      const again = await call("POST", "/v1/auth/issuer", { headers, body: provider.body });
-      expect(again.body).toMatchObject({ status: 409, code: "conflict" });
-    }
-    const listed = await call("GET", "/v1/auth/issuer", { headers: company.admin });
-    expect(listed.body.issuers).toEqual([provider.registered]);
-    expect((await call("GET", "/v1/auth/issuer", { headers: other.admin })).body.issuers).toEqual([]);
-    const token = await provider.sign();
-    expect((await validate(bearer(token))).status).toBe(200);
-    expect((await bodiesFor(other, "DELETE", (id) => `/v1/auth/issuer/${id}`, provider.id)).size).toBe(1);
-    const removed = await call("DELETE", `/v1/auth/issuer/${provider.id}`, { headers: company.admin });
-    expect(removed.body).toEqual(provider.registered);
-    expect((await validate(bearer(token))).status).toBe(401);
-    expect((await call("DELETE", `/v1/auth/issuer/${provider.id}`, { headers: company.admin })).status).toBe(404);
-    expect(await actionsOn(company, provider.id)).toEqual(["issuer.create", "issuer.delete"]);
-  });
-
-  it.each<[change: object, path: string]>([
-    [{ issuer: "conversations-api" }, "/issuer"],
-    [{ issuer: "http://login.example.com" }, "/issuer"],
-    [{ jwks_uri: "http://login.example.com/jwks" }, "/jwks_uri"],
-    [{ jwks_uri: "https://10.0.0.1/jwks" }, "/jwks_uri"],
-    [{ jwks_uri: "https://metadata.internal/jwks" }, "/jwks_uri"],
-    [{ jwks_uri: "https://user:pass@login.example.com/jwks" }, "/jwks_uri"],
-    [{ jwks_uri: "file:///etc/passwd" }, "/jwks_uri"],
-    [{ algorithms: ["HS256"] }, "/algorithms/0"],
-    [{ algorithms: ["none"] }, "/algorithms/0"],
-    [{ algorithms: [] }, "/algorithms"],
-    [{ audience: "" }, "/audience"],
-    [{ company_id: uuidv7() }, "/company_id"],
-  ])("refuse %j", async (change, path) => {
-    const company = await makeCompany();
-    const body = {
-      issuer: "https://login.example.com/",
-      jwks_uri: "https://login.example.com/jwks",
-      audience: "x",
-      ...change,
-    };
-    const answer = await call("POST", "/v1/auth/issuer", { headers: company.admin, body });
-    expect(answer.status).toBe(422);
-    expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
-  });
-});
-
-/** The same bytes in another spelling: the last character's unused bits are set. */
-function withTrailingBitsFlipped(token: string): string {
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const last = alphabet.indexOf(token.at(-1) ?? "");
-  return token.slice(0, -1) + alphabet.charAt(last ^ 1);
-}
 
 describe("model providers", () => {
   const put = (company: Company, name: string, body: object) =>

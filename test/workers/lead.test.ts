@@ -1,11 +1,13 @@
 /** Leads: who may register from where, what refresh honours, and that an erasure leaves nothing of a person behind. */
 import { env } from "cloudflare:workers";
-import { and, eq } from "drizzle-orm";
+import { eq } from "drizzle-orm";
+import { decodeJwt } from "jose";
 import { uuidv7 } from "uuidv7";
 import { describe, expect, it } from "vitest";
 import { companyDatabase } from "../../src/db/database.ts";
 import { agent, audit_event, conversation, lead, message } from "../../src/db/schema.ts";
 import { normaliseOrigin, originAllowed } from "../../src/net/origin.ts";
+import { actionsOn } from "./credential-checks.ts";
 import { bearer, call, type Company, makeCompany, makeLead } from "./company.ts";
 
 const shop = { origin: "https://shop.example" };
@@ -15,12 +17,6 @@ const register = (body: object, headers: Record<string, string> = shop) =>
 async function setAgent(company: Company, fields: Partial<typeof agent.$inferInsert>) {
   const db = await companyDatabase(env, company.company_id);
   await db.update(agent).set(fields).where(eq(agent.id, company.agent_id)).run();
-}
-
-async function actionsOn(company: Company, target_id: string) {
-  const db = await companyDatabase(env, company.company_id);
-  const mine = and(eq(audit_event.company_id, company.company_id), eq(audit_event.target_id, target_id));
-  return (await db.select().from(audit_event).where(mine).orderBy(audit_event.id)).map((row) => row.action);
 }
 
 describe("registering", () => {
@@ -214,11 +210,48 @@ describe("refreshing", () => {
     });
     const who = await call("GET", "/v1/auth/validate", { headers: bearer(answer.body.access_token) });
     expect(who.body.entity_id).toBe(made.lead.id);
-    expect((await refresh(answer.body.refresh_token)).status).toBe(200);
+    const next = await refresh(answer.body.refresh_token);
+    expect(next.status).toBe(200);
     await call("DELETE", `/v1/lead/${made.lead.id}`, { headers: company.read_write });
-    const refused = await refresh(made.refresh_token);
+    expect((await call("GET", "/v1/auth/validate", { headers: bearer(next.body.access_token) })).status).toBe(401);
+    const refused = await refresh(next.body.refresh_token);
     expect(refused.status).toBe(401);
     expect(refused.headers.get("www-authenticate")).toMatch(/^Bearer /);
+  });
+
+  it("trades a refresh token for the next one, and for the same one again while the answer may have been lost", async () => {
+    const company = await makeCompany();
+    const made = (await register({ agent_id: company.agent_id })).body;
+    const [first, second] = await Promise.all([refresh(made.refresh_token), refresh(made.refresh_token)]);
+    const ids = [made, first.body, second.body].map(({ refresh_token }) => decodeJwt(refresh_token).jti);
+    expect(ids[1]).toBe(ids[2]);
+    expect(ids[1]).not.toBe(ids[0]);
+    expect((await refresh(second.body.refresh_token)).status).toBe(200);
+  });
+
+  it.each([
+    ["the one before the last", 0],
+    ["the last, after the time in which its answer may have been lost", 60_001],
+  ])("ends every token of the lead when a used refresh token comes back: %s", async (_which, later) => {
+    const company = await makeCompany();
+    const made = (await register({ agent_id: company.agent_id })).body;
+    const first = (await refresh(made.refresh_token)).body;
+    const newest = later === 0 ? (await refresh(first.refresh_token)).body : first;
+    const db = await companyDatabase(env, company.company_id);
+    const mine = eq(lead.id, made.lead.id);
+    await db
+      .update(lead)
+      .set({ refreshed_at: Date.now() - later })
+      .where(mine);
+    expect((await call("GET", "/v1/auth/validate", { headers: bearer(newest.access_token) })).status).toBe(200);
+    expect((await refresh(made.refresh_token)).status).toBe(401);
+    for (const { access_token } of [made, first, newest]) {
+      expect((await call("GET", "/v1/auth/validate", { headers: bearer(access_token) })).status).toBe(401);
+    }
+    expect((await refresh(newest.refresh_token)).status).toBe(401);
+    expect(await actionsOn(company, made.lead.id)).toEqual(["lead.end_tokens"]);
+    const other = (await register({ agent_id: company.agent_id })).body;
+    expect((await refresh(other.refresh_token)).status).toBe(200);
   });
 
   it("takes refresh tokens only, in their one spelling", async () => {

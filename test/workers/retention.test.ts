@@ -9,7 +9,7 @@ import { message } from "../../src/db/schema.ts";
 import { readTally } from "../../src/db/tally.ts";
 import worker from "../../src/index.ts";
 import { at, insertConversations, insertTurns } from "./analytic-data.ts";
-import { call, type Company, makeCompany, send } from "./company.ts";
+import { call, callerOf, type Company, makeCompany, send } from "./company.ts";
 import { chat, createConversation, history, streamOf } from "./conversation-client.ts";
 
 const DAY = 86_400_000;
@@ -360,8 +360,7 @@ describe("a deleted message of a conversation that lives", () => {
       }
     }
     expect(bodies.size).toBe(1);
-    const caller = { company_id: company.company_id, entity_type: "user", entity_id: company.user_id } as const;
-    const direct = await stub(id).restoreMessage({ ...caller, api_key_id: null, request_id: "r" }, ids[0]);
+    const direct = await stub(id).restoreMessage(callerOf(company), ids[0]);
     expect(direct).toMatchObject({ ok: false, error: { code: "not_found" } });
     expect((await restore(company, `/v1/conversation/${id}/message/restore-all`)).body).toEqual({ restored: 0 });
 

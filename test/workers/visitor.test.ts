@@ -161,10 +161,34 @@ describe("a visitor's token", () => {
     for (const ask of [begin, complete]) {
       const refused = await ask(SHOP);
       expect([refused.status, refused.body.error_code]).toEqual([403, "origin_not_allowed"]);
-      expect((await ask({})).status).toBeLessThan(300);
+      expect((await ask({})).body.error_code).toBe("origin_not_allowed");
     }
     await setOrigins(company, company.faq_agent_id, [SHOP.origin]);
     for (const ask of [begin, complete]) expect((await ask(SHOP)).status).toBeLessThan(300);
+  });
+
+  it("stays with the agents of the website that it registered on, also without saying where it is", async () => {
+    const company = await makeCompany();
+    const second = { origin: "https://second.example" };
+    const registerOn = async (origin: HeaderMap) => {
+      const body = { agent_id: company.agent_id };
+      return (await call("POST", "/v1/lead/register", { headers: origin, body })).body;
+    };
+    await setOrigins(company, company.agent_id, [SHOP.origin, second.origin]);
+    await setOrigins(company, company.faq_agent_id, [second.origin]);
+    const [onShop, onSecond] = [await registerOn(SHOP), await registerOn(second)];
+    const begin = async ({ access_token }: { access_token: string }, more: HeaderMap = {}) => {
+      const headers = { ...bearer(access_token), ...more };
+      return (await call("POST", "/v1/conversation", { headers, body: { agent_id: company.faq_agent_id } })).status;
+    };
+    expect(await begin(onShop)).toBe(403);
+    expect(await begin(onShop, second)).toBe(403);
+    expect(await begin(onSecond)).toBe(201);
+    const refreshed = await call("POST", "/v1/lead/refresh", { body: { refresh_token: onShop.refresh_token } });
+    expect(await begin(refreshed.body)).toBe(403);
+    await setOrigins(company, company.agent_id, [second.origin]);
+    expect((await own(bearer(onShop.access_token))).body.code).toBe("origin_not_allowed");
+    expect((await own(bearer(onSecond.access_token))).status).toBe(200);
   });
 
   it("is refreshed there only", async () => {
@@ -216,6 +240,23 @@ describe("rate limits", () => {
     expect((await call("POST", "/v1/lead/register", { headers: forwarded, body })).status).toBe(429);
   });
 
+  it("count a whole IPv6 network as one address, and every look-up without a credential", async () => {
+    let host = 0;
+    const look = () =>
+      call("GET", "/v1/health?probe=live", {
+        headers: { "cf-connecting-ip": `2001:db8:7:1::${(++host).toString(16)}` },
+      });
+    const refused = await untilRefused(RATE_LIMITS.lookup.quota, look);
+    expect(refused.headers.get("ratelimit-policy")).toBe(`"lookup";q=${RATE_LIMITS.lookup.quota};w=60`);
+    const from = (ip: string) => ({ "cf-connecting-ip": ip });
+    const blocked = from("2001:db8:7:1:ffff::1");
+    const company = await makeCompany();
+    const key = { "x-api-key": `ak_${"x".repeat(24)}`, "x-api-secret": `as_${"x".repeat(43)}` };
+    expect((await call("GET", `/v1/agent/${company.agent_id}`, { headers: blocked })).status).toBe(429);
+    expect((await call("GET", "/v1/agent", { headers: { ...key, ...blocked } })).status).toBe(429);
+    expect((await call("GET", "/v1/agent", { headers: { ...key, ...from("2001:db8:7:2::1") } })).status).toBe(401);
+  });
+
   it("count what one visitor says, and nothing that keys and users do", async () => {
     const company = await makeCompany();
     const [one, another] = [await makeLead(company), await makeLead(company)];
@@ -224,17 +265,37 @@ describe("rate limits", () => {
     const refused = await untilRefused(RATE_LIMITS.lead.quota, say(one.headers));
     expect(refused.headers.get("ratelimit")).toBe('"lead";r=0;t=60');
     expect((await say(another.headers)()).status).toBe(404);
-    const create = await call("POST", "/v1/conversation", {
-      headers: one.headers,
-      body: { agent_id: company.agent_id },
-    });
-    expect(create.status).toBe(429);
+    const changes = api.routes.filter(
+      ({ method, audience, scope }) => method !== "get" && scope === "write" && FOR_LEADS.has(audience),
+    );
+    expect(changes.length).toBeGreaterThan(10);
+    for (const { method, path } of changes) {
+      const answer = await call(method.toUpperCase(), pathOf(path), { headers: one.headers, body: {} });
+      expect([method, path, answer.status]).toEqual([method, path, 429]);
+    }
+    expect((await call("GET", "/v1/conversation/entity", { headers: one.headers })).status).toBe(200);
     for (const headers of [company.read_write, company.user]) {
       const answers = await Promise.all(Array.from({ length: RATE_LIMITS.lead.quota + 1 }, say(headers)));
       expect(answers.filter(({ status }) => status !== 404)).toEqual([]);
     }
   });
+
+  it("count what one visitor reads", async () => {
+    const company = await makeCompany();
+    const visitor = await makeLead(company);
+    const refused = await untilRefused(RATE_LIMITS.read.quota, () =>
+      call("GET", "/v1/conversation/nowhere/messages", { headers: visitor.headers }),
+    );
+    expect(refused.headers.get("ratelimit")).toBe('"read";r=0;t=60');
+    const reads = api.routes.filter(({ method, audience }) => method === "get" && FOR_LEADS.has(audience));
+    expect(reads.length).toBeGreaterThan(5);
+    for (const { path } of reads) {
+      expect([path, (await call("GET", pathOf(path), { headers: visitor.headers })).status]).toEqual([path, 429]);
+    }
+  });
 });
+
+const FOR_LEADS = new Set(["everyone", "leads"]);
 
 async function talk(headers: HeaderMap, agent_id: string, message = "hello") {
   const { body } = await call("POST", "/v1/conversation", { headers, body: { agent_id } });
@@ -325,9 +386,10 @@ describe("an anonymous visitor who turns out to be known", () => {
       consent_marketing_at: made.lead.consent_marketing_at,
     });
     expect(await list(known.headers)).toEqual({ ids: [made.conversation.id], total: 1 });
-    expect(await list(anonymous)).toEqual({ ids: [], total: 0 });
-    expect((await call("POST", chat, { headers: anonymous, body: { message: "x" } })).status).toBe(404);
-    expect((await call("GET", `/v1/conversation/${made.conversation.id}`, { headers: anonymous })).status).toBe(404);
+    for (const path of ["/v1/conversation/entity", `/v1/conversation/${made.conversation.id}`]) {
+      expect((await call("GET", path, { headers: anonymous })).status).toBe(401);
+    }
+    expect((await call("POST", chat, { headers: anonymous, body: { message: "x" } })).status).toBe(401);
     const replay = await call("POST", chat, { headers: { ...known.headers, ...key }, body: { message: "before" } });
     expect(replay.headers.get("idempotent-replayed")).toBe("true");
     expect(replay.body.message_id).toBe(first.body.message_id);
@@ -363,6 +425,15 @@ describe("an anonymous visitor who turns out to be known", () => {
     const db = await companyDatabase(env, company.company_id);
     const mine = and(eq(conversation.company_id, company.company_id), eq(conversation.entity_id, known.lead_id));
     expect(await db.select().from(conversation).where(mine)).toHaveLength(2);
+  });
+
+  it("is not one whom staff deleted", async () => {
+    const company = await makeCompany();
+    const [known, anonymous] = [await identify(company), await makeLead(company)];
+    const { id } = await talk(anonymous.headers, company.agent_id);
+    await call("DELETE", `/v1/lead/${anonymous.lead_id}`, { headers: company.read_write });
+    expect((await merge(known.headers, anonymous.token)).status).toBe(422);
+    expect((await call("GET", `/v1/conversation/${id}`, { headers: known.headers })).status).toBe(404);
   });
 
   it("needs both tokens, of one company, and a known visitor", async () => {

@@ -6,10 +6,12 @@ import type { ChatRequest } from "../../chat/rpc.ts";
 import { parseEventId } from "../../chat/turn.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
+import { requestDatabase } from "../../http/database.ts";
 import type { AppContext } from "../../http/context.ts";
 import { id, metadata, pathId, text } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { invalid } from "../../problem/problem.ts";
+import { visibleConversation } from "../conversation/conversation.ts";
 import { ask, jsonText, linksOf } from "../conversation/object.ts";
 import { messageSchema, usageSchema } from "../message/schema.ts";
 import { lastUserText, type UiBody, uiBody } from "./ui-message.ts";
@@ -99,7 +101,7 @@ const wantsEvents = (c: AppContext): boolean =>
   }) === EVENTS;
 
 /** A stream of events; nothing between here and the client may hold it back. */
-export const events = (stream: ReadableStream, headers: Record<string, string> = {}): Response =>
+export const events = (stream: ReadableStream | null, headers: Record<string, string> = {}): Response =>
   new Response(stream, {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
@@ -108,6 +110,12 @@ export const events = (stream: ReadableStream, headers: Record<string, string> =
       ...headers,
     },
   });
+
+/** HEAD opens no stream: whether there is a conversation to read is asked of the database. */
+async function headOfStream(c: AppContext, caller: Caller, conversation_id: string): Promise<Response> {
+  await visibleConversation(await requestDatabase(c, caller.company_id), caller, conversation_id);
+  return events(null);
+}
 
 const uiEvents = (stream: ReadableStream): Response => events(stream, { "x-vercel-ai-ui-message-stream": "v1" });
 
@@ -203,6 +211,7 @@ export function chatRoutes(api: Api): void {
       if (last_event_id !== undefined && !parseEventId(last_event_id)) {
         throw invalid({ path: "/last_event_id", message: "is not the id of an event of this stream" });
       }
+      if (c.req.method === "HEAD") return headOfStream(c, caller, params.id);
       const from = { last_event_id, turn_id: query.turn_id };
       const { stream } = await ask(c, params.id, (object) => object.follow(caller, from, linksOf(c)));
       return events(stream);
@@ -218,6 +227,7 @@ export function chatRoutes(api: Api): void {
     responses: () => ({ 200: eventStream(), 204: { description: "No turn runs or waits." } }),
   } as const;
   const resume = async (c: AppContext, caller: Caller, conversation_id: string) => {
+    if (c.req.method === "HEAD") return headOfStream(c, caller, conversation_id);
     const stream = await ask(c, conversation_id, (object) => object.resume(caller, linksOf(c)));
     return stream ? uiEvents(stream) : c.body(null, 204);
   };

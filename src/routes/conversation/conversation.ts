@@ -7,7 +7,7 @@ import * as store from "../../db/conversation.ts";
 import type { Database } from "../../db/database.ts";
 import { findLead } from "../../db/lead.ts";
 import { type Caller, mayAccess } from "../../auth/principal.ts";
-import { admitVisitorPage } from "../../http/website.ts";
+import { admitToWebsiteOf } from "../../http/website.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { type AppContext, linkTo } from "../../http/context.ts";
@@ -163,7 +163,7 @@ export async function admitToAgent(
   const { company_id, entity_type, entity_id } = caller;
   const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
   if (!agent) throw new Problem("not_found", unknown);
-  if (entity_type === "lead") admitVisitorPage(c, agent.allowed_origins);
+  await admitToWebsiteOf(c, agent);
   if (agent.status !== "active") throw new Problem("agent_inactive");
   if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw goneLead();
 }

@@ -3,7 +3,7 @@
  * lead. Only who holds both tokens can do that, so that no claim ever opens anybody's history.
  */
 import * as z from "zod";
-import { isCanonicalJws, verifyToken } from "../../auth/token.ts";
+import { verifyToken } from "../../auth/token.ts";
 import { findAnyLead, findLead, mergeLead } from "../../db/lead.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
@@ -48,10 +48,13 @@ export function leadMergeRoute(api: Api, base: string): void {
         throw new Problem("forbidden", "This needs the token of a visitor whom the company's backend vouched for.");
       }
       const token = body.anonymous_token;
-      const claims = isCanonicalJws(token) ? await verifyToken(c.var.config, token, "access") : null;
-      const isVisitor = claims?.entity_type === "lead" && claims.company_id === company_id;
-      const from = isVisitor ? await findAnyLead(db, company_id, claims.entity_id) : undefined;
-      if (!from || from.external_id !== null) {
+      const checked = await verifyToken(c.var.config, token, "access");
+      const claims = checked.ok && checked.value.entity_type === "lead" ? checked.value : null;
+      const from = claims?.company_id === company_id ? await findAnyLead(db, company_id, claims.entity_id) : undefined;
+      // Whom staff deleted stays so; whom a merge erased may be named again.
+      const isGone = from && from.deleted_at !== null && from.erased_at === null;
+      const isEnded = from && (claims?.issued_at ?? 0) <= (from.tokens_ended_at ?? -1);
+      if (!from || from.external_id !== null || isGone || isEnded) {
         throw invalid({ path: "/anonymous_token", message: "is not a good token of an anonymous visitor" });
       }
       const former = { entity_type: "lead", entity_id: from.id } as const;

@@ -4,12 +4,14 @@
  */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
-import { isCanonicalJws, LEAD_ACCESS_TTL, LEAD_REFRESH_TTL, mintToken, verifyToken } from "../../auth/token.ts";
+import { LEAD_ACCESS_TTL, LEAD_REFRESH_TTL, mintToken, verifyToken } from "../../auth/token.ts";
+import { systemAuditRow } from "../../chat/audit.ts";
+import { admitted, refused } from "../../http/refused.ts";
 import { admitWebsite, originRefused } from "../../http/website.ts";
 import type { Config } from "../../config.ts";
 import { findPublicAgent } from "../../db/agent.ts";
 import { createConversation } from "../../db/conversation.ts";
-import { findLead, insertLead, type LeadRow } from "../../db/lead.ts";
+import { endTokens, insertLead, type LeadRow, rotateRefresh } from "../../db/lead.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { requestDatabase } from "../../http/database.ts";
@@ -58,7 +60,8 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const { agent_id, ...given } = body;
       const agent = isId(agent_id) ? await findPublicAgent(c.env, agent_id) : undefined;
       if (!agent) throw notFound();
-      if (!originAllowed(c.req.header("origin"), agent.allowed_origins, c.var.config.local)) throw originRefused();
+      const origin = c.req.header("origin");
+      if (!originAllowed(origin, agent.allowed_origins, c.var.config.local)) throw originRefused();
       if (agent.status !== "active") throw new Problem("agent_inactive");
       if (agent.lead_form === "required") {
         const missing = (["first_name", "email"] as const).filter((name) => !given[name]?.trim());
@@ -74,7 +77,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const { row } = await createConversation(db, { ...owner, agent_id }, now);
       const answer = {
         lead: leadView(lead),
-        ...(await mintTokens(c.var.config, lead)),
+        ...(await mintTokens(c.var.config, lead, origin, uuidv7())),
         conversation: conversationView(row),
       };
       return c.json(answer, 201, { location: linkTo(c, `/lead/${lead.id}`) });
@@ -86,41 +89,51 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       ...common,
       path: `${base}/refresh`,
       summary: "Refresh a visitor's token",
-      description: "Refused once the lead has been deleted or erased.",
+      description:
+        "A refresh token is good once: the answer has the next one. A client that lost the answer may send the same one again within a minute. One that is used later ends every token of the lead. Refused once the lead has been deleted or erased.",
       body: refreshBody,
       responses: () => ({ 200: json("New tokens.", z.object(tokens())) }),
       problems: ["unauthorized", "origin_not_allowed"],
     },
     async ({ c, body }) => {
       const { config } = c.var;
-      const token = body.refresh_token;
-      const claims = isCanonicalJws(token) ? await verifyToken(config, token, "refresh") : null;
-      const lead =
-        claims?.entity_type === "lead"
-          ? await findLead(await requestDatabase(c, claims.company_id), claims.company_id, claims.entity_id)
-          : undefined;
-      if (!lead) {
-        throw new Problem("unauthorized", "The refresh token is not good.", {
-          headers: { "www-authenticate": 'Bearer realm="conversations", error="invalid_token"' },
-        });
+      const claims = admitted(c, await verifyToken(config, body.refresh_token, "refresh"), VAGUE);
+      const { company_id, entity_id, agent_id = null, website = null } = claims;
+      await admitWebsite(c, { kind: "lead", company_id, agent_id, website });
+      const db = await requestDatabase(c, company_id);
+      const now = Date.now();
+      const refresh = await rotateRefresh(db, company_id, entity_id, claims, uuidv7(), now);
+      if (!refresh) throw refused(c, { reason: "tokens_ended" }, VAGUE);
+      if ("reused" in refresh) {
+        const entry = { action: "lead.end_tokens", target_type: "lead", target_id: entity_id };
+        await endTokens(db, refresh.reused, systemAuditRow(company_id, "refresh-token-reuse", entry, now));
+        throw refused(c, { reason: "refresh_reused" }, VAGUE);
       }
-      await admitWebsite(c, { kind: "lead", company_id: lead.company_id, agent_id: claims?.agent_id ?? null });
-      return c.json(await mintTokens(config, lead));
+      return c.json(await mintTokens(config, refresh.lead, website ?? undefined, refresh.refresh_id));
     },
   );
 }
 
-async function mintTokens(config: Config, { id, company_id, agent_id }: LeadRow) {
+const VAGUE = "The refresh token is not good.";
+
+/** `website`: the origin that the lead registered on; its tokens stay with the agents of that website. */
+async function mintTokens(
+  config: Config,
+  { id, company_id, agent_id }: LeadRow,
+  website: string | undefined,
+  refresh_id: string,
+) {
   const claims = {
     company_id,
     entity_type: "lead",
     entity_id: id,
     role: "member",
     ...(agent_id ? { agent_id } : {}),
+    ...(website === undefined ? {} : { website }),
   } as const;
   const [access_token, refresh_token] = await Promise.all([
     mintToken(config, claims, "access", LEAD_ACCESS_TTL),
-    mintToken(config, claims, "refresh", LEAD_REFRESH_TTL),
+    mintToken(config, claims, "refresh", LEAD_REFRESH_TTL, refresh_id),
   ]);
   return { access_token, token_type: "Bearer" as const, refresh_token, expires_in: LEAD_ACCESS_TTL };
 }

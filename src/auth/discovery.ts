@@ -1,0 +1,66 @@
+/** Where an identity provider publishes its keys (RFC 8414, OpenID Connect Discovery 1.0), and those keys (RFC 7517). */
+import type { JSONWebKeySet } from "jose";
+import { outboundFetch, type OutboundPolicy } from "../net/outbound.ts";
+
+/** Without `jwks_uri` the discovery document of `issuer` names it. */
+export type KeySource = { issuer: string; jwks_uri: string | null };
+
+/** Bytes of one document. */
+const MAX_DOCUMENT = 256 * 1024;
+/** Milliseconds for all documents together. */
+const TIMEOUT = 5_000;
+
+/** The keys that `source` publishes now. Throws when they cannot be had, whatever the cause. */
+export async function fetchKeys({ issuer, jwks_uri }: KeySource, policy: OutboundPolicy): Promise<JSONWebKeySet> {
+  const signal = AbortSignal.timeout(TIMEOUT);
+  const uri = jwks_uri ?? (await discover(issuer, policy, signal));
+  const { keys } = await readObject(uri, policy, signal);
+  if (!Array.isArray(keys) || keys.length === 0) throw new Error("the key set has no keys");
+  return { keys };
+}
+
+/** The `jwks_uri` that the issuer's own discovery document names. Throws when there is none for exactly this issuer. */
+export async function discover(
+  issuer: string,
+  policy: OutboundPolicy,
+  signal = AbortSignal.timeout(TIMEOUT),
+): Promise<string> {
+  let failure: unknown;
+  for (const address of wellKnown(issuer)) {
+    try {
+      const document = await readObject(address, policy, signal);
+      if (document["issuer"] !== issuer) throw new Error("the discovery document is of another issuer");
+      if (typeof document["jwks_uri"] !== "string") throw new Error("the discovery document names no keys");
+      return document["jwks_uri"];
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** OpenID Connect puts the well-known part behind the issuer's path, RFC 8414 before it. */
+function wellKnown(issuer: string): string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, "");
+  return [
+    `${origin}${path}/.well-known/openid-configuration`,
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+  ];
+}
+
+async function readObject(
+  address: string,
+  policy: OutboundPolicy,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  const read = outboundFetch(policy, MAX_DOCUMENT);
+  const response = await read(address, { signal, headers: { accept: "application/json, application/jwk-set+json" } });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`answered ${response.status}`);
+  }
+  const value: unknown = await response.json();
+  if (typeof value !== "object" || value === null) throw new Error("is not a JSON object");
+  return { ...value };
+}
