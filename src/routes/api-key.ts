@@ -1,4 +1,4 @@
-/** API keys: made, listed, rotated and revoked by admins. A secret is shown once, in the answer that made it. */
+/** API keys: admins create, list, rotate and revoke them. A secret is returned once, in the response that created it. */
 import * as z from "zod";
 import { newApiKey, newSecret, hashSecret } from "../auth/api-key.ts";
 import { forgetCredentials } from "../http/authenticate.ts";
@@ -97,9 +97,9 @@ export function apiKeyRoutes(api: Api): void {
       const expires_at = body.expires_at === null ? null : Date.parse(body.expires_at);
       if (expires_at !== null && !(expires_at > now)) throw invalid({ path: "/expires_at", message: "is in the past" });
       const owner = { company_id: principal.company_id, user_id: principal.entity_id };
-      const made = await newApiKey(owner, { name, scopes, expires_at }, now);
-      const row = await insertApiKey(db, made.row, audit("api_key.create", "api_key", made.row.id, { scopes }));
-      return c.json({ ...keyView(row), api_secret: made.secret }, 201);
+      const created = await newApiKey(owner, { name, scopes, expires_at }, now);
+      const row = await insertApiKey(db, created.row, audit("api_key.create", "api_key", created.row.id, { scopes }));
+      return c.json({ ...keyView(row), api_secret: created.secret }, 201);
     },
   );
 

@@ -34,7 +34,7 @@ const companySchema = lazy(() =>
     })
     .meta({ id: "Company" }),
 );
-const wrapped = lazy(() => z.object({ company: companySchema() }));
+const response = lazy(() => z.object({ company: companySchema() }));
 
 const changes = lazy(() =>
   z
@@ -69,7 +69,7 @@ export function companyRoutes(api: Api): void {
     scope: "admin",
     store: "control",
     problems: ["not_found"],
-    responses: () => ({ 200: json("The company.", wrapped()) }),
+    responses: () => ({ 200: json("The company.", response()) }),
   } as const;
 
   api.route({ ...common, method: "get", summary: "Look at the company's settings" }, async ({ c, db, caller }) => {

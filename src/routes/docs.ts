@@ -1,4 +1,4 @@
-/** What people and tools read: the OpenAPI document, its page, a page for every kind of problem, and the way in. */
+/** The OpenAPI document and its page, a page for every problem code, and the index at `/`. */
 import type { Hono } from "hono";
 import { html } from "hono/html";
 import type { Api } from "../http/api.ts";
@@ -7,7 +7,7 @@ import { openApiDocument } from "../http/openapi.ts";
 import { notFound, problemCodes } from "../problem/problem.ts";
 import { PROBLEM_HELP } from "../problem/help.ts";
 
-/** Nothing from elsewhere, nothing inline, in nobody's frame. */
+/** No other origins, nothing inline, no frames. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -54,7 +54,7 @@ export function docsRoutes(app: Hono<AppEnv>, api: Api): void {
   });
 }
 
-/** A browser, rather than a program that takes what it gets. */
+/** True for browsers; programs mostly accept anything. */
 const wantsHtml = (c: AppContext) => /\btext\/html\b/i.test(c.req.header("accept") ?? "");
 
 type Html = ReturnType<typeof html>;

@@ -1,4 +1,4 @@
-/** Whether this service works. Open to everybody, and it says nothing about anybody. */
+/** Whether this service works. It needs no credential and reveals no data. */
 import * as z from "zod";
 import { ping } from "../db/company.ts";
 import { type Api } from "../http/api.ts";

@@ -1,4 +1,4 @@
-/** Model providers: where a company's agents find their models, and with which key. The key goes in and never out. */
+/** Model providers: the address and the API key of a company's models. The key is never returned. */
 import * as z from "zod";
 import { encrypt } from "../auth/encryption.ts";
 import {
@@ -47,9 +47,9 @@ const providerSchema = lazy(() =>
     .meta({ id: "ModelProvider" }),
 );
 
-const wrapped = lazy(() => z.object({ model_provider: providerSchema() }));
+const response = lazy(() => z.object({ model_provider: providerSchema() }));
 
-/** Where a name is chosen it must be a good one; elsewhere what is not one finds nothing. */
+/** A new name must be valid. Elsewhere an invalid name is unknown, and so not found. */
 const newName = lazy(() =>
   z.object({
     name: z
@@ -73,7 +73,10 @@ export function modelProviderRoutes(api: Api): void {
         "An agent's model is then `<name>/<model id>`. Replaces the whole: what is left out is removed, the key included, so that a key is never sent to an address it was not given for.",
       params: newName,
       body: providerBody,
-      responses: () => ({ 200: json("The provider, replaced.", wrapped()), 201: json("The new provider.", wrapped()) }),
+      responses: () => ({
+        200: json("The provider, replaced.", response()),
+        201: json("The new provider.", response()),
+      }),
     },
     async ({ c, db, caller: { company_id }, audit, params: { name }, body }) => {
       checkAddress(c, body);
@@ -117,7 +120,7 @@ export function modelProviderRoutes(api: Api): void {
       path: "/model-provider/{name}",
       summary: "Look at a model provider",
       params: anyName,
-      responses: () => ({ 200: json("The provider, without its key.", wrapped()) }),
+      responses: () => ({ 200: json("The provider, without its key.", response()) }),
     },
     async ({ c, db, caller, params }) => {
       const row = await findModelProvider(db, caller.company_id, params.name);
@@ -134,7 +137,7 @@ export function modelProviderRoutes(api: Api): void {
       summary: "Remove a model provider",
       description: "With its key, for good. Agents whose model it was cannot answer until it is registered again.",
       params: anyName,
-      responses: () => ({ 200: json("The provider that was removed.", wrapped()) }),
+      responses: () => ({ 200: json("The provider that was removed.", response()) }),
     },
     async ({ c, db, caller, audit, params }) => {
       const record = audit("model_provider.delete", "model_provider", params.name);

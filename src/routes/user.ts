@@ -33,7 +33,7 @@ const userSchema = lazy(() =>
     })
     .meta({ id: "User" }),
 );
-const wrapped = lazy(() => z.object({ user: userSchema() }));
+const response = lazy(() => z.object({ user: userSchema() }));
 
 export function userRoutes(api: Api): void {
   const common = { tag: "Users", audience: "staff", scope: "admin" } as const;
@@ -68,7 +68,7 @@ export function userRoutes(api: Api): void {
       path: "/user/{id}",
       summary: "Look at a user",
       params: pathId(),
-      responses: () => ({ 200: json("The user.", wrapped()) }),
+      responses: () => ({ 200: json("The user.", response()) }),
     },
     async ({ c, db, caller, params }) => {
       const row = await store.findUser(db, caller.company_id, params.id);
@@ -86,7 +86,7 @@ export function userRoutes(api: Api): void {
       description:
         "The user's tokens end within 30 seconds, the API keys that act as this user are revoked; conversations stay. Nobody deletes the user that they are. Repeating it answers the same.",
       params: pathId(),
-      responses: () => ({ 200: json("The user as it is now.", wrapped()) }),
+      responses: () => ({ 200: json("The user as it is now.", response()) }),
       problems: ["conflict"],
     },
     async ({ c, db, caller, audit, params }) => {

@@ -1,11 +1,11 @@
-/** `/widget.js`, which any website may load, and `/demo`, a shop that has it on its page. */
+/** `/widget.js`, which any website may load, and `/demo`, a web page with the widget. */
 import type { Hono } from "hono";
 import { findFirstAgent } from "../db/agent.ts";
 import { controlDatabase } from "../db/database.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { isId } from "../http/fields.ts";
 
-/** As strict as a host page can be, and so a proof that the widget asks for nothing else. */
+/** As strict as possible, to show that the widget works under such a policy. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
@@ -34,18 +34,18 @@ export function widgetRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-/** The built file, with headers that can be changed; conditional requests are answered as such. */
+/** The built file as a response whose headers can be changed. Conditional requests work. */
 async function assetOf(c: AppContext, path: string): Promise<Response> {
   const headers = new Headers();
-  const known = c.req.header("if-none-match");
-  if (known !== undefined) headers.set("if-none-match", known);
+  const etag = c.req.header("if-none-match");
+  if (etag !== undefined) headers.set("if-none-match", etag);
   const asset = await c.env.ASSETS.fetch(new Request(new URL(path, c.req.url), { headers }));
   return new Response(asset.body, asset);
 }
 
-/** `?agent=…`; on one's own desk the first agent there is. */
+/** The agent of `?agent=…`; locally the first agent if there is no such parameter. */
 async function demoAgent(c: AppContext): Promise<string | null> {
-  const asked = c.req.query("agent");
-  if (asked !== undefined) return isId(asked) ? asked : null;
+  const id = c.req.query("agent");
+  if (id !== undefined) return isId(id) ? id : null;
   return c.var.config.local ? ((await findFirstAgent(controlDatabase(c.env)))?.id ?? null) : null;
 }

@@ -1,4 +1,4 @@
-/** Agents: what a company sets up for its users and visitors to talk to. A widget sees little of one, staff all. */
+/** Agents. Staff sees all of an agent; visitors see what a widget needs. */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
 import { admitPage, forgetWebsites } from "../../http/website.ts";
@@ -25,7 +25,7 @@ import { agentBody, agentSchema, agentView, columnsOf, widgetAgentSchema, widget
 import { storedTools } from "./tool.ts";
 import { lazy } from "../../lazy.ts";
 
-const wrapped = lazy(() => z.object({ agent: agentSchema() }));
+const response = lazy(() => z.object({ agent: agentSchema() }));
 const listQuery = lazy(() =>
   pageQuery().extend({
     status: z.enum(["active", "inactive"]).optional(),
@@ -43,7 +43,7 @@ export function agentRoutes(api: Api): void {
       path: "/agent",
       summary: "Create an agent",
       body: agentBody,
-      responses: () => ({ 201: json("The new agent.", wrapped()) }),
+      responses: () => ({ 201: json("The new agent.", response()) }),
     },
     async ({ c, db, caller: { company_id }, audit, body }) => {
       await checkModel(c, db, company_id, body.model);
@@ -120,7 +120,7 @@ export function agentRoutes(api: Api): void {
         "Takes the same body as creating one: a member that is left out returns to its default. Tools are the exception, because their secrets cannot be read: left out they stay as they are, and so does the secret of one whose name and url are the same.",
       params: pathId(),
       body: agentBody,
-      responses: () => ({ 200: json("The agent as it is now.", wrapped()) }),
+      responses: () => ({ 200: json("The agent as it is now.", response()) }),
     },
     async ({ c, db, caller: { company_id }, audit, params, body }) => {
       const before = await findAgent(db, company_id, params.id);
@@ -157,7 +157,7 @@ export function agentRoutes(api: Api): void {
         summary,
         description: "Repeating it changes nothing and answers the same.",
         params: pathId(),
-        responses: () => ({ 200: json("The agent as it is now.", wrapped()) }),
+        responses: () => ({ 200: json("The agent as it is now.", response()) }),
       },
       async ({ c, db, caller, audit, params }) => {
         const agent = await run(db, caller.company_id, params.id, audit(action, "agent", params.id));
@@ -175,7 +175,7 @@ async function checkModel(c: AppContext, db: Database, company_id: string, model
   if (message) throw invalid({ path: "/model", message });
 }
 
-/** Whether a replacement would change nothing; such a repeat leaves no trace. */
+/** Whether a replacement would change nothing. Then nothing is written, and there is no audit row. */
 const isUnchanged = (row: AgentRow, fields: ReturnType<typeof columnsOf>): boolean =>
   Object.entries(fields).every(
     ([name, value]) => JSON.stringify(row[name as keyof AgentRow]) === JSON.stringify(value),

@@ -1,4 +1,4 @@
-/** What the owner of a website copies into it, and what a strict Content-Security-Policy there has to allow. */
+/** The snippet that puts the widget on a website, and what a Content-Security-Policy there must allow. */
 import * as z from "zod";
 import { findAgent } from "../../db/agent.ts";
 import { type Api } from "../../http/api.ts";

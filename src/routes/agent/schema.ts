@@ -1,4 +1,4 @@
-/** An agent on the wire. Settings that no query filters on are one JSON column, but members like the others here. */
+/** An agent on the wire. Settings that no query filters by are one JSON column in D1, and plain members here. */
 import * as z from "zod";
 import type { AgentFields, AgentRow } from "../../db/agent.ts";
 import { responseShape, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
@@ -30,7 +30,7 @@ const knowledge = lazy(() => z.strictObject({ question: text(1000, 1), answer: t
 const timeout = (min: number, description: string) =>
   z.int().min(min).max(900_000).nullable().default(null).meta({ description });
 
-/** What creating and replacing an agent take. Left out means the default, in both; only tools stay as they are. */
+/** The body for creating and for replacing an agent. A member that is left out gets its default; only tools stay unchanged. */
 export const agentBody = lazy(() =>
   z
     .strictObject({
@@ -89,20 +89,20 @@ export const agentSchema = lazy(() =>
     .meta({ id: "Agent" }),
 );
 
-/** All that a page on somebody's website may know of an agent. */
+/** What a web page may know of an agent. */
 export const widgetAgentSchema = lazy(() =>
   agentSchema()
     .pick({ id: true, name: true, description: true, greeting: true, lead_form: true, status: true })
     .meta({ id: "WidgetAgent" }),
 );
 
-/** The columns that a body fills; its tools come as they are kept. */
+/** The columns of a body, and `tools` in the form in which they are stored. */
 export function columnsOf(body: AgentBody, tools: HttpTool[]): AgentFields {
   const { stop, first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens, ...rest } = body;
   const { summarize, auto_title, tools: _, ...columns } = rest;
   const settings = {
     ...(stop.length > 0 ? { stop } : {}),
-    ...given({ first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens }),
+    ...withoutNulls({ first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens }),
     summarize,
     auto_title,
     ...(tools.length > 0 ? { tools } : {}),
@@ -110,7 +110,7 @@ export function columnsOf(body: AgentBody, tools: HttpTool[]): AgentFields {
   return { ...columns, settings };
 }
 
-const given = <T extends Record<string, number | null>>(members: T) =>
+const withoutNulls = <T extends Record<string, number | null>>(members: T) =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null)) as { [K in keyof T]?: number };
 
 export const agentView = (row: AgentRow) => ({

@@ -1,4 +1,4 @@
-/** An agent's tools on the wire. The value of a secret header goes in and never out; it belongs to one address. */
+/** An agent's tools on the wire. The value of a secret header is never returned, and is sent to the tool's own address only. */
 import * as z from "zod";
 import { decrypt, encrypt } from "../../auth/encryption.ts";
 import type { Config } from "../../config.ts";
@@ -14,8 +14,8 @@ import { lazy } from "../../lazy.ts";
 /** Bytes of a tool's parameters once serialised. */
 const MAX_PARAMETERS = 16 * 1024;
 
-/** Headers that the request has of itself. */
-const TAKEN =
+/** Headers that the runtime sets itself. */
+const RESERVED =
   /^(accept|connection|content-(encoding|length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade)$/i;
 
 const parameters = lazy(() =>
@@ -40,7 +40,7 @@ const headerName = lazy(() =>
   z
     .string()
     .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, "must be the name of a header")
-    .refine((name) => !TAKEN.test(name), "is a header that the request has of itself")
+    .refine((name) => !RESERVED.test(name), "is a header that the request has of itself")
     .meta({ example: "Authorization" }),
 );
 
@@ -93,7 +93,7 @@ export const toolSchema = lazy(() =>
     .meta({ id: "Tool" }),
 );
 
-/** What is kept of these tools; `former` are those that the agent has now. Throws a 422 for what must not be kept. */
+/** The tools as they are stored. `former` are the current ones. Throws 422 for a name twice, a refused url, or no secret. */
 export function storedTools(
   config: Config,
   owner: { company_id: string; agent_id: string },
@@ -112,7 +112,7 @@ export function storedTools(
       if (!header) return tool;
       const context = toolSecretContext(owner.company_id, owner.agent_id, tool);
       const stored = former.find(({ name, url }) => name === tool.name && url === tool.url)?.secret_header?.ciphertext;
-      const ciphertext = await sealed(config, header.value, stored, context);
+      const ciphertext = await encryptedSecret(config, header.value, stored, context);
       if (ciphertext !== undefined) return { ...tool, secret_header: { name: header.name, ciphertext } };
       const message = "is needed: none is stored for this name and url";
       throw invalid({ path: `/tools/${index}/secret_header/value`, message });
@@ -120,8 +120,8 @@ export function storedTools(
   );
 }
 
-/** The ciphertext to keep. One that says the same already stays, so that a repeated request changes nothing. */
-async function sealed(config: Config, value: string | undefined, stored: string | undefined, context: string) {
+/** The ciphertext to store. The stored one stays if it has the same value, so that a repeated request changes nothing. */
+async function encryptedSecret(config: Config, value: string | undefined, stored: string | undefined, context: string) {
   if (value === undefined) return stored;
   const isSame = stored !== undefined && (await decrypt(config, stored, context)) === value;
   return isSame ? stored : encrypt(config, value, context);

@@ -1,4 +1,4 @@
-/** Analytics of one conversation, and of everything else in the files beside this: only what was measured. */
+/** Analytics: the route of one conversation, and those of periods and exports from the files beside it. */
 import * as z from "zod";
 import { conversationFacts } from "../../db/analytic-conversation.ts";
 import { conversationFigures } from "./conversation-figures.ts";

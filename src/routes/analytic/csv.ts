@@ -6,12 +6,12 @@
 
 export type Cell = string | number | boolean | null;
 
-/** Excel takes a file without it for one in its own country's encoding. */
+/** Without it Excel reads the file in the encoding of its locale. */
 export const BYTE_ORDER_MARK = "\uFEFF";
 
-/** Where a spreadsheet may let a cell begin. */
+/** Where a spreadsheet may start a cell. */
 const CELL_BEGINS = /(?<=^|[;\t\r\n])/.source;
-/** What spreadsheets skip before they look for a formula: white space, and what nobody sees. */
+/** Characters that spreadsheets skip before a formula: white space and invisible characters. */
 const SKIPPED = /[\s\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]*/u.source;
 /** `=`, `+`, `-` and `@`, also as East Asian keyboards write them. */
 const FORMULA = /[=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]/.source;

@@ -1,4 +1,4 @@
-/** What each kind of export has in a row: flat, so that a table can be made of it, and without a word of any message. */
+/** The rows of each kind of export. They are flat, to fit a table, and have no text of messages. */
 import * as z from "zod";
 import { agentBatches, conversationBatches, leadBatches, usageBatches } from "../../db/analytic-export.ts";
 import type { Scope } from "../../db/analytic-period.ts";
@@ -17,7 +17,7 @@ const millis = lazy(() => z.int().nullable());
 const optional = lazy(() => z.string().nullable());
 const source = lazy(() => z.enum(["measured", "estimated"]).nullable());
 
-/** Members of a row, in the order of a table's columns. */
+/** The members of a row, in the order of the columns. */
 export const EXPORT_ROWS = lazy(
   () =>
     ({
@@ -91,7 +91,7 @@ type RowOf<T extends ExportType> = z.output<ReturnType<typeof EXPORT_ROWS>[T]>;
 
 export const columnsOf = (type: ExportType): string[] => Object.keys(EXPORT_ROWS()[type].shape);
 
-/** The rows of an export, a batch at a time, read from D1 as they are asked for. */
+/** The rows of an export, in batches. A batch is read from D1 when the consumer asks for it. */
 export async function* exportBatches(db: Database, type: ExportType, scope: Scope): AsyncGenerator<Row[]> {
   switch (type) {
     case "conversations":

@@ -1,6 +1,6 @@
 /**
- * Exports: rows of a period as CSV or JSON, streamed as fast as the client reads and never held whole. A database that fails
- * half way breaks the stream off, so that half an export never looks like a whole one.
+ * Exports: rows of a period as CSV or JSON, streamed as fast as the client reads, a batch in memory at a time. If the database
+ * fails half way the stream breaks off, so that a client never takes half an export for a whole one.
  */
 import * as z from "zod";
 import { causeOf } from "../../db/database.ts";
@@ -71,16 +71,16 @@ export function analyticExportRoutes(api: Api): void {
         },
       }),
     },
-    async ({ c, db, caller: { company_id }, body: { type, format, bom = true, ...given } }) => {
-      const period = periodOf(given, Date.now());
+    async ({ c, db, caller: { company_id }, body: { type, format, bom = true, ...dates } }) => {
+      const period = periodOf(dates, Date.now());
       const chunks = encode(exportBatches(db, type, { ...period, company_id }), type, format, bom);
-      // Read before anything is answered: a database that cannot be reached is a 503 and not a broken file.
+      // The first batch is read before the response starts, so that a failure here is a 503 and not a broken file.
       const first = await chunks.next();
-      const broken = (error: unknown) =>
+      const onError = (error: unknown) =>
         console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });
       const { start_date, end_date } = periodView(period);
       const name = `${type}_${start_date.slice(0, 10)}_${end_date.slice(0, 10)}.${format}`;
-      return c.body(toStream(first, chunks, broken), 200, {
+      return c.body(toStream(first, chunks, onError), 200, {
         "content-type": CONTENT_TYPE[format],
         "content-disposition": `attachment; filename="${name}"`,
       });
@@ -88,7 +88,7 @@ export function analyticExportRoutes(api: Api): void {
   );
 }
 
-/** The document in pieces: its beginning with the first batch, then a piece a batch, then its end. */
+/** The document in chunks: one for each batch, the first with the header of the document, and one for its end. */
 export async function* encode(
   batches: AsyncIterable<Row[]>,
   type: ExportType,
@@ -111,11 +111,11 @@ export async function* encode(
   else if (begin !== "") yield begin;
 }
 
-/** A byte stream that asks for the next piece only when its reader wants it, and fails where that fails. */
+/** A byte stream that takes the next chunk only when its reader is ready for it. An error of `chunks` errors the stream. */
 export function toStream(
   first: IteratorResult<string>,
   chunks: AsyncGenerator<string>,
-  broken: (error: unknown) => void,
+  onError: (error: unknown) => void,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let next: IteratorResult<string> | null = first;
@@ -128,8 +128,8 @@ export function toStream(
           if (done) controller.close();
           else controller.enqueue(encoder.encode(value));
         } catch (error) {
-          broken(error);
-          // The platform logs this one too, so it does not carry what the database was asked.
+          onError(error);
+          // The platform logs this error, so it must not contain the statement that failed.
           controller.error(new Error("the export could not be finished"));
         }
       },

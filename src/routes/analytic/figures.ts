@@ -1,4 +1,4 @@
-/** Sums as figures: zeros for what was counted, null for what was not measured. */
+/** Sums as figures. A count without rows is 0; a measurement without rows is null. */
 import * as z from "zod";
 import type { Percentiles, Sums } from "../../db/analytic-period.ts";
 import { usageSchema } from "../message/schema.ts";
@@ -24,9 +24,9 @@ export const turnFigures = lazy(() => ({
   usage: usageSchema().nullable(),
 }));
 
-/** Figures of turns. Response times are those of turns that completed. */
+/** Figures of turns. Response times are those of completed turns. */
 export function turnView(sums: Sums | undefined, percentiles: Percentiles | undefined) {
-  const { turns, failed, stopped, questions, replies, deleted, timed, time } = sums ?? NOTHING;
+  const { turns, failed, stopped, questions, replies, deleted, timed, time } = sums ?? NO_SUMS;
   const user = questions ?? 0;
   const assistant = replies ?? 0;
   return {
@@ -43,7 +43,7 @@ export function turnView(sums: Sums | undefined, percentiles: Percentiles | unde
   };
 }
 
-const counted = lazy(() =>
+const sourceFigures = lazy(() =>
   z
     .object({ turn_count: count(), input_tokens: count(), output_tokens: count() })
     .nullable()
@@ -53,15 +53,15 @@ const counted = lazy(() =>
 export const usageFigures = lazy(() => ({
   turn_count: count().meta({ description: "Turns that ended, with token counts or without." }),
   usage: usageSchema().nullable().meta({ description: "Both together; `measured` only when all of it is." }),
-  measured: counted(),
-  estimated: counted(),
+  measured: sourceFigures(),
+  estimated: sourceFigures(),
 }));
 
-/** Tokens, as the model's provider measured them and as they were estimated. */
+/** Tokens: those that the provider measured, and those that were estimated. */
 export function usageFiguresView(sums: Sums | undefined) {
   const of = (turn_count: Sum, input: Sum, output: Sum) =>
     turn_count ? { turn_count, input_tokens: input ?? 0, output_tokens: output ?? 0 } : null;
-  const s = sums ?? NOTHING;
+  const s = sums ?? NO_SUMS;
   return {
     turn_count: s.turns ?? 0,
     usage: usageView(sums),
@@ -80,4 +80,4 @@ function usageView(sums: Sums | undefined) {
 }
 
 type Sum = number | null | undefined;
-const NOTHING: Partial<Sums> = {};
+const NO_SUMS: Partial<Sums> = {};

@@ -1,4 +1,4 @@
-/** The period that figures are asked for, and its UTC days. */
+/** The period of a request for figures, and its UTC days. */
 import * as z from "zod";
 import type { Period } from "../../db/analytic-period.ts";
 import { timestamp, toTimestamp } from "../../http/fields.ts";
@@ -12,7 +12,7 @@ const MAX_DAYS = 366;
 
 const moment = lazy(() => z.union([z.iso.date(), z.iso.datetime({ offset: true })]));
 
-/** What a client may say; the same in a query and in a body. */
+/** The members that set the period, in a query or in a body. */
 export const periodFields = lazy(() => ({
   start_date: moment()
     .optional()
@@ -26,13 +26,13 @@ export const periodFields = lazy(() => ({
     }),
 }));
 
-/** The period as answers have it. */
+/** The period in responses. */
 export const periodSchema = lazy(() => ({
   start_date: timestamp(),
   end_date: timestamp().meta({ description: "Inclusive." }),
 }));
 
-/** The period that is meant. Throws 422 when it ends before it starts, or is too long. */
+/** The period of a request. Throws 422 when it ends before it starts, or is too long. */
 export function periodOf({ start_date, end_date }: { start_date?: string; end_date?: string }, now: number): Period {
   const until =
     end_date === undefined ? now + 1 : isDate(end_date) ? Date.parse(end_date) + DAY : Date.parse(end_date) + 1;
@@ -53,7 +53,7 @@ export const periodView = ({ from, until }: Period) => ({
   end_date: toTimestamp(until - 1),
 });
 
-/** Every UTC day that a period touches, as days since 1970. */
+/** The UTC days of a period, also those that it only touches, as days since 1970. */
 export function daysOf({ from, until }: Period): number[] {
   const first = dayOf(from);
   return Array.from({ length: dayOf(until - 1) - first + 1 }, (_, i) => first + i);

@@ -33,11 +33,11 @@ const conversations = lazy(() =>
 );
 const leads = lazy(() => count().meta({ description: "Live leads now." }));
 
-const made = lazy(() => ({
+const creationFigures = lazy(() => ({
   new_conversations: count().meta({ description: "Made in this time, also those that were deleted since." }),
   new_leads: count().meta({ description: "Registered in this time, also those that were deleted since." }),
 }));
-const figures = lazy(() => z.object({ ...made(), ...turnFigures() }));
+const figures = lazy(() => z.object({ ...creationFigures(), ...turnFigures() }));
 const byDay = <S extends z.ZodRawShape>(shape: S) => z.array(z.object({ date: date(), ...shape }));
 
 const agentAnalytics = lazy(() =>
@@ -105,7 +105,7 @@ export function analyticSummaryRoutes(api: Api): void {
       const agent = await findAgent(db, company_id, agent_id);
       if (!agent) throw notFound();
       const scope = { ...period, company_id, agents: [agent_id] };
-      const [found, conversations, { active: leads }] = await Promise.all([
+      const [periodResult, conversations, { active: leads }] = await Promise.all([
         periodFigures(db, scope, ["total", "day"]),
         readTally(db, company_id, "agent", agent_id),
         readTally(db, company_id, "lead", agent_id),
@@ -116,7 +116,7 @@ export function analyticSummaryRoutes(api: Api): void {
         ...periodView(period),
         conversations,
         leads,
-        ...figuresView(found, daysOf(period)),
+        ...figuresView(periodResult, daysOf(period)),
       });
     },
   );
@@ -155,27 +155,33 @@ export function analyticSummaryRoutes(api: Api): void {
     },
     async ({ c, db, caller: { company_id }, query }) => {
       const period = periodOf(query, Date.now());
-      const [found, conversations, { active: leads }] = await Promise.all([
+      const [periodResult, conversations, { active: leads }] = await Promise.all([
         periodFigures(db, { ...period, company_id }, ["total", "day", "top_agent"]),
         readTally(db, company_id, "company"),
         readTally(db, company_id, "lead"),
       ]);
-      const top_agents = of(found.sums, "top_agent").map((sums) => {
+      const top_agents = of(periodResult.sums, "top_agent").map((sums) => {
         const { p50_response_time_ms: _, p95_response_time_ms: __, ...figures } = turnView(sums, undefined);
         return { agent_id: sums.ref, name: sums.name, ...figures };
       });
-      return c.json({ ...periodView(period), conversations, leads, ...figuresView(found, daysOf(period)), top_agents });
+      return c.json({
+        ...periodView(period),
+        conversations,
+        leads,
+        ...figuresView(periodResult, daysOf(period)),
+        top_agents,
+      });
     },
   );
 }
 
-/** Pure: totals, and figures of every day in `days` (days since 1970), whether anything happened on it or not. */
+/** Totals, and figures of each of `days` (days since 1970), also of days without turns. Pure. */
 function figuresView({ sums, percentiles, conversations, leads }: PeriodFigures, days: number[]) {
   const ofDay = byRef(sums, "day");
   const percentilesOf = new Map(percentiles.map((row) => [row.ref, row]));
   const newConversations = byDayNumber(conversations);
   const newLeads = byDayNumber(leads);
-  const total = (made: Map<number, number>) => [...made.values()].reduce((sum, n) => sum + n, 0);
+  const total = (perDay: Map<number, number>) => [...perDay.values()].reduce((sum, n) => sum + n, 0);
   return {
     totals: {
       new_conversations: total(newConversations),

@@ -1,4 +1,4 @@
-/** Turns: one message in, one reply out, as JSON or as a stream of events; following and stopping them. */
+/** Turns: send a message and get the reply as JSON or as a stream of events; follow, resume and stop a turn. */
 import { accepts } from "hono/accepts";
 import * as z from "zod";
 import type { Caller } from "../../auth/principal.ts";
@@ -31,7 +31,7 @@ const nativeBody = lazy(() =>
     .meta({ id: "ChatRequest" }),
 );
 
-/** The native form first: it is the one that is asked for most. */
+/** zod tries the native form first: it is the common one. */
 const chatBody = lazy(() => z.union([nativeBody(), uiBody()]));
 
 const isUiBody = (body: z.output<ReturnType<typeof chatBody>>): body is UiBody => typeof body.message !== "string";
@@ -72,7 +72,7 @@ const eventStream = lazy(() => ({
   content: { "text/event-stream": { schema: z.string() } },
 }));
 
-/** What can go wrong with a turn, however it is asked for. */
+/** The problems that a turn can end with, on every route that starts one. */
 export const TURN_PROBLEMS = [
   "agent_inactive",
   "turn_stopped",
@@ -88,7 +88,7 @@ export const TURN_PROBLEMS = [
 const EVENTS = "text/event-stream";
 const JSON_TYPE = "application/json";
 
-/** Whether events are asked for, and not only as what is liked less than JSON (RFC 9110, 12.5.1). */
+/** Whether the Accept header prefers events, or likes them as much as JSON (RFC 9110, 12.5.1). */
 const wantsEvents = (c: AppContext): boolean =>
   accepts(c, {
     header: "Accept",
@@ -100,7 +100,7 @@ const wantsEvents = (c: AppContext): boolean =>
     },
   }) === EVENTS;
 
-/** A stream of events; nothing between here and the client may hold it back. */
+/** A stream of events. Its headers tell proxies not to buffer or transform it. */
 export const events = (stream: ReadableStream | null, headers: Record<string, string> = {}): Response =>
   new Response(stream, {
     headers: {
@@ -119,7 +119,7 @@ async function headOfStream(c: AppContext, caller: Caller, conversation_id: stri
 
 const uiEvents = (stream: ReadableStream): Response => events(stream, { "x-vercel-ai-ui-message-stream": "v1" });
 
-/** A turn, or a reply made anew, that the AI SDK asked for. A message it sends again is the same turn again. */
+/** A turn, or a new reply to an earlier message, for the AI SDK. A message with the same id and text is the same turn. */
 async function uiChat(c: AppContext, caller: Caller, conversation_id: string, body: UiBody): Promise<Response> {
   const links = linksOf(c);
   const last = lastUserText(body);

@@ -1,6 +1,6 @@
 /**
- * Chat completions as OpenAI's clients send and read them. What would change the answer and is not done here is refused;
- * what only tunes a model is taken and left aside, because the agent's own settings decide.
+ * Chat completions as clients of OpenAI's API send and read them. A member that would change the reply and is not supported
+ * is refused. A member that only tunes the model is accepted and ignored, because the settings of the agent apply.
  */
 import * as z from "zod";
 import { metadata, text } from "../../http/fields.ts";
@@ -24,8 +24,8 @@ const textPart = lazy(() =>
 
 function isTextPart(value: unknown): value is TextPart {
   if (typeof value !== "object" || value === null) return false;
-  const { type, text: said } = value as Partial<TextPart>;
-  return type === "text" && typeof said === "string" && said.isWellFormed();
+  const part = value as Partial<TextPart>;
+  return part.type === "text" && typeof part.text === "string" && part.text.isWellFormed();
 }
 
 const content = lazy(() => z.union([z.array(textPart()).min(1), text(MAX_TEXT)]));
@@ -52,33 +52,33 @@ const message = lazy(() =>
     .meta({ id: "ChatCompletionMessage" }),
 );
 
-/** Members that tune a model, by what an agent has instead of them. */
-const leftAside = lazy(() =>
+/** Members that only tune a model. */
+const ignored = lazy(() =>
   z.unknown().optional().meta({ description: "Not looked at: the agent's own settings decide." }),
 );
-const LEFT_ASIDE = lazy(() => ({
-  frequency_penalty: leftAside(),
-  logit_bias: leftAside(),
-  max_completion_tokens: leftAside(),
-  max_tokens: leftAside(),
-  parallel_tool_calls: leftAside(),
-  prediction: leftAside(),
-  presence_penalty: leftAside(),
-  prompt_cache_key: leftAside(),
-  prompt_cache_options: leftAside(),
-  prompt_cache_retention: leftAside(),
-  reasoning_effort: leftAside(),
-  safety_identifier: leftAside(),
-  seed: leftAside(),
-  service_tier: leftAside(),
-  stop: leftAside(),
-  store: leftAside(),
-  temperature: leftAside(),
-  top_p: leftAside(),
-  verbosity: leftAside(),
+const IGNORED = lazy(() => ({
+  frequency_penalty: ignored(),
+  logit_bias: ignored(),
+  max_completion_tokens: ignored(),
+  max_tokens: ignored(),
+  parallel_tool_calls: ignored(),
+  prediction: ignored(),
+  presence_penalty: ignored(),
+  prompt_cache_key: ignored(),
+  prompt_cache_options: ignored(),
+  prompt_cache_retention: ignored(),
+  reasoning_effort: ignored(),
+  safety_identifier: ignored(),
+  seed: ignored(),
+  service_tier: ignored(),
+  stop: ignored(),
+  store: ignored(),
+  temperature: ignored(),
+  top_p: ignored(),
+  verbosity: ignored(),
 }));
 
-const REFUSED = lazy(() => ({
+const UNSUPPORTED = lazy(() => ({
   audio: none(`is not supported: ${TEXT_ONLY}`),
   function_call: z.enum(["none", "auto"], TOOLS).nullish(),
   functions: noList(TOOLS),
@@ -114,8 +114,8 @@ export const completionBody = lazy(() =>
         .meta({ description: "`include_usage`: a last chunk says how many tokens it took." }),
       user: text(512).nullish().meta({ description: "Your own id of whoever is talking; kept as metadata.user." }),
       metadata: metadata().nullish().meta({ description: "Kept with the message, and with a new conversation." }),
-      ...REFUSED(),
-      ...LEFT_ASIDE(),
+      ...UNSUPPORTED(),
+      ...IGNORED(),
     })
     .meta({ id: "ChatCompletionRequest" }),
 );
@@ -123,18 +123,18 @@ export const completionBody = lazy(() =>
 export type CompletionBody = z.output<ReturnType<typeof completionBody>>;
 type Content = z.output<ReturnType<typeof content>>;
 
-const textOf = (said: Content | null | undefined): string =>
-  typeof said === "string" ? said : (said ?? []).map((part) => part.text).join("");
+const textOf = (parts: Content | null | undefined): string =>
+  typeof parts === "string" ? parts : (parts ?? []).map((part) => part.text).join("");
 
-/** What was said, oldest first, without what only instructs. */
-export const saidIn = (body: CompletionBody) =>
+/** The messages of the user and the assistant, oldest first, as plain text. */
+export const messagesOf = (body: CompletionBody) =>
   body.messages.flatMap((one) =>
     one.role === "user" || one.role === "assistant" ? [{ role: one.role, content: textOf(one.content) }] : [],
   );
 
-/** What was sent and left aside: names of members, and places of messages. */
-export const leftAsideOf = (body: CompletionBody): string[] => [
-  ...Object.keys(LEFT_ASIDE()).filter((name) => (body[name as keyof CompletionBody] ?? null) !== null),
+/** What the request contains and is ignored: names of members, and instructions among the messages. */
+export const ignoredMembers = (body: CompletionBody): string[] => [
+  ...Object.keys(IGNORED()).filter((name) => (body[name as keyof CompletionBody] ?? null) !== null),
   ...body.messages.flatMap(({ role }, index) =>
     role === "user" || role === "assistant" ? [] : [`messages[${index}]`],
   ),

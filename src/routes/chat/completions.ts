@@ -1,6 +1,6 @@
 /**
- * The door for code that was written for OpenAI's API: `model` is an agent, and every completion is a turn of a stored
- * conversation. What a client sends again, by a key or by its own count of attempts, is the same turn.
+ * Chat completions for clients of OpenAI's API: `model` is the id of an agent, and every completion is a turn of a stored
+ * conversation. A retry, with an Idempotency-Key or with the client's own count of attempts, is the same turn.
  */
 import * as z from "zod";
 import type { Caller } from "../../auth/principal.ts";
@@ -17,12 +17,18 @@ import { text } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { invalid, Problem } from "../../problem/problem.ts";
 import { events, TURN_PROBLEMS } from "./chat.ts";
-import { type CompletionBody, completionBody, completionSchema, leftAsideOf, saidIn } from "./completion-schema.ts";
+import {
+  type CompletionBody,
+  completionBody,
+  completionSchema,
+  ignoredMembers,
+  messagesOf,
+} from "./completion-schema.ts";
 import { admitToAgent, visibleConversation } from "../conversation/conversation.ts";
 import { ask, linksOf } from "../conversation/object.ts";
 
-/** What is asked for: what came before, what the user says now, and what is kept with it. */
-type Asked = {
+/** A completion request as a turn. `history` is what a new conversation starts with. */
+type CompletionInput = {
   agent_id: string;
   conversation_id: string | null;
   history: ImportedMessage[];
@@ -30,10 +36,10 @@ type Asked = {
   metadata: JsonObject;
 };
 
-/** Where it is asked: a conversation, and the key of the turn in it. */
-type Place = { conversation_id: string; key: string | null };
+/** The conversation of the turn, and the turn's idempotency key in it. */
+type Target = { conversation_id: string; key: string | null };
 
-/** The key of the turn that a conversation was made for; a space keeps it apart from every key that a client can send. */
+/** The key of the first turn of a new conversation. It contains a space, which a client's own key never does. */
 const FIRST_TURN = "first turn";
 
 const UNKNOWN_AGENT = "`model` must be the id of an agent that this credential can see.";
@@ -69,17 +75,17 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
       }),
     },
     async ({ c, db, caller, body }) => {
-      const asked = askedIn(caller, body);
+      const input = inputOf(caller, body);
       const attempt = attemptOf(c);
       const { conversation_id, key } =
-        asked.conversation_id === null
-          ? await newPlace(c, db, caller, asked, attempt)
-          : await placeIn(c, db, caller, asked.agent_id, asked.conversation_id);
+        input.conversation_id === null
+          ? await newTarget(c, db, caller, input, attempt)
+          : await existingTarget(c, db, caller, input.agent_id, input.conversation_id);
       const request: ChatRequest = {
-        content: asked.message,
-        metadata: JSON.stringify(asked.metadata),
+        content: input.message,
+        metadata: JSON.stringify(input.metadata),
         idempotency_key: key,
-        body_hash: await hashOf([asked.message, asked.metadata]),
+        body_hash: await hashOf([input.message, input.metadata]),
         on_busy: "enqueue",
         resent: attempt !== null && attempt > 0,
       };
@@ -88,55 +94,65 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
   );
 }
 
-function askedIn(caller: Caller, body: CompletionBody): Asked {
-  const said = saidIn(body);
-  const last = said.pop();
+function inputOf(caller: Caller, body: CompletionBody): CompletionInput {
+  const messages = messagesOf(body);
+  const last = messages.pop();
   const message = text(32_000, 1).safeParse(last?.role === "user" ? last.content : "");
   if (!message.success)
     throw invalid({ path: "/messages", message: "must end in a user's text of 1–32,000 characters" });
   const { model: agent_id, conversation, user, metadata } = body;
   const conversation_id = (typeof conversation === "string" ? conversation : conversation?.id) ?? null;
-  const history = conversation_id === null ? said.filter(({ content }) => content !== "") : [];
+  const history = conversation_id === null ? messages.filter(({ content }) => content !== "") : [];
   if (caller.entity_type === "lead" && history.length > 0) {
     throw invalid({ path: "/messages", message: "of a visitor is one message: go on with `conversation`" });
   }
-  const kept = { ...(user ? { user } : {}), ...metadata };
-  return { agent_id, conversation_id, history, message: message.data, metadata: kept };
+  return {
+    agent_id,
+    conversation_id,
+    history,
+    message: message.data,
+    metadata: { ...(user ? { user } : {}), ...metadata },
+  };
 }
 
-/** How many times the client says it has tried before; null where it does not count. */
+/** The number of earlier attempts that the client counts; null where it counts none. */
 function attemptOf(c: AppContext): number | null {
   const count = c.req.header("x-stainless-retry-count");
   return count !== undefined && /^\d{1,2}$/.test(count) ? Number(count) : null;
 }
 
-async function placeIn(c: AppContext, db: Database, caller: Caller, agent_id: string, id: string): Promise<Place> {
+async function existingTarget(
+  c: AppContext,
+  db: Database,
+  caller: Caller,
+  agent_id: string,
+  id: string,
+): Promise<Target> {
   const row = await visibleConversation(db, caller, id, UNKNOWN_CONVERSATION);
   if (row.agent_id !== agent_id) throw invalid({ path: "/model", message: "is not the agent of this conversation" });
   return { conversation_id: row.id, key: idempotencyKey(c) };
 }
 
-/** A conversation for this request, or the one that it has made before. */
-async function newPlace(
+/** A new conversation for this request, or the one that an earlier attempt created. */
+async function newTarget(
   c: AppContext,
   db: Database,
   caller: Caller,
-  asked: Asked,
+  { agent_id, conversation_id, history, message, metadata }: CompletionInput,
   attempt: number | null,
-): Promise<Place> {
+): Promise<Target> {
   const { company_id, entity_type, entity_id } = caller;
   const owner = { company_id, entity_type, entity_id };
-  const { agent_id, history, metadata } = asked;
   const key = idempotencyKey(c);
-  const creation_hash = await hashOf(asked);
+  const creation_hash = await hashOf({ agent_id, conversation_id, history, message, metadata });
   const now = Date.now();
   await admitToAgent(c, db, caller, agent_id, UNKNOWN_AGENT);
   if (key === null && attempt !== null && attempt > 0) {
-    const begun = await takeOver(db, owner, creation_hash, attempt, history.length + 2, now);
-    if (begun) return { conversation_id: begun.id, key: FIRST_TURN };
+    const earlier = await takeOver(db, owner, creation_hash, attempt, history.length + 2, now);
+    if (earlier) return { conversation_id: earlier.id, key: FIRST_TURN };
   }
-  const counted = attempt === null ? null : attemptKey(creation_hash, attempt);
-  const creation_key = key === null ? counted : `completion ${key}`;
+  const retryKey = attempt === null ? null : attemptKey(creation_hash, attempt);
+  const creation_key = key === null ? retryKey : `completion ${key}`;
   const input = {
     ...owner,
     agent_id,
@@ -158,16 +174,16 @@ async function answer(
   body: CompletionBody,
 ): Promise<Response> {
   const links = linksOf(c);
-  const aside = leftAsideOf(body).slice(0, 20);
+  const ignored = ignoredMembers(body).slice(0, 20);
   const headersOf = (replayed: boolean) => ({
     "x-conversation-id": conversation_id,
-    ...(aside.length > 0 ? { "x-left-aside": aside.join(", ") } : {}),
+    ...(ignored.length > 0 ? { "x-left-aside": ignored.join(", ") } : {}),
     ...(replayed ? { "idempotent-replayed": "true" } : {}),
   });
   if (body.stream) {
     const chunks = { include_usage: body.stream_options?.include_usage ?? false };
-    const begun = await ask(c, conversation_id, (object) => object.chatStream(caller, request, links, chunks));
-    return events(begun.stream, headersOf(begun.replayed));
+    const stream = await ask(c, conversation_id, (object) => object.chatStream(caller, request, links, chunks));
+    return events(stream.stream, headersOf(stream.replayed));
   }
   const whole = await ask(c, conversation_id, (object) => object.chat(caller, request, links, "completion"));
   return c.body(whole.body, 200, { "content-type": "application/json", ...headersOf(whole.replayed) });

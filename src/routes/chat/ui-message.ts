@@ -1,4 +1,4 @@
-/** What the Vercel AI SDK's transport sends. Of its messages only the last one of the user is trusted. */
+/** The body that the transport of the Vercel AI SDK sends. Of its messages only the last one of the user is used. */
 import * as z from "zod";
 import { lazy } from "../../lazy.ts";
 

@@ -1,4 +1,4 @@
-/** What the next turn of a conversation would show its model. */
+/** What the model would get at the next turn of a conversation. */
 import * as z from "zod";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";

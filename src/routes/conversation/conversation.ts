@@ -1,4 +1,4 @@
-/** Conversations: create, look at, change, delete, restore; their lists are next door. */
+/** Conversations: create, get, change, delete, restore. Their lists are in list.ts. */
 import * as z from "zod";
 import { conversationView } from "../../chat/conversation.ts";
 import { DEFAULT_TITLE, titleOrDefault } from "../../chat/title.ts";
@@ -24,7 +24,7 @@ const title = lazy(() =>
   text(200).meta({ description: `≤ 200 characters. One of which nothing is seen becomes "${DEFAULT_TITLE}".` }),
 );
 const max_context_length = lazy(() => z.int().min(1).max(4000));
-const wrapped = lazy(() => z.object({ conversation: conversationSchema() }));
+const response = lazy(() => z.object({ conversation: conversationSchema() }));
 
 const createBody = lazy(() =>
   z
@@ -62,8 +62,8 @@ export function conversationRoutes(api: Api): void {
       body: createBody,
       problems: ["not_found", "agent_inactive", "idempotency_mismatch"],
       responses: () => ({
-        201: json("Created; `Location` names it.", wrapped()),
-        200: json("The conversation that this Idempotency-Key made before.", wrapped()),
+        201: json("Created; `Location` names it.", response()),
+        200: json("The conversation that this Idempotency-Key made before.", response()),
       }),
     },
     async ({ c, db, caller, body }) => {
@@ -90,7 +90,7 @@ export function conversationRoutes(api: Api): void {
     tag,
     audience: "everyone",
     params: pathId(),
-    responses: () => ({ 200: json("The conversation.", wrapped()) }),
+    responses: () => ({ 200: json("The conversation.", response()) }),
   } as const;
 
   api.route(
@@ -152,7 +152,7 @@ export function conversationRoutes(api: Api): void {
   );
 }
 
-/** Throws unless the caller may begin a conversation with this agent now. `unknown` explains the 404. */
+/** Throws unless the caller may start a conversation with this agent now. `unknown` is the detail of the 404. */
 export async function admitToAgent(
   c: AppContext,
   db: Database,
@@ -168,13 +168,13 @@ export async function admitToAgent(
   if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw goneLead();
 }
 
-/** A visitor who was deleted or erased starts nothing new, though the token may live for a while. */
+/** The token of a visitor who was deleted or erased may still be valid for a while, but starts no conversation. */
 const goneLead = () =>
   new Problem("unauthorized", "This visitor is not known any more.", {
     headers: { "www-authenticate": 'Bearer realm="conversations", error="invalid_token"' },
   });
 
-/** A live conversation that this caller may see, from D1; 404 otherwise, which `unknown` explains. */
+/** A live conversation that the caller may see, from D1. Throws 404 otherwise, with `unknown` as its detail. */
 export async function visibleConversation(db: Database, caller: Caller, conversation_id: string, unknown?: string) {
   const row = await store.findConversation(db, caller.company_id, conversation_id);
   if (!row || !isVisible(caller, row)) throw new Problem("not_found", unknown);

@@ -1,4 +1,4 @@
-/** Lists of conversations: the company's, an entity's, an agent's, and those that were deleted. */
+/** Lists of conversations: of the company, of an entity, of an agent, and the deleted ones. */
 import * as z from "zod";
 import { type Caller, mayAccess } from "../../auth/principal.ts";
 import { conversationView } from "../../chat/conversation.ts";
@@ -40,7 +40,7 @@ const listQuery = lazy(() =>
 
 type ListQuery = z.output<ReturnType<typeof listQuery>>;
 
-/** `metadata[key]=value` pairs of the query string: the one filter whose names are the caller's own. */
+/** The `metadata[key]=value` pairs of the query string. Their names are the caller's own, so no schema lists them. */
 function metadataFilter(c: AppContext): [string, string][] {
   const pairs: [string, string][] = [];
   for (const [name, value] of new URL(c.req.url).searchParams) {
@@ -53,7 +53,7 @@ function metadataFilter(c: AppContext): [string, string][] {
   return pairs;
 }
 
-/** A page of live conversations, narrowed by the query and by what the route itself fixes. */
+/** A page of live conversations. `fixed` is the part of the filter that the route itself sets. */
 async function listLive(
   { c, db, caller }: { c: AppContext; db: Database; caller: Caller },
   query: ListQuery,

@@ -36,10 +36,10 @@ export const linksOf = (c: AppContext) => ({ origin: originOf(c), base: `${origi
 export const jsonText = (c: AppContext, body: string, status: 200 | 201 = 200): Response =>
   c.body(body, status, { "content-type": "application/json" });
 
-/** Conversations of a lead that are worked on at the same time. */
+/** Conversations that are processed at the same time. */
 const AT_ONCE = 10;
 
-/** Does `work` on every conversation of a lead, deleted ones too. Returns how many there were. */
+/** Calls `work` for every conversation of a lead, deleted ones too. Returns their number. */
 export async function forEachConversation(
   db: Database,
   company_id: string,

@@ -1,4 +1,4 @@
-/** Leads, for staff: look, correct, delete, erase. Everything is also under /sdk/lead, for clients made for that. */
+/** Leads, for staff: list, get, change, delete and erase. Every route also exists under /sdk/lead, for clients of that path. */
 import * as z from "zod";
 import { type Caller, hasScope } from "../../auth/principal.ts";
 import type { AuditRow } from "../../chat/audit.ts";
@@ -16,7 +16,7 @@ import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
 import { ask, forEachConversation } from "../conversation/object.ts";
 import { lazy } from "../../lazy.ts";
 
-const wrapped = lazy(() => z.object({ lead: leadSchema() }));
+const response = lazy(() => z.object({ lead: leadSchema() }));
 const updateBody = lazy(() => z.strictObject(leadFields()).meta({ id: "LeadChanges" }));
 const deleteQuery = lazy(() =>
   z.object({
@@ -77,7 +77,7 @@ function staffRoutes(api: Api, base: string): void {
       scope: "read",
       summary: "Look at a lead",
       params: pathId(),
-      responses: () => ({ 200: json("The lead.", wrapped()) }),
+      responses: () => ({ 200: json("The lead.", response()) }),
     },
     async ({ c, db, caller, params }) => {
       const lead = await store.findLead(db, caller.company_id, params.id);
@@ -96,7 +96,7 @@ function staffRoutes(api: Api, base: string): void {
       description: "Changes the members that are given; null clears one. What is left out stays as it is.",
       params: pathId(),
       body: updateBody,
-      responses: () => ({ 200: json("The lead as it is now.", wrapped()) }),
+      responses: () => ({ 200: json("The lead as it is now.", response()) }),
     },
     async ({ c, db, caller: { company_id }, audit, params, body }) => {
       const before = await store.findLead(db, company_id, params.id);
@@ -129,7 +129,7 @@ function staffRoutes(api: Api, base: string): void {
         "A delete hides the lead and ends its refresh token; its conversations stay. With `erase=true` (admin) the person is erased: personal fields and the content of every conversation are gone for good, counts and audit stay. Repeating either answers the same.",
       params: pathId(),
       query: deleteQuery,
-      responses: () => ({ 200: json("The lead as it is now.", wrapped()) }),
+      responses: () => ({ 200: json("The lead as it is now.", response()) }),
     },
     async ({ c, db, principal, caller, audit, params: { id }, query }) => {
       const erase = query.erase === "true";
@@ -146,8 +146,8 @@ function staffRoutes(api: Api, base: string): void {
 }
 
 /**
- * First every conversation, each through its own object, and the lead itself last: an erasure that breaks off half way
- * does not look like a finished one, and the next attempt goes through with it.
+ * Erases every conversation through its object, and the lead itself last: an erasure that breaks off half way does not look
+ * finished, and a repeat completes it.
  */
 async function eraseLead(
   c: AppContext,

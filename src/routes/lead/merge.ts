@@ -1,6 +1,6 @@
 /**
- * An anonymous visitor turns out to be one whom the company's backend knows: the conversations move to the identified
- * lead. Only who holds both tokens can do that, so that no claim ever opens anybody's history.
+ * Merges an anonymous visitor into one whom the company's backend identified: the conversations move to the identified lead.
+ * It takes the tokens of both, so that nobody can get at the history of somebody else by a claim.
  */
 import * as z from "zod";
 import { verifyToken } from "../../auth/token.ts";
@@ -18,7 +18,7 @@ const mergeBody = lazy(() =>
     .meta({ id: "LeadMerge" }),
 );
 
-const merged = lazy(() =>
+const response = lazy(() =>
   z
     .object({ lead: leadSchema(), moved: z.int().meta({ description: "Conversations that changed hands just now." }) })
     .meta({ id: "MergedLead" }),
@@ -38,7 +38,7 @@ export function leadMergeRoute(api: Api, base: string): void {
         "The Bearer token is that of a visitor whom `POST /auth/token` vouched for. Conversations of the anonymous visitor become the identified one's, details that are missing are filled in, and the anonymous lead is gone. Repeating it changes nothing.",
       body: mergeBody,
       problems: ["store_unavailable"],
-      responses: () => ({ 200: json("The identified lead.", merged()) }),
+      responses: () => ({ 200: json("The identified lead.", response()) }),
     },
     async ({ c, db, caller, audit, body }) => {
       const { company_id } = caller;

@@ -1,6 +1,6 @@
 /**
- * How a visitor of a website gets a token: registering always makes a new lead, so that nobody comes into somebody
- * else's history by naming an address. Open to everybody; the page's origin must be one that the agent lists.
+ * How a visitor of a website gets a token. Registration always creates a new lead: otherwise anyone could open the history of
+ * somebody else by naming their e-mail address. It needs no credential, but the page's origin must be one of the agent's.
  */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
@@ -37,7 +37,7 @@ const tokens = lazy(() => ({
   expires_in: z.int().meta({ description: "Seconds that the access token is good for." }),
 }));
 
-const registered = lazy(() =>
+const registration = lazy(() =>
   z.object({ lead: leadSchema(), ...tokens(), conversation: conversationSchema() }).meta({ id: "RegisteredLead" }),
 );
 
@@ -53,18 +53,18 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       description:
         "Always makes a new lead, with a token and a first conversation. The `Origin` must be one of the agent's allowed_origins. A request without `Origin` comes from no web page and is refused, except when running locally, where loopback pages are also let in while the list is empty.",
       body: registerBody,
-      responses: () => ({ 201: json("The lead, its tokens, and a conversation to begin with.", registered()) }),
+      responses: () => ({ 201: json("The lead, its tokens, and a conversation to begin with.", registration()) }),
       problems: ["origin_not_allowed", "not_found", "agent_inactive"],
     },
     async ({ c, body }) => {
-      const { agent_id, ...given } = body;
+      const { agent_id, ...details } = body;
       const agent = isId(agent_id) ? await findPublicAgent(c.env, agent_id) : undefined;
       if (!agent) throw notFound();
       const origin = c.req.header("origin");
       if (!originAllowed(origin, agent.allowed_origins, c.var.config.local)) throw originRefused();
       if (agent.status !== "active") throw new Problem("agent_inactive");
       if (agent.lead_form === "required") {
-        const missing = (["first_name", "email"] as const).filter((name) => !given[name]?.trim());
+        const missing = (["first_name", "email"] as const).filter((name) => !details[name]?.trim());
         if (missing.length > 0)
           throw invalid(...missing.map((name) => ({ path: `/${name}`, message: "is needed here" })));
       }
@@ -72,7 +72,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const { company_id } = agent;
       const db = await requestDatabase(c, company_id);
       const fresh = { id: uuidv7(), company_id, agent_id, created_at: now, updated_at: now };
-      const lead = await insertLead(db, { ...leadColumns(given, now), ...fresh });
+      const lead = await insertLead(db, { ...leadColumns(details, now), ...fresh });
       const owner = { company_id, entity_type: "lead", entity_id: lead.id } as const;
       const { row } = await createConversation(db, { ...owner, agent_id }, now);
       const answer = {

@@ -1,10 +1,10 @@
-/** A lead on the wire, and what may be said about one. */
+/** A lead on the wire, and the members that a client may set. */
 import * as z from "zod";
 import type { LeadFields, LeadRow } from "../../db/lead.ts";
 import { emailAddress, id, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
 import { lazy } from "../../lazy.ts";
 
-/** What a visitor, or staff for one, may tell. Null is the same as nothing. */
+/** The members that a visitor may set at registration, and staff later. Null means that there is no value. */
 export const leadFields = lazy(() => ({
   first_name: text(100).nullish(),
   last_name: text(100).nullish(),
@@ -15,7 +15,7 @@ export const leadFields = lazy(() => ({
   consent_marketing: z.boolean().nullish(),
 }));
 
-type Given = z.output<z.ZodObject<ReturnType<typeof leadFields>>>;
+type LeadInput = z.output<z.ZodObject<ReturnType<typeof leadFields>>>;
 
 export const leadSchema = lazy(() =>
   z
@@ -42,9 +42,9 @@ export const leadSchema = lazy(() =>
     .meta({ id: "Lead" }),
 );
 
-/** The columns that change. A consent is kept as the moment it was given; saying it again does not move that moment. */
-export function leadColumns(given: Given, now: number, before?: LeadRow): LeadFields {
-  const { consent_data_processing, consent_marketing, ...rest } = given;
+/** The columns that change. A consent is stored as its time; a repeated consent does not change that time. */
+export function leadColumns(input: LeadInput, now: number, before?: LeadRow): LeadFields {
+  const { consent_data_processing, consent_marketing, ...rest } = input;
   const at = (consent: boolean | null | undefined, earlier: number | null | undefined) =>
     consent === undefined ? undefined : consent ? (earlier ?? now) : null;
   const columns: LeadFields = {

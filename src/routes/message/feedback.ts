@@ -1,4 +1,4 @@
-/** Feedback: what a person thought of a reply. One opinion a reply, given anew or taken back at any time. */
+/** Feedback: one rating for each reply, which can be replaced or removed at any time. */
 import * as z from "zod";
 import type { Caller } from "../../auth/principal.ts";
 import type { Database } from "../../db/database.ts";

@@ -1,4 +1,4 @@
-/** Messages: history, one message, deletes and restores of one or all. */
+/** Messages: the history of a conversation, single messages, and deleting and restoring one or all of them. */
 import * as z from "zod";
 import { type Caller, mayAccess } from "../../auth/principal.ts";
 import { messageView } from "../../chat/message.ts";
@@ -16,7 +16,7 @@ import { messageSchema } from "./schema.ts";
 import { lazy } from "../../lazy.ts";
 
 const tag = "Messages";
-const wrapped = lazy(() => z.object({ message: messageSchema() }));
+const response = lazy(() => z.object({ message: messageSchema() }));
 const sequence = lazy(() => integer(0, 1_000_000_000_000));
 
 const historyQuery = lazy(() =>
@@ -137,7 +137,7 @@ export function messageRoutes(api: Api): void {
     tag,
     audience: "everyone",
     params: pathId(),
-    responses: () => ({ 200: json("The message.", wrapped()) }),
+    responses: () => ({ 200: json("The message.", response()) }),
   } as const;
 
   api.route(
@@ -183,9 +183,9 @@ export function messageRoutes(api: Api): void {
 
 /** A message, live or deleted, of a live conversation that this caller may see; 404 otherwise. */
 export async function visibleMessage(db: Database, caller: Caller, message_id: string) {
-  const found = await findMessage(db, caller.company_id, message_id);
-  if (!found) throw notFound();
-  const { message, entity_type, entity_id } = found;
+  const row = await findMessage(db, caller.company_id, message_id);
+  if (!row) throw notFound();
+  const { message, entity_type, entity_id } = row;
   if (!mayAccess(caller, { company_id: message.company_id, entity_type, entity_id })) throw notFound();
   return message;
 }

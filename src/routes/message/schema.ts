@@ -14,7 +14,7 @@ export const usageSchema = lazy(() =>
     .meta({ id: "Usage" }),
 );
 
-/** Any JSON. Zod's own schema for it refers to itself, which the documentation cannot follow. */
+/** Any JSON. zod's own schema for it is recursive, which the OpenAPI generator does not support. */
 const json = (description: string) =>
   z
     .custom<Json>((value) => value !== undefined)
