@@ -98,7 +98,8 @@ export function openApiDocument(registry: OpenAPIRegistry): OpenApiDocument {
     ],
     tags: [],
   });
-  unwrapSingleChoices(document.components?.schemas);
+  forEachSchema(document, unwrapSingleChoice);
+  forEachSchema(document, putNullBesideEnum);
   const used = new Set<string>();
   for (const path of Object.values(document.paths ?? {})) {
     for (const [method, operation] of Object.entries(path) as [string, Operation][]) {
@@ -113,16 +114,30 @@ export function openApiDocument(registry: OpenAPIRegistry): OpenApiDocument {
   return document;
 }
 
-/** A union with a single member becomes `oneOf` with one schema. This puts the schema itself in its place. */
-function unwrapSingleChoices(node: unknown): void {
+type Node = { oneOf?: object[]; anyOf?: object[]; enum?: unknown[]; type?: unknown };
+
+function forEachSchema(node: unknown, change: (schema: Node) => void): void {
   if (typeof node !== "object" || node === null) return;
-  const schema = node as { oneOf?: object[] };
+  change(node);
+  for (const child of Object.values(node)) forEachSchema(child, change);
+}
+
+/** A union with a single member becomes `oneOf` with one schema. This puts the schema itself in its place. */
+function unwrapSingleChoice(schema: Node): void {
   const [only] = schema.oneOf ?? [];
-  if (only && schema.oneOf?.length === 1) {
-    delete schema.oneOf;
-    Object.assign(schema, only);
-  }
-  for (const child of Object.values(node)) unwrapSingleChoices(child);
+  if (!only || schema.oneOf?.length !== 1) return;
+  delete schema.oneOf;
+  Object.assign(schema, only);
+}
+
+/** Several generators of clients fail on an enum that contains null. They accept the null type beside the enum. */
+function putNullBesideEnum(schema: Node): void {
+  if (!Array.isArray(schema.enum) || !Array.isArray(schema.type) || !schema.type.includes("null")) return;
+  const values = schema.enum.filter((value) => value !== null);
+  const [type, ...others] = schema.type.filter((name) => name !== "null");
+  schema.anyOf = [{ type: others.length === 0 ? type : [type, ...others], enum: values }, { type: "null" }];
+  delete schema.enum;
+  delete schema.type;
 }
 
 /** Adds the headers of each response that the route did not declare itself. */

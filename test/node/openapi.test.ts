@@ -93,6 +93,25 @@ describe("The OpenAPI document", () => {
     expect(schema.properties["code"]?.enum).toEqual(problemCodes().map(({ code }) => code));
   });
 
+  it("has null beside the values of an enum, never among them", () => {
+    const among: string[] = [];
+    const walk = (node: unknown, path: string): void => {
+      if (typeof node !== "object" || node === null) return;
+      const { enum: values, type } = node as { enum?: unknown; type?: unknown };
+      if (Array.isArray(values) && (values.includes(null) || Array.isArray(type))) among.push(path);
+      for (const [name, child] of Object.entries(node)) walk(child, `${path}/${name}`);
+    };
+    walk(document, "");
+    expect(among).toEqual([]);
+    const properties = (name: string) => (document.components?.schemas?.[name] as { properties: object }).properties;
+    const orNull = { anyOf: [{ type: "string", enum: ["up", "down"] }, { type: "null" }] };
+    expect(properties("FeedbackBody")).toMatchObject({ rating: { ...orNull, description: expect.any(String) } });
+    expect(properties("ChatCompletionRequest")).toMatchObject({
+      tool_choice: { anyOf: [{ type: "string", enum: ["none", "auto"] }, { type: "null" }] },
+      logprobs: { anyOf: [{ type: "boolean", enum: [false] }, { type: "null" }] },
+    });
+  });
+
   it("names a header only where there is one", () => {
     const headersOf = (method: "get" | "post", path: string, status: string) =>
       Object.keys(document.paths?.[path]?.[method]?.responses?.[status]?.headers ?? {});
