@@ -4,11 +4,12 @@ import { HTTPException } from "hono/http-exception";
 import { TrieRouter } from "hono/router/trie-router";
 import { uuidv7 } from "uuidv7";
 import { configOf } from "./config.ts";
-import { causeOf } from "./db/database.ts";
+import { causeOf, isTransient } from "./db/database.ts";
 import { Api } from "./http/api.ts";
 import { setBookmarkHeader } from "./http/database.ts";
 import { type AppContext, type AppEnv, originOf } from "./http/context.ts";
 import { cors } from "./http/cors.ts";
+import { addHeaders } from "./http/headers.ts";
 import { toPlainPath } from "./http/plain-path.ts";
 import { Problem, type ProblemDetails } from "./problem/problem.ts";
 import { problemResponse } from "./problem/response.ts";
@@ -59,13 +60,11 @@ const app = new Hono<AppEnv>();
 app.use(async (c, next) => {
   const sent = c.req.header("x-request-id");
   c.set("request_id", sent && /^[\w.:-]{1,128}$/.test(sent) ? sent : uuidv7());
-  c.set("config", configOf(c.env));
   c.set("database", {});
+  c.set("config", configOf(c.env));
   await next();
   await setBookmarkHeader(c);
-  c.header("x-request-id", c.var.request_id);
-  c.header("x-content-type-options", "nosniff");
-  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+  addHeaders(c);
 });
 
 app.use(cors(api.routes), toPlainPath);
@@ -91,7 +90,8 @@ app.notFound((c) => {
 
 app.onError((error, c) => {
   const details = problemOf(error);
-  if (details.code === "internal_error") console.error({ request_id: c.var.request_id, error: causeOf(error) });
+  if (!(error instanceof Problem) && details.code !== "malformed_request")
+    console.error({ request_id: c.var.request_id, event: details.code, error: causeOf(error) });
   return problemResponse(details, originFor(c), c.var.request_id ?? "", c.var.dialect);
 });
 
@@ -101,17 +101,8 @@ const originFor = (c: AppContext) => (c.var.config ? originOf(c) : new URL(c.req
 function problemOf(error: unknown): ProblemDetails {
   if (error instanceof Problem) return error.details;
   if (error instanceof HTTPException && error.status < 500) return { code: "malformed_request" };
-  if (isStoreFailure(error)) return { code: "store_unavailable", retry_after: 5 };
+  if (isTransient(error)) return { code: "store_unavailable", retry_after: 5 };
   return { code: "internal_error", detail: "Something went wrong on our side." };
-}
-
-/** D1 and Durable Objects that cannot be reached or are overloaded; worth another try. */
-function isStoreFailure(error: unknown): boolean {
-  for (let e = error; e instanceof Error; e = e.cause) {
-    if (/D1_ERROR|SQLITE_BUSY|SQLITE_LOCKED|Durable Object|overloaded|Network connection lost/i.test(e.message))
-      return true;
-  }
-  return false;
 }
 
 export default app;

@@ -1,7 +1,8 @@
 /** `npm run build`: everything that is served as a plain file, into dist/public. */
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type InlineConfig } from "vite";
+import { ALWAYS, OVER_HTTPS } from "../http/headers.ts";
 import { checkWidgetSize, demoStep, widgetStep } from "./tool/build-widget.ts";
 import { paths, root } from "./tool/project.ts";
 
@@ -33,6 +34,8 @@ export async function buildAssets(): Promise<void> {
       build: { outDir: paths.assets, emptyOutDir: false, modulePreload: false, target: "es2022", ...step.build },
     });
   }
+  const headers = Object.entries({ ...ALWAYS, ...OVER_HTTPS }).map(([name, value]) => `  ${name}: ${value}\n`);
+  writeFileSync(join(paths.assets, "_headers"), `/*\n${headers.join("")}`);
   checkWidgetSize();
 }
 

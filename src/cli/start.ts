@@ -16,13 +16,14 @@ if (!(await portIsFree(port))) {
 
 // Loaded only now: what is wrong with the command line is said at once.
 const { prepare } = await import("./local/prepare.ts");
+const { localConfig } = await import("./local/vars.ts");
 const demo = await prepare(`http://${HOST}:${port}`, fresh);
 
 const interrupted = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("interrupted"));
   void launcherGone().then(() => resolve("interrupted"));
 });
-const server = startServer(port);
+const server = startServer(port, localConfig().PUBLIC_URL ?? demo.base_url);
 let outcome = await Promise.race([interrupted, server.ready]);
 if (outcome === null) {
   console.log(screen(demo));

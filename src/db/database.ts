@@ -80,9 +80,43 @@ export function isUniqueViolation(error: unknown): boolean {
   return false;
 }
 
-/** The innermost message of an error, for the log. Errors around it may quote the parameters of a statement, which are content. */
+/** Messages of D1 and Durable Objects after which another try may succeed. */
+const TRANSIENT = [
+  // developers.cloudflare.com/d1/observability/debug-d1: every error with the advice to retry, and overload.
+  "reset because its code was updated",
+  "storage caused object to be reset",
+  "exceeded timeout which caused object to be reset",
+  "Network connection lost",
+  "Cannot resolve D1 DB due to transient issue",
+  "Can't read from request stream because client disconnected",
+  "D1 DB is overloaded",
+  // Locally, where other processes open the same file.
+  "SQLITE_BUSY",
+  "SQLITE_LOCKED",
+  // A trigger says so while a company moves; see cli/tenant/move.ts.
+  "the company is in another database",
+];
+
+/** True for a failure of the platform that passes. Every other error of a database is a bug of ours. */
+export function isTransient(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    const { message } = e;
+    // Set by the platform on errors of Durable Objects.
+    const { retryable, overloaded } = e as { retryable?: boolean; overloaded?: boolean };
+    if (retryable || overloaded || TRANSIENT.some((words) => message.includes(words))) return true;
+  }
+  return false;
+}
+
+/**
+ * The innermost message of an error and its place, for the log. Errors around it may quote the parameters of a statement, and
+ * a SyntaxError quotes the text: both are content.
+ */
 export function causeOf(error: unknown): string {
   let innermost = error;
   while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
-  return innermost instanceof Error ? `${innermost.name}: ${innermost.message}` : String(innermost);
+  if (!(innermost instanceof Error)) return `a thrown ${typeof innermost}`;
+  const { name, message, stack } = innermost;
+  const where = stack?.split("\n").find((line) => /^\s+at /.test(line)) ?? "";
+  return `${name}: ${innermost instanceof SyntaxError ? "in parsing" : message}${where && ` (${where.trim()})`}`;
 }

@@ -103,8 +103,14 @@ async function parseBody(c: AppContext, schema: z.ZodType, optional: boolean): P
   return value === undefined && optional ? undefined : check(schema, value);
 }
 
+/** Characters of a query string, which the links of a page repeat. */
+const MAX_QUERY = 4096;
+
 /** A parameter that occurs twice becomes an array, which no scalar schema accepts. */
 function queryOf(c: AppContext): Record<string, string | string[]> {
+  if (new URL(c.req.url).search.length > MAX_QUERY) {
+    throw new Problem("uri_too_long", `The query may have at most ${MAX_QUERY} characters.`);
+  }
   const all = Object.entries(c.req.queries());
   return Object.fromEntries(all.map(([name, values]) => [name, values.length === 1 ? (values[0] ?? "") : values]));
 }

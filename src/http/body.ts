@@ -4,8 +4,9 @@ import { invalid, Problem } from "../problem/problem.ts";
 
 /** Bytes. */
 const MAX_BODY = 1024 * 1024;
-/** Levels of arrays and objects. Deeper nesting could overflow the stack of code that walks the value. */
+/** Levels of arrays and objects: deeper nesting could overflow the stack. And values in all of them. */
 const MAX_DEPTH = 64;
+const MAX_VALUES = 100_000;
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
@@ -36,7 +37,9 @@ export async function readJson(request: Request, optional: boolean): Promise<unk
   }
   if (bytes.length === 0) throw malformed("The body is empty.");
   const text = decode(bytes);
-  if (depthOf(text) > MAX_DEPTH) throw invalid({ path: "", message: `is nested deeper than ${MAX_DEPTH} levels` });
+  const { depth, values } = shapeOf(text);
+  if (depth > MAX_DEPTH) throw invalid({ path: "", message: `is nested deeper than ${MAX_DEPTH} levels` });
+  if (values > MAX_VALUES) throw invalid({ path: "", message: `has more than ${MAX_VALUES} values` });
   try {
     return parseExactly(text);
   } catch {
@@ -79,10 +82,11 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** Deepest nesting of brackets outside strings. Text that is no JSON may give any number: the parser refuses it afterwards. */
-function depthOf(text: string): number {
+/** Deepest nesting, and roughly how many values. Text that is no JSON may give any numbers: the parser refuses it afterwards. */
+function shapeOf(text: string): { depth: number; values: number } {
+  let level = 0;
   let depth = 0;
-  let deepest = 0;
+  let values = 1;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -90,8 +94,11 @@ function depthOf(text: string): number {
       if (code === 0x5c) i++;
       else if (code === 0x22) inString = false;
     } else if (code === 0x22) inString = true;
-    else if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth);
-    else if (code === 0x5d || code === 0x7d) depth--;
+    else if (code === 0x2c) values++;
+    else if (code === 0x5b || code === 0x7b) {
+      values++;
+      depth = Math.max(depth, ++level);
+    } else if (code === 0x5d || code === 0x7d) level--;
   }
-  return deepest;
+  return { depth, values };
 }

@@ -29,6 +29,19 @@ export const emailAddress = lazy(() =>
     .meta({ format: "email", example: "ada@example.com" }),
 );
 
+/**
+ * An array of at most `max` items, which is looked at before the items are: what is too long costs one error and no more.
+ */
+export const list = <T extends z.ZodType>(item: T, max: number, min = 0) =>
+  z.preprocess(
+    (value, context) => {
+      if (!Array.isArray(value) || value.length <= max) return value;
+      context.issues.push({ code: "custom", input: value, message: `must have at most ${max} items` });
+      return z.NEVER;
+    },
+    min === 0 ? z.array(item).max(max) : z.array(item).min(min).max(max),
+  );
+
 /** Bytes of metadata once serialised. */
 const MAX_METADATA = 16 * 1024;
 

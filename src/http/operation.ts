@@ -19,7 +19,7 @@ export function toOperation(spec: RouteSpec): RouteConfig {
     ...(spec.body
       ? (["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"] as const)
       : []),
-    ...(spec.query ? (["validation_failed"] as const) : []),
+    ...(spec.query ? (["uri_too_long", "validation_failed"] as const) : []),
     ...(isPaged(query) ? (["invalid_cursor"] as const) : []),
     ...(limitOf(spec) ? (["rate_limited"] as const) : []),
     ...(spec.problems ?? []),

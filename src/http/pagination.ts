@@ -78,28 +78,30 @@ export async function respondWithPage<T>(listing: Listing<T>): Promise<Response>
       : null;
   const pages = Math.ceil(total / query.per_page);
   const pagination = { page, per_page: query.per_page, total, pages, next_cursor };
-  c.header("link", links(c, pagination, start !== null));
+  c.header("link", links(c, pagination, start !== null) || undefined);
   return c.json({ ...listing.more, [listing.name]: pageRows.map(listing.view), pagination });
 }
 
-/** The Link header: pages by number link to numbers, pages by cursor to the next cursor. */
+/** Characters of all links together. Many clients refuse answers whose headers exceed 16 KiB. */
+const MAX_LINKS = 8000;
+
+/** The Link header (RFC 8288): pages by number link to numbers, pages by cursor to the next cursor. Links that do not fit are left out. */
 function links(c: AppContext, p: z.output<ReturnType<typeof paginationSchema>>, byCursor: boolean): string {
-  const url = (changes: Record<string, string | null>) => {
+  const link = (rel: string, name: "page" | "cursor", value: string | number) => {
     const target = new URL(linkTo(c, c.req.path.slice(prefixOf(c).length)));
     target.search = new URL(c.req.url).search;
     target.searchParams.delete("cursor");
     target.searchParams.delete("page");
-    for (const [name, value] of Object.entries(changes)) if (value !== null) target.searchParams.set(name, value);
-    return target.href;
+    target.searchParams.set(name, String(value));
+    return `<${target.href}>; rel="${rel}"`;
   };
-  const rel = (name: string, href: string) => `<${href}>; rel="${name}"`;
-  const parts = [rel("first", url({ page: "1" }))];
-  if (byCursor) {
-    if (p.next_cursor) parts.push(rel("next", url({ cursor: p.next_cursor })));
-  } else {
-    if (p.page > 1) parts.push(rel("prev", url({ page: String(p.page - 1) })));
-    if (p.next_cursor) parts.push(rel("next", url({ page: String(p.page + 1) })));
-    parts.push(rel("last", url({ page: String(Math.max(1, p.pages)) })));
-  }
-  return parts.join(", ");
+  const last = Math.max(1, p.pages);
+  const all = [
+    ...(p.next_cursor ? [byCursor ? link("next", "cursor", p.next_cursor) : link("next", "page", p.page + 1)] : []),
+    ...(byCursor || p.page === 1 ? [] : [link("prev", "page", Math.min(p.page - 1, last))]),
+    link("first", "page", 1),
+    ...(byCursor ? [] : [link("last", "page", last)]),
+  ];
+  let length = 0;
+  return all.filter((one) => (length += one.length) <= MAX_LINKS).join(", ");
 }

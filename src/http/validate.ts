@@ -1,32 +1,44 @@
 /** Checks values against schemas, and turns zod's issues into the `errors` of a 422. */
 import type * as z from "zod";
-import { invalid } from "../problem/problem.ts";
+import { type FieldError, invalid } from "../problem/problem.ts";
 
-/** The parsed value. Throws 422 with an entry for every member that is wrong. */
+/** Errors in one answer, and characters in the path of each. */
+const MAX_ERRORS = 100;
+const MAX_PATH = 200;
+
+/** The parsed value. Throws 422 with an entry for every member that is wrong, at most 100. */
 export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw invalid(...result.error.issues.flatMap((issue) => fieldErrors(issue, value)));
+  const { issues } = result.error;
+  throw invalid(
+    ...issues
+      .values()
+      .flatMap((issue) => fieldErrors(issue, value))
+      .take(MAX_ERRORS),
+  );
 }
 
 const pointer = (path: PropertyKey[]) =>
-  path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+  path
+    .map((part) => `/${String(part).slice(0, MAX_PATH).replaceAll("~", "~0").replaceAll("/", "~1")}`)
+    .join("")
+    .slice(0, MAX_PATH);
 
 /** The errors of one issue in `whole`, the value that was checked. Of a union only those of the alternative that fits best. */
-function fieldErrors(issue: z.core.$ZodIssue, whole: unknown): { path: string; message: string }[] {
+function* fieldErrors(issue: z.core.$ZodIssue, whole: unknown): Generator<FieldError> {
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
     const part = at(whole, issue.path);
     const nearest = issue.errors.reduce((best, errors) => (misfit(errors, part) < misfit(best, part) ? errors : best));
-    return nearest.flatMap((inner) => fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }, whole));
+    for (const inner of nearest) yield* fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }, whole);
+  } else if (issue.code === "unrecognized_keys") {
+    for (const key of issue.keys) {
+      yield { path: pointer([...issue.path, key]), message: "is not a member of this object" };
+    }
+  } else {
+    const missing = issue.code === "invalid_type" && at(whole, issue.path) === undefined;
+    yield { path: pointer(issue.path), message: missing ? "is missing" : issue.message };
   }
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      path: pointer([...issue.path, key]),
-      message: "is not a member of this object",
-    }));
-  }
-  const missing = issue.code === "invalid_type" && at(whole, issue.path) === undefined;
-  return [{ path: pointer(issue.path), message: missing ? "is missing" : issue.message }];
 }
 
 /** Higher is a worse fit: a missing member weighs 2, a wrong type 1. */

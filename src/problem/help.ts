@@ -26,6 +26,7 @@ export const PROBLEM_HELP: Record<ProblemCode, string> = {
   message_deleted:
     "The turn that this request repeats has a message that was deleted since, so its answer is not given again.",
   payload_too_large: "The body may have at most 1 MiB.",
+  uri_too_long: "A query string may have at most 4,096 characters. Narrow the list by fewer or shorter filters.",
   unsupported_media_type: "Send the body as JSON, with the header Content-Type: application/json.",
   validation_failed:
     "The JSON is fine, but a member or a parameter is not. The member errors of the document names each of them and what is wrong.",

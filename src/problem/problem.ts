@@ -16,6 +16,7 @@ const CODES = {
   turn_stopped: [409, "The turn was stopped before it began"],
   message_deleted: [409, "A message of this turn has been deleted"],
   payload_too_large: [413, "Body too large"],
+  uri_too_long: [414, "Query too long"],
   unsupported_media_type: [415, "Unsupported media type"],
   validation_failed: [422, "Validation failed"],
   idempotency_mismatch: [422, "Idempotency key was used with another body"],

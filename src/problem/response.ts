@@ -14,9 +14,12 @@ export function problemResponse(
 ): Response {
   const status = statusOf(details.code);
   const advice = dialect === "openai" ? retryAdvice(status) : {};
-  const headers = new Headers({ "content-type": "application/problem+json", ...advice, ...details.headers });
-  if (details.retry_after !== undefined)
-    headers.set("retry-after", String(Math.max(1, Math.ceil(details.retry_after))));
+  const headers = new Headers({
+    ...{ "content-type": "application/problem+json", "x-request-id": requestId, "cache-control": "no-store" },
+    ...advice,
+    ...details.headers,
+  });
+  if (details.retry_after !== undefined) headers.set("retry-after", String(spread(details.retry_after)));
   if (details.limit) {
     const { name, quota, window } = details.limit;
     headers.set("ratelimit-policy", `"${name}";q=${quota}${window === undefined ? "" : `;w=${window}`}`);
@@ -25,3 +28,9 @@ export function problemResponse(
   const document = problemDocument(details, origin, requestId);
   return new Response(JSON.stringify(dialect === "openai" ? inOpenAiForm(document) : document), { status, headers });
 }
+
+/** At least so many seconds, and up to half as many more: those who were refused together do not come back together. */
+const spread = (seconds: number) => {
+  const least = Math.max(1, Math.ceil(seconds));
+  return least + Math.floor(Math.random() * (least / 2 + 1));
+};

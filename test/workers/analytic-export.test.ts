@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { uuidv7 } from "uuidv7";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { csvLine } from "../../src/routes/analytic/csv.ts";
 import { encode, toStream } from "../../src/routes/analytic/export.ts";
 import { at, DAY, insertAgent, insertConversations, insertLeads, insertTurns } from "./analytic-data.ts";
@@ -373,15 +373,24 @@ describe("a long export", () => {
     expect(await textOf(company, { type: "leads", format: "csv" })).toContain("Lead 6000");
   });
 
-  it("is a 503 when the database fails at once", async () => {
+  it("is a 500 that is logged when a query of ours is wrong: another try would not help", async ({
+    onTestFinished,
+  }) => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    onTestFinished(() => log.mockRestore());
     await env.DB.prepare("ALTER TABLE lead RENAME TO lead_elsewhere").run();
     try {
       const answer = await call("POST", "/v1/analytic/export", {
         headers: company.user,
         body: { type: "leads", format: "csv" },
       });
-      expect(answer).toMatchObject({ status: 503, body: { code: "store_unavailable" } });
-      expect(answer.headers.get("retry-after")).toBe("5");
+      expect(answer).toMatchObject({ status: 500, body: { code: "internal_error" } });
+      expect(answer.headers.has("retry-after")).toBe(false);
+      expect(JSON.stringify(answer.body)).not.toContain("lead");
+      const [entry] = log.mock.calls[0] ?? [];
+      expect(entry).toMatchObject({ event: "internal_error", request_id: answer.body.request_id });
+      expect(entry.error).toContain("no such table: lead");
+      expect(JSON.stringify(log.mock.calls)).not.toContain(company.company_id);
     } finally {
       await env.DB.prepare("ALTER TABLE lead_elsewhere RENAME TO lead").run();
     }

@@ -38,6 +38,40 @@ describe("bodies", () => {
     });
   });
 
+  it.each<[string, string, (n: number) => string]>([
+    ["unknown members", "/v1/conversation", (n) => `{${Array.from({ length: n }, (_, i) => `"m${i}":0`).join()}}`],
+    ["bad messages", "/v1/chat/completions", (n) => `{"model":"m","messages":[${"{},".repeat(n)}{}]}`],
+    [
+      "bad parts",
+      "/v1/chat/completions",
+      (n) => `{"model":"m","messages":[{"role":"user","content":[${"1,".repeat(n)}1]}]}`,
+    ],
+    ["bad messages of a UI", "/v1/conversation/x/chat", (n) => `{"messages":[${"0,".repeat(n)}0]}`],
+    ["bad parts of a UI", "/v1/conversation/x/chat", (n) => `{"message":{"role":"user","parts":[${"1,".repeat(n)}1]}}`],
+    ["bad origins", "/v1/agent", (n) => `{"name":"a","allowed_origins":[${'"*",'.repeat(n)}""]}`],
+    ["bad questions", "/v1/agent", (n) => `{"name":"a","knowledge":[${"{},".repeat(n)}{}]}`],
+    ["bad scopes", "/v1/auth/api-keys", (n) => `{"scopes":[${'"x",'.repeat(n)}"y"]}`],
+  ])("answers a long list of %s with at most 100 errors", async (_, path, bodyOf) => {
+    for (const n of [90, 1000, 3000, 90_000, 150_000, 400_000]) {
+      const body = bodyOf(n);
+      if (body.length > 1024 * 1024) continue;
+      const began = performance.now();
+      const answer = await call("POST", path, { headers: company.admin, body });
+      expect([answer.status, answer.body.code], String(n)).toEqual([422, "validation_failed"]);
+      expect(answer.body.errors.length).toBeGreaterThan(0);
+      expect(answer.body.errors.length).toBeLessThanOrEqual(100);
+      expect(JSON.stringify(answer.body).length).toBeLessThan(20_000);
+      expect(performance.now() - began).toBeLessThan(2000);
+    }
+  });
+
+  it("repeats neither long names nor long values", async () => {
+    const name = "n".repeat(100_000);
+    const answer = await post("/v1/conversation", { agent_id: company.agent_id, [name]: 1, title: name });
+    expect(answer.status).toBe(422);
+    expect(JSON.stringify(answer.body).length).toBeLessThan(2000);
+  });
+
   it.each(["9007199254740993", "1e400"])("answers 422 to metadata that would come back changed: %s", async (number) => {
     const body = `{"message":"x","metadata":{"deep":[${number}]}}`;
     const { status, body: problem } = await post(`/v1/conversation/${id}/chat`, body);
@@ -182,6 +216,26 @@ describe("protocol", () => {
     const wrong = await call("PUT", `/v1/conversation/${id}`, { headers: company.user, body: {} });
     expect(wrong).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
     expect(wrong.headers.get("allow")?.split(", ")).toEqual(expect.arrayContaining(["DELETE", "GET", "PATCH"]));
+  });
+
+  it("lists HEAD where it lists GET", async () => {
+    const answer = await call("POST", "/v1/health", {});
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+
+  it("answers 414 to a query that its links would repeat at length, and keeps links short", async () => {
+    const list = (query: string) => call("GET", `/v1/conversation?${query}`, { headers: company.user });
+    expect(await list(`metadata[k]=${"x".repeat(9000)}`)).toMatchObject({
+      status: 414,
+      body: { code: "uri_too_long" },
+    });
+    const before = (await list("per_page=1")).body.pagination.total;
+    for (let n = before; n < 3; n++) await createConversation(company);
+    const full = await list(`page=2&per_page=1&x=${"!".repeat(4000)}`);
+    expect([full.status, full.body.conversations.length]).toEqual([200, 1]);
+    expect(full.headers.get("link")?.length ?? 0).toBeLessThan(8100);
+    const half = await list(`page=2&per_page=1&x=${"x".repeat(3000)}`);
+    expect(half.headers.get("link")).toMatch(/page=3>; rel="next", .*page=1>; rel="prev"$/);
   });
 
   it("puts X-Request-Id on every answer, and takes the client's when it is sane", async () => {

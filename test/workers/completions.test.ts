@@ -308,7 +308,7 @@ describe("sent again", () => {
     const { company, model } = await scripted("completion-later", [{ status: 503 }]);
     const answer = await ask(company, { model, ...say("x") });
     expect(answer).toMatchObject({ status: 503, body: { error: { code: "model_unavailable" } } });
-    expect(answer.headers.get("retry-after")).toBe("5");
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThanOrEqual(5);
   });
 
   it("as a further attempt whose answer was just given, gets that answer", async () => {

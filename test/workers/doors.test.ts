@@ -1,5 +1,5 @@
 /** Requests as other people's clients, proxies, queues and apps send them. */
-import { exports } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { call, type Company, makeCompany, makeLead } from "./company.ts";
 import { createConversation, history } from "./conversation-client.ts";
@@ -162,6 +162,40 @@ describe("addresses and origins", () => {
         body: { agent_id, email: wrong },
       });
       expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: "/email" }] } });
+    }
+  });
+});
+
+describe("headers", () => {
+  it("tell browsers what never to do", async () => {
+    const page = await call("GET", "https://api.test/", { headers: { accept: "text/html" } });
+    expect(page.headers.get("permissions-policy")).toContain("microphone=()");
+    const answers = [page];
+    for (const path of [
+      "/v1/health",
+      "/v1/nothing",
+      "/v1/conversation",
+      "/v1/health/",
+      "/openapi.json",
+      "/widget.js",
+    ]) {
+      answers.push(await call("GET", `https://api.test${path}`));
+    }
+    for (const { headers } of answers) {
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("strict-transport-security")).toBe("max-age=31536000");
+      expect(headers.has("x-request-id")).toBe(true);
+    }
+    const plain = await call("GET", "http://api.test/v1/health");
+    expect(plain.headers.has("strict-transport-security")).toBe(false);
+  });
+
+  it("are on files that are served beside the Worker, too", async () => {
+    for (const path of ["/docs/docs.css", "/docs/docs.js", "/demo/demo.css"]) {
+      const { status, headers, body } = await env.ASSETS.fetch(`https://api.test${path}`);
+      await body?.cancel();
+      expect([status, headers.get("x-content-type-options")]).toEqual([200, "nosniff"]);
+      expect(headers.get("strict-transport-security")).toBe("max-age=31536000");
     }
   });
 });

@@ -230,7 +230,7 @@ describe("rate limits", () => {
       call("POST", "/v1/lead/refresh", { headers: { ...SHOP, "cf-connecting-ip": ip }, body: { refresh_token: "x" } });
     const refused = await untilRefused(quota, from("192.0.2.1"));
     expect(refused.body).toMatchObject({ status: 429, code: "rate_limited" });
-    expect(refused.headers.get("retry-after")).toBe("60");
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(60);
     expect(refused.headers.get("ratelimit-policy")).toBe(`"ip";q=${quota};w=60`);
     expect(refused.headers.get("ratelimit")).toBe('"ip";r=0;t=60');
     expect(refused.headers.get("access-control-allow-origin")).toBe(SHOP.origin);

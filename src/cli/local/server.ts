@@ -30,8 +30,10 @@ export type Server = {
   stop: () => Promise<void>;
 };
 
-export function startServer(port: number): Server {
+/** `public_url`: what links begin with, whatever host a request names. */
+export function startServer(port: number, public_url: string): Server {
   const args = ["dev", "--local", "--ip", HOST, "--port", String(port), "--log-level", "warn"];
+  args.push("--var", `PUBLIC_URL:${public_url}`);
   const child = spawnWrangler([...args, "--show-interactive-dev-session=false"], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     detached: true,
