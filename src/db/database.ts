@@ -90,6 +90,8 @@ const TRANSIENT = [
   "Cannot resolve D1 DB due to transient issue",
   "Can't read from request stream because client disconnected",
   "D1 DB is overloaded",
+  // How the runtime words what went wrong inside the platform.
+  "internal error; reference =",
   // Locally, where other processes open the same file.
   "SQLITE_BUSY",
   "SQLITE_LOCKED",

@@ -15,6 +15,7 @@ describe("isTransient", () => {
     "D1_ERROR: Cannot resolve D1 DB due to transient issue on remote node.",
     "D1_ERROR: D1 DB is overloaded. Requests queued for too long.",
     "D1_ERROR: D1 DB is overloaded. Too many requests queued.",
+    "D1_ERROR: Failed to get session commit token: internal error; reference = 1os115niodrucdbupuvduclp",
     "D1_ERROR: database is locked: SQLITE_BUSY",
     "D1_ERROR: the company is in another database: SQLITE_CONSTRAINT",
   ])("%s", (message) => {
