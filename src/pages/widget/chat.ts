@@ -80,7 +80,9 @@ export class Chat {
 
   /** Another tab wrote to the storage that both share. */
   async sessionChanged(): Promise<void> {
-    if (this.#ports.session.reload()) await this.#restart();
+    const { session } = this.#ports;
+    session.reload();
+    if (!session.isIdentified && session.conversation_id !== this.thread.id) await this.#restart();
   }
 
   async #restart(): Promise<void> {
@@ -99,7 +101,7 @@ export class Chat {
   async #findAgent(): Promise<void> {
     const { api, agent_id } = this.#ports.options;
     const response = await send(`${api}/v1/agent/${encodeURIComponent(agent_id)}`, "GET", null);
-    this.agent = (await response.json()).agent as Agent;
+    this.agent = response.json<{ agent: Agent }>().agent;
     if (this.agent.status !== "active") throw new RequestFailed("agent_inactive");
   }
 
@@ -126,10 +128,7 @@ export class Chat {
 
   async #makeConversation(): Promise<string> {
     const { session, client, options } = this.#ports;
-    if (!session.exists) {
-      await session.register({});
-      this.#ports.told("registered", {});
-    }
+    if (!session.exists && (await session.ensure())) this.#ports.told("registered", {});
     if (session.conversation_id === null) {
       const body = { agent_id: options.agent_id };
       const { conversation } = await client.json<{ conversation: Named }>("POST", "/conversation", body);

@@ -1,6 +1,12 @@
 /** Requests to the API as the visitor. */
 import { type Request, RequestFailed, send } from "./request.ts";
 import type { Session } from "./session.ts";
+import { EventReader, type ServerEvent } from "./sse.ts";
+
+type Answer = Awaited<ReturnType<typeof send>>;
+
+/** Milliseconds; heartbeats come every 15 s. */
+const SILENCE = 40_000;
 
 export class Client {
   readonly #base: string;
@@ -12,7 +18,7 @@ export class Client {
   }
 
   /** As the visitor. A token that is not good any more is renewed once. */
-  async ask(method: string, path: string, request: Request = {}): Promise<Response> {
+  async ask(method: string, path: string, request: Request = {}): Promise<Answer> {
     const token = await this.#session.token();
     try {
       return await send(this.#base + path, method, token, request);
@@ -23,11 +29,13 @@ export class Client {
   }
 
   async json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return (await this.ask(method, path, body === undefined ? {} : { body })).json() as Promise<T>;
+    return (await this.ask(method, path, body === undefined ? {} : { body })).json<T>();
   }
 
-  /** Events of the visitor's own request. */
-  events(method: string, path: string, request: Request = {}): Promise<Response> {
-    return this.ask(method, path, { ...request, headers: { accept: "text/event-stream", ...request.headers } });
+  /** Calls `take` with each event until the stream has ended; an answer that is no stream is there at the end. */
+  events(method: string, path: string, request: Request, take: (event: ServerEvent) => void): Promise<Answer> {
+    const reader = new EventReader(take);
+    const headers = { accept: "text/event-stream", ...request.headers };
+    return this.ask(method, path, { silence: SILENCE, ...request, headers, hear: (text) => reader.add(text) });
   }
 }

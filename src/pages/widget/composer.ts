@@ -10,11 +10,12 @@ export class Composer {
   readonly #input: HTMLTextAreaElement;
   readonly #send: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
+  readonly #submit: (event: Event) => void;
   #isAnswering = false;
 
   constructor(speech: Speech, actions: { send: (text: string) => void; stop: () => void }) {
     const { say } = speech;
-    const submit = (event: Event) => {
+    this.#submit = (event: Event) => {
       event.preventDefault();
       const text = this.#input.value;
       if (text.trim() === "") return;
@@ -31,10 +32,6 @@ export class Composer {
       enterkeyhint: "send",
       dir: "auto",
       input: () => this.#changed(),
-      keydown: (event: KeyboardEvent) => {
-        // While an input method composes a word, Enter belongs to it.
-        if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) submit(event);
-      },
     });
     this.#send = iconButton("send", "send", say("send"), () => {});
     this.#send.type = "submit";
@@ -42,13 +39,19 @@ export class Composer {
       this.#input.focus();
       actions.stop();
     });
-    this.element = h("form.composer", { submit, novalidate: true }, this.#input, this.#send, this.#stop);
+    this.element = h("form.composer", { submit: this.#submit, novalidate: true }, this.#input, this.#send, this.#stop);
     this.#changed();
   }
 
   update(isAnswering: boolean): void {
     this.#isAnswering = isAnswering;
     this.#changed();
+  }
+
+  onKey(event: KeyboardEvent): void {
+    if (event.composedPath()[0] !== this.#input) return;
+    // While an input method composes a word, Enter belongs to it.
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) this.#submit(event);
   }
 
   focus(): void {

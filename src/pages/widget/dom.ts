@@ -1,4 +1,5 @@
 /** DOM elements from plain values. Text stays text: nothing in the widget ever parses HTML. */
+import { ofDocument } from "./page.ts";
 
 type Child = Node | string | null | false;
 type Attributes = Record<string, string | number | boolean | ((event: never) => void)>;
@@ -10,13 +11,16 @@ export function h<K extends keyof HTMLElementTagNameMap = "div">(
   ...children: Child[]
 ): HTMLElementTagNameMap[K] {
   const [name = "div", ...classes] = selector.split(".");
-  const element = document.createElement(name);
+  const element = ofDocument("createElement")(name);
   if (classes.length > 0) element.className = classes.join(" ");
   for (const [key, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(key, value as (event: Event) => void);
     else setAttribute(element, key, value);
   }
-  element.append(...children.filter((child) => child !== null && child !== false));
+  for (const child of children) {
+    if (child === null || child === false) continue;
+    element.appendChild(typeof child === "string" ? ofDocument("createTextNode")(child) : child);
+  }
   return element as HTMLElementTagNameMap[K];
 }
 
@@ -44,8 +48,9 @@ const ICONS = {
 export type IconName = keyof typeof ICONS;
 
 export function icon(name: IconName): SVGSVGElement {
-  const svg = document.createElementNS(SVG, "svg");
-  const path = document.createElementNS(SVG, "path");
+  const create = ofDocument("createElementNS");
+  const svg = create(SVG, "svg") as SVGSVGElement;
+  const path = create(SVG, "path");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
   path.setAttribute("d", ICONS[name]);

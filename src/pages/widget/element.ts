@@ -7,7 +7,9 @@ import { readableOn, textOn } from "./color.ts";
 import { h, icon, setAttribute } from "./dom.ts";
 import { type LabelName, speak, type Speech } from "./labels.ts";
 import type { Options } from "./options.ts";
+import { ofDocument } from "./page.ts";
 import { Panel } from "./panel.ts";
+import { keepToItself } from "./privacy.ts";
 import { Session, type TokenSource } from "./session.ts";
 import { openStore } from "./storage.ts";
 import css from "./widget.css?inline";
@@ -21,7 +23,13 @@ export type WidgetEvents = ChatEvents & { ready: object; open: object; close: ob
 const LIGHT = "#f2f3f6";
 const DARK = "#26292f";
 
+/** How often within how many milliseconds an element that a page removed is put back: more often the page means it. */
+const RETURNS = 5;
+const WITHIN = 10_000;
+
 export class WidgetElement extends HTMLElement {
+  /** The one of this page. Copies that a page makes of its own markup are none. */
+  static current: WidgetElement | null = null;
   #options!: Options;
   #speech!: Speech;
   #chat!: Chat;
@@ -33,9 +41,13 @@ export class WidgetElement extends HTMLElement {
   #unread = 0;
   #frame = 0;
   #isOpen = false;
+  #isReady = false;
+  #isRemoved = false;
+  #returns: number[] = [];
 
   /** Before the element is put into a page. */
   setup(options: Options): this {
+    WidgetElement.current = this;
     this.#options = options;
     this.#speech = speak(options.lang);
     const prefix = `conversations:${options.api}:${options.agent_id}:`;
@@ -65,11 +77,47 @@ export class WidgetElement extends HTMLElement {
   }
 
   connectedCallback(): void {
+    if (WidgetElement.current !== this) return void this.parentNode?.removeChild(this);
+    if (this.#isReady) return this.#wake();
+    this.#isReady = true;
     this.#tell("ready", {});
     if (this.#options.open) this.open();
   }
 
+  /** Frameworks remove what they did not make, and whole pages are replaced: that is not meant. */
+  disconnectedCallback(): void {
+    if (WidgetElement.current === this) setTimeout(() => this.#return());
+  }
+
+  /** Beside the body, which pages replace, transform and blur. */
+  place(): void {
+    this.#isRemoved = false;
+    if (!this.isConnected) ofDocument("documentElement")?.appendChild(this);
+  }
+
+  /** Off the page, until it is opened. */
+  override remove(): void {
+    this.close();
+    this.#isRemoved = true;
+    this.parentNode?.removeChild(this);
+  }
+
+  #return(): void {
+    if (this.isConnected) return;
+    const now = Date.now();
+    this.#returns = [...this.#returns.filter((at) => now - at < WITHIN), now];
+    if (!this.#isRemoved && this.#returns.length <= RETURNS) this.place();
+    if (!this.isConnected) this.#chat.rest();
+  }
+
+  #wake(): void {
+    if (!this.#isOpen) return;
+    void this.#chat.start();
+    this.#panel.restore();
+  }
+
   open(): void {
+    if (this.#isReady) this.place();
     if (this.#isOpen) return;
     this.#isOpen = true;
     this.#unread = 0;
@@ -137,7 +185,8 @@ export class WidgetElement extends HTMLElement {
       "--ink-dark": readableOn(color, DARK),
     };
     for (const [name, value] of Object.entries(colors)) root.style.setProperty(name, value);
-    shadow.append(root);
+    shadow.appendChild(root);
+    keepToItself(this, root, (event) => this.#panel.onKey(event));
     this.#update();
   }
 
@@ -147,9 +196,9 @@ export class WidgetElement extends HTMLElement {
     });
     addEventListener("online", () => void this.#chat.thread.online());
     addEventListener("offline", () => this.#chat.thread.offline());
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.#chat.rest();
-      else if (this.#isOpen) void this.#chat.start();
+    ofDocument("addEventListener")("visibilitychange", () => {
+      if (ofDocument("hidden")) this.#chat.rest();
+      else if (this.#isOpen && this.isConnected) void this.#chat.start();
     });
     if (typeof BroadcastChannel === "undefined") return;
     this.#tabs = new BroadcastChannel(prefix);
@@ -196,6 +245,6 @@ export class WidgetElement extends HTMLElement {
       if (this.#isOpen) this.#panel.update();
     };
     // A hidden tab draws no frames, and is to be up to date when it is shown.
-    this.#frame = document.hidden ? setTimeout(draw) : requestAnimationFrame(draw);
+    this.#frame = ofDocument("hidden") ? setTimeout(draw) : requestAnimationFrame(draw);
   }
 }

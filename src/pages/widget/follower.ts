@@ -1,13 +1,11 @@
 /** Follows the conversation's events, through breaks and pauses, from exactly where it was. */
 import { RequestFailed } from "./request.ts";
-import { readEvents, type ServerEvent } from "./sse.ts";
+import type { ServerEvent } from "./sse.ts";
 
 export type FollowerPorts = {
-  /** Opens the stream behind event `last` ("": from now on). */
-  open: (last: string, signal: AbortSignal) => Promise<Response>;
+  /** Follows the stream behind event `last` ("": from now on) to its end. */
+  follow: (last: string, signal: AbortSignal, hear: (event: ServerEvent) => void) => Promise<unknown>;
   hear: (event: ServerEvent) => void;
-  /** Milliseconds after which a silent stream counts as broken. */
-  silence: number;
   /** Called when the stream breaks and when it is back. */
   connected: (isConnected: boolean) => void;
   /** There is nothing to follow any more. */
@@ -42,12 +40,11 @@ export class Follower {
   async #run(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures++) {
       try {
-        const response = await this.#ports.open(this.#last, signal);
-        await readEvents(response, this.#ports.silence, (event) => {
+        await this.#ports.follow(this.#last, signal, (event) => {
           if (signal.aborted) return;
           if (failures > 0) this.#ports.connected(true);
           failures = 0;
-          this.#last = event.id;
+          if (event.id !== "") this.#last = event.id;
           this.#ports.hear(event);
         });
       } catch (error) {

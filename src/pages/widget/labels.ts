@@ -204,7 +204,7 @@ export type Speech = {
 /** The labels of a language tag (BCP 47), English where there are none. */
 export function speak(tag: string): Speech {
   const primary = tag.toLowerCase().split(/[-_]/)[0] ?? "";
-  const lang = primary in LANGUAGES ? primary : "en";
+  const lang = Object.hasOwn(LANGUAGES, primary) ? primary : "en";
   const labels = LANGUAGES[lang] ?? en;
   const say: Speech["say"] = (name, values = {}) =>
     labels[name].replace(/\{(\w+)\}/g, (_, key: string) => String(values[key] ?? ""));

@@ -56,6 +56,10 @@ export class LogView {
     new ResizeObserver(() => this.#atEnd && this.toEnd()).observe(this.#list);
   }
 
+  restore(): void {
+    if (this.#atEnd) this.toEnd();
+  }
+
   toEnd(): void {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }

@@ -139,7 +139,7 @@ const decode = (text: string): string =>
   text.replace(
     /&(?:#(\d{1,6})|#x([\da-f]{1,5})|(\w{2,6}));/gi,
     (whole, decimal?: string, hex?: string, name?: string) => {
-      if (name) return NAMED[name] ?? whole;
+      if (name) return Object.hasOwn(NAMED, name) ? (NAMED[name] ?? whole) : whole;
       const code = Number.parseInt(decimal ?? hex ?? "", decimal ? 10 : 16);
       return code > 31 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : whole;
     },

@@ -1,4 +1,8 @@
-/** What a page says about the widget: `data-*` attributes of the script element. What makes no sense is left out. */
+/**
+ * What a page says about the widget: `data-*` attributes of the script element, or the same names in the query of its
+ * address, where an attribute would not survive. What makes no sense is left out.
+ */
+import { ofDocument } from "./page.ts";
 
 export type Options = {
   /** Origin of the API, without a trailing slash. */
@@ -20,17 +24,22 @@ export type Options = {
 
 const DEFAULT_COLOR = "#4338ca";
 
-/** The options of a script element that was loaded from `src`. */
-export function readOptions(data: DOMStringMap, src: string): Options {
+/** The options of a script with these attributes that was loaded from `src`. */
+export function readOptions(dataset: DOMStringMap, src: string): Options {
+  const { origin, searchParams } = new URL(src, location.href);
+  const data: DOMStringMap = Object.create(null);
+  for (const [name, value] of searchParams) data[camelCase(name)] = value;
+  data["agentId"] ??= data["agent"];
+  Object.assign(data, dataset);
   const one = <T extends string>(value: string | undefined, allowed: readonly T[], otherwise: T) =>
     allowed.find((option) => option === value) ?? otherwise;
   return {
-    api: (data["api"] ?? new URL(src, location.href).origin).replace(/\/+$/, ""),
+    api: (data["api"] ?? origin).replace(/\/+$/, ""),
     agent_id: data["agentId"] ?? "",
     color: hexColor(data["color"] ?? "") ?? DEFAULT_COLOR,
     theme: one(data["theme"], ["light", "dark", "auto"], "auto"),
     position: one(data["position"], ["start", "end"], "end"),
-    lang: data["lang"] || document.documentElement.lang || navigator.language,
+    lang: data["lang"] || ofDocument("documentElement").lang || navigator.language,
     title: data["title"] ?? "",
     greeting: data["greeting"] ?? "",
     open: data["open"] === "true",
@@ -45,6 +54,9 @@ function hexColor(value: string): string | null {
   if (!hex) return null;
   return `#${hex.length === 3 ? hex.replace(/./g, "$&$&") : hex}`.toLowerCase();
 }
+
+const camelCase = (name: string): string =>
+  name.toLowerCase().replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 function webUrl(value: string): string {
   try {

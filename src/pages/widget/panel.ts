@@ -51,7 +51,6 @@ export class Panel {
         role: "dialog",
         tabindex: -1,
         hidden: true,
-        keydown: (event: KeyboardEvent) => this.#onKey(event),
       },
       h("div.header", {}, this.#avatar, about, close),
       this.#notice,
@@ -78,6 +77,12 @@ export class Panel {
     if (matchMedia("(pointer: coarse)").matches) return;
     if (this.#shown === "form") this.#form?.focus();
     if (this.#shown === "ready") this.#composer.focus();
+  }
+
+  /** After the element has been elsewhere, which loses where it was scrolled to. */
+  restore(): void {
+    this.update();
+    this.#log.restore();
   }
 
   /** Read out, once the present sentence is over. */
@@ -129,11 +134,11 @@ export class Panel {
     ];
   }
 
-  #onKey(event: KeyboardEvent): void {
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      this.#actions.close();
-    } else if (event.key === "Tab" && matchMedia(SMALL).matches) this.#keepFocus(event);
+  onKey(event: KeyboardEvent): void {
+    if (!event.composedPath().includes(this.element)) return;
+    if (event.key === "Escape") this.#actions.close();
+    else if (event.key === "Tab" && matchMedia(SMALL).matches) this.#keepFocus(event);
+    else this.#composer.onKey(event);
   }
 
   #keepFocus(event: KeyboardEvent): void {

@@ -17,15 +17,19 @@ type Known = {
   conversation_id: string | null;
 };
 
-type Tokens = { access_token: string; refresh_token: string; expires_in: number };
+type Tokens = { access_token: string; refresh_token?: string; expires_in: number };
+type Registered = Tokens & { conversation: { id: string } };
 
 const KEY = "session";
 /** Milliseconds before its end at which a token is renewed. */
 const EARLY = 60_000;
+/** Milliseconds that a renewal may take; other tabs wait for it. */
+const PATIENCE = 20_000;
 
 export class Session {
   readonly #options: Options;
   readonly #store: Store;
+  readonly #lock: string;
   #known: Known | null;
   #identity: { source: TokenSource; token: string; expires_at: number; conversation_id: string | null } | null = null;
   #renewing: Promise<string> | null = null;
@@ -33,7 +37,8 @@ export class Session {
   constructor(options: Options, store: Store) {
     this.#options = options;
     this.#store = store;
-    this.#known = store.read<Known>(KEY);
+    this.#lock = `conversations:${options.api}:${options.agent_id}`;
+    this.#known = this.#stored();
   }
 
   get exists(): boolean {
@@ -46,9 +51,15 @@ export class Session {
     return (this.#identity ?? this.#known)?.conversation_id ?? null;
   }
 
+  /** Another tab that has gone on to another conversation takes this one along. */
   setConversation(id: string | null): void {
-    if (this.#identity) this.#identity.conversation_id = id;
-    else if (this.#known) this.#save({ ...this.#known, conversation_id: id });
+    if (this.#identity) {
+      this.#identity.conversation_id = id;
+      return;
+    }
+    const stored = this.#stored();
+    if (stored && stored.conversation_id !== this.#known?.conversation_id) this.#known = stored;
+    else if (this.#known) this.#save({ ...(stored ?? this.#known), conversation_id: id });
   }
 
   /** A good access token. Throws RequestFailed("unauthorized") when there is nobody. */
@@ -76,18 +87,28 @@ export class Session {
       Object.assign(this.#identity, { token, expires_at: endOf(token) });
       return token;
     }
-    // Another tab may have done it already.
-    const stored = this.#store.read<Known>(KEY);
-    if (stored && stored.access_token !== old) return (this.#known = stored).access_token;
-    if (!this.#known) throw new RequestFailed("unauthorized", 401);
+    return this.#alone(() => this.#renewLead(old));
+  }
+
+  /** A refresh token may be good once: the one that comes with the answer is stored before anything else happens. */
+  async #renewLead(old: string): Promise<string> {
+    const known = this.#stored() ?? this.#known;
+    if (!known) throw new RequestFailed("unauthorized", 401);
+    if (known.access_token !== old) return this.#adopt(known);
     try {
-      const body = { refresh_token: this.#known.refresh_token };
-      const response = await send(`${this.#options.api}/v1/lead/refresh`, "POST", null, { body });
-      const answer: Tokens = await response.json();
-      this.#take(answer, this.#known.conversation_id);
-      return answer.access_token;
+      const { refresh_token } = known;
+      const request = { body: { refresh_token }, silence: PATIENCE };
+      const answer = await send(`${this.#options.api}/v1/lead/refresh`, "POST", null, request);
+      const tokens = answer.json<Tokens>();
+      this.#save({ ...known, ...tokensOf(tokens, refresh_token) });
+      return tokens.access_token;
     } catch (error) {
-      if (error instanceof RequestFailed && error.status === 401) this.#save(null);
+      if (!(error instanceof RequestFailed) || error.status !== 401) throw error;
+      // Where tabs cannot wait for each other, another one may have been faster, and is about to say so.
+      if (!navigator.locks) await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const stored = this.#stored();
+      if (stored && stored.refresh_token !== known.refresh_token) return this.#adopt(stored);
+      this.#save(null);
       throw error;
     }
   }
@@ -96,9 +117,18 @@ export class Session {
   async register(fields: object): Promise<void> {
     const { agent_id, source, api } = this.#options;
     const body = { agent_id, source, ...fields };
-    const response = await send(`${api}/v1/lead/register`, "POST", null, { body });
-    const answer = await response.json();
-    this.#take(answer, answer.conversation.id);
+    const answer = (await send(`${api}/v1/lead/register`, "POST", null, { body })).json<Registered>();
+    this.#save({ ...tokensOf(answer), conversation_id: answer.conversation.id });
+  }
+
+  /** Makes a lead where there is none, also not by another tab in this moment. True when this one made it. */
+  ensure(): Promise<boolean> {
+    return this.#alone(async () => {
+      this.#known ??= this.#stored();
+      if (this.exists) return false;
+      await this.register({});
+      return true;
+    });
   }
 
   /** The visitor is who `source` says; what was said anonymously comes along. Null: nobody any more. */
@@ -118,17 +148,26 @@ export class Session {
     this.#identity = { source, token, expires_at: endOf(token), conversation_id: null };
   }
 
-  /** Another tab wrote: true when this one now speaks for somebody else. */
-  reload(): boolean {
-    if (this.#identity) return false;
-    const before = this.conversation_id;
-    this.#known = this.#store.read<Known>(KEY);
-    return this.conversation_id !== before;
+  /** Another tab wrote. */
+  reload(): void {
+    this.#known = this.#stored();
   }
 
-  #take(answer: Tokens, conversation_id: string | null): void {
-    const { access_token, refresh_token, expires_in } = answer;
-    this.#save({ access_token, refresh_token, expires_at: Date.now() + expires_in * 1000, conversation_id });
+  /** One tab at a time, where the browser can do that: on pages with https. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return navigator.locks ? navigator.locks.request(this.#lock, work) : work();
+  }
+
+  #adopt(known: Known): string {
+    this.#known = known;
+    return known.access_token;
+  }
+
+  /** What was stored last, by this tab or another one; what is no session of ours is none. */
+  #stored(): Known | null {
+    const stored = this.#store.read<Known>(KEY);
+    const isKnown = typeof stored?.access_token === "string" && typeof stored.refresh_token === "string";
+    return isKnown ? stored : null;
   }
 
   #save(known: Known | null): void {
@@ -136,6 +175,12 @@ export class Session {
     this.#store.write(KEY, known);
   }
 }
+
+const tokensOf = ({ access_token, refresh_token, expires_in }: Tokens, before = "") => ({
+  access_token,
+  refresh_token: refresh_token ?? before,
+  expires_at: Date.now() + expires_in * 1000,
+});
 
 /** When a JWT ends, in milliseconds; the distant future when it does not say. */
 function endOf(token: string): number {

@@ -1,4 +1,4 @@
-/** Reads server-sent events (WHATWG HTML, "Server-sent events") from a fetch: EventSource cannot send a Bearer token. */
+/** Reads server-sent events (WHATWG HTML, "Server-sent events"): EventSource cannot send a Bearer token. */
 import type { WireMessage } from "./chat-item.ts";
 
 /** What the events carry; which members there are depends on the event. */
@@ -10,30 +10,27 @@ export type EventData = {
   message?: WireMessage | null;
 };
 
+/** `id` is "" for an event that cannot be asked for again. */
 export type ServerEvent = { id: string; event: string; data: EventData };
 
-/** Calls `take` with each event until the stream ends. Rejects when it breaks off, or is silent for `silence` ms. */
-export async function readEvents(
-  response: Response,
-  silence: number,
-  take: (event: ServerEvent) => void,
-): Promise<void> {
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-  const decoder = new TextDecoder();
-  let rest = "";
-  for (;;) {
-    const timer = setTimeout(() => void reader.cancel().catch(() => {}), silence);
-    const { done, value } = await reader.read().finally(() => clearTimeout(timer));
-    if (done) return;
-    const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
-    rest = blocks.pop() ?? "";
+/** Takes the text of a stream piece by piece, and calls `take` with each whole event. */
+export class EventReader {
+  readonly #take: (event: ServerEvent) => void;
+  #rest = "";
+
+  constructor(take: (event: ServerEvent) => void) {
+    this.#take = take;
+  }
+
+  add(text: string): void {
+    const blocks = (this.#rest + text).replaceAll("\r\n", "\n").split("\n\n");
+    this.#rest = blocks.pop() ?? "";
     for (const block of blocks) {
-      const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: ?(.*)/s, 2))) as Record<
-        string,
-        string
-      >;
-      if (fields["data"])
-        take({ id: fields["id"] ?? "", event: fields["event"] ?? "", data: JSON.parse(fields["data"]) });
+      const lines = block.split("\n");
+      const field = (name: string) =>
+        lines.findLast((line) => line.startsWith(`${name}:`))?.replace(/^\w+: ?/, "") ?? "";
+      const data = field("data");
+      if (data !== "") this.#take({ id: field("id"), event: field("event"), data: JSON.parse(data) });
     }
   }
 }

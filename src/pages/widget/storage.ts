@@ -1,9 +1,11 @@
-/** Storage of the host's origin where there is one; in private windows and sandboxed frames the memory of this page. */
+/** Storage of the host's origin where it works; in private windows, sandboxed frames and full storages the memory of this page. */
+import { toJson } from "./json.ts";
 
 export type Store = { read: <T>(name: string) => T | null; write: (name: string, value: unknown) => void };
 
 /** Values as JSON under `prefix`. A null is taken away. */
 export function openStore(kind: "localStorage" | "sessionStorage", prefix: string): Store {
+  /** What could not be stored. */
   const memory = new Map<string, string>();
   const attempt = <T>(work: (storage: Storage) => T): T | null => {
     try {
@@ -12,10 +14,11 @@ export function openStore(kind: "localStorage" | "sessionStorage", prefix: strin
       return null;
     }
   };
+  const remove = (key: string) => attempt((storage) => storage.removeItem(key));
   return {
     read: (name) => {
       const key = prefix + name;
-      const text = attempt((storage) => storage.getItem(key)) ?? memory.get(key);
+      const text = memory.get(key) ?? attempt((storage) => storage.getItem(key));
       try {
         return text ? JSON.parse(text) : null;
       } catch {
@@ -24,13 +27,14 @@ export function openStore(kind: "localStorage" | "sessionStorage", prefix: strin
     },
     write: (name, value) => {
       const key = prefix + name;
-      if (value === null) {
-        memory.delete(key);
-        attempt((storage) => storage.removeItem(key));
-      } else {
-        memory.set(key, JSON.stringify(value));
-        attempt((storage) => storage.setItem(key, JSON.stringify(value)));
-      }
+      memory.delete(key);
+      if (value === null) return void remove(key);
+      const text = toJson(value);
+      attempt((storage) => storage.setItem(key, text));
+      if (attempt((storage) => storage.getItem(key)) === text) return;
+      // What was there before must not speak for what is there now.
+      remove(key);
+      memory.set(key, text);
     },
   };
 }

@@ -9,7 +9,7 @@ import { keepDrafts, lostDrafts } from "./drafts.ts";
 import { Follower } from "./follower.ts";
 import { type Page, readPage } from "./history.ts";
 import type { LabelName } from "./labels.ts";
-import { readEvents, type ServerEvent } from "./sse.ts";
+import type { ServerEvent } from "./sse.ts";
 import type { Store } from "./storage.ts";
 import { type Missing, Timeline } from "./timeline.ts";
 
@@ -25,19 +25,19 @@ export type ThreadPorts = {
   failed: (failure: RequestFailed) => void;
 };
 
-/** Milliseconds: heartbeats come every 15 s; how long a question of another tab may stay unknown. */
-const SILENCE = 40_000;
+/** Milliseconds; how long a question of another tab may stay unknown. */
 const LOOK_UP_AFTER = 300;
 
 export class Thread {
   readonly timeline = new Timeline();
+  /** The conversation; null before there is one. */
+  id: string | null = null;
   /** Where the history before the oldest message goes on; null when it has been read to its beginning. */
   older: string | null = null;
   loadingOlder = false;
   /** What the visitor should know of the connection. */
   notice: LabelName | null = null;
   readonly #ports: ThreadPorts;
-  #id: string | null = null;
   #follower: Follower | null = null;
   /** Events that arrive before the history does. */
   #early: ServerEvent[] | null = null;
@@ -50,12 +50,12 @@ export class Thread {
 
   /** With a conversation that is there already. */
   begin(id: string | null): void {
-    this.#id = id;
+    this.id = id;
   }
 
   /** Reads the latest messages and follows what comes after. Throws RequestFailed. */
   async load(): Promise<void> {
-    if (this.#id === null) return;
+    if (this.id === null) return;
     this.#early = [];
     this.#follow();
     try {
@@ -158,14 +158,21 @@ export class Thread {
     Object.assign(item, { state: item.id ? "done" : "sending", problem: null });
     this.#changed();
     try {
-      this.#id ??= await this.#ports.ensure();
+      this.id ??= await this.#ports.ensure();
       this.#follow();
-      const response = await this.#ports.client.events("POST", `${this.#path()}/chat`, {
+      const request = {
         body: { message: item.content, metadata: { client_id: item.key } },
         headers: { "idempotency-key": item.key },
+      };
+      let isAccepted = false;
+      const asked = this.#ports.client.events("POST", `${this.#path()}/chat`, request, (event) => {
+        isAccepted = true;
+        this.#hear(event, item);
       });
-      await readEvents(response, SILENCE, (event) => this.#hear(event, item)).catch(() => {});
-      // Taken, but broken off: the follower hears the rest.
+      // Of an answer that broke off the follower hears the rest.
+      await asked.catch((error: unknown) => {
+        if (!isAccepted) throw error;
+      });
       if (item.id === null) throw new RequestFailed("network");
     } catch (error) {
       const { code, status } = this.#fail(error);
@@ -182,7 +189,7 @@ export class Thread {
   #leave(): void {
     this.#follower?.pause();
     this.#follower = null;
-    this.#id = null;
+    this.id = null;
     this.notice = null;
     if (!this.#isClosed) this.#ports.gone();
   }
@@ -191,10 +198,11 @@ export class Thread {
     if (this.#follower) return;
     const path = `${this.#path()}/messages/stream`;
     this.#follower = new Follower({
-      open: (last, signal) =>
-        this.#ports.client.events("GET", path, { signal, headers: last === "" ? {} : { "last-event-id": last } }),
+      follow: (last, signal, hear) => {
+        const headers: Record<string, string> = last === "" ? {} : { "last-event-id": last };
+        return this.#ports.client.events("GET", path, { signal, headers }, hear);
+      },
       hear: (event) => this.#hear(event),
-      silence: SILENCE,
       connected: (isConnected) => {
         this.notice = isConnected ? null : navigator.onLine ? "reconnecting" : "offline";
         this.#changed();
@@ -227,7 +235,7 @@ export class Thread {
   }
 
   #path(): string {
-    return `/conversation/${this.#id}`;
+    return `/conversation/${this.id}`;
   }
 
   async #attempt(work: () => Promise<unknown>): Promise<boolean> {

@@ -1,39 +1,56 @@
 /**
- * widget.js: reads the options of its own script element, puts one element into the page, and offers it as
- * `window.Conversations`. Calls that a page has left in an array of that name before are made now.
+ * widget.js: finds its options, puts one element into the page, and offers it as `window.Conversations`. Run again, by a page
+ * that has put itself together anew, it finds the element that is there.
  */
 import { NAME, WidgetElement } from "./element.ts";
-import { readOptions } from "./options.ts";
+import type { Options } from "./options.ts";
+import { ofDocument, ofWindow } from "./page.ts";
+import { findOptions } from "./script.ts";
 
-type Method = "open" | "close" | "toggle" | "identify" | "on";
-type Call = [method: Method, ...args: unknown[]];
+const METHODS = ["open", "close", "toggle", "remove", "identify", "on"] as const;
 
-const METHODS: Method[] = ["open", "close", "toggle", "identify", "on"];
+type Call = [method: string, ...args: unknown[]];
 
-const script = document.currentScript as HTMLScriptElement | null;
+function begin(options: Options): void {
+  const known = customElements.get(NAME) as typeof WidgetElement | undefined;
+  if (!known) customElements.define(NAME, WidgetElement);
+  const element = known ? known.current : new WidgetElement().setup(options);
+  if (!element) return;
+  offer(element);
+  element.place();
+}
 
-function begin(from: HTMLScriptElement): void {
-  const options = readOptions(from.dataset, from.src);
-  if (options.agent_id === "" || document.querySelector(NAME)) return;
-  if (!customElements.get(NAME)) customElements.define(NAME, WidgetElement);
-  const element = (document.createElement(NAME) as WidgetElement).setup(options);
-  const call = ([method, ...args]: Call) =>
-    METHODS.includes(method) ? (element[method] as (...given: unknown[]) => unknown)(...args) : undefined;
-  const page = window as unknown as { Conversations?: unknown };
-  const waiting = Array.isArray(page.Conversations) ? (page.Conversations as Call[]) : [];
+/** The methods as a global. What the page left there in an array is done now, also when it makes such an array later. */
+function offer(element: WidgetElement): void {
+  const name = "Conversations";
+  const left = ofWindow(name);
   // A page that has something else of this name keeps it, and finds the same methods on the element.
-  if (page.Conversations === undefined || Array.isArray(page.Conversations)) {
-    const methods = METHODS.map((method) => [method, (...args: unknown[]) => call([method, ...args])]);
-    page.Conversations = Object.freeze({
-      ...Object.fromEntries(methods),
-      push: (...calls: Call[]) => calls.forEach(call),
-    });
-  }
-  waiting.forEach(call);
-  document.body.append(element);
+  if (left !== undefined && !Array.isArray(left)) return;
+  const call = ([method, ...args]: Call): unknown => {
+    const found = METHODS.find((one) => one === method);
+    return found && (element[found] as (...given: unknown[]) => unknown)(...args);
+  };
+  const calls = (all: unknown[]) => all.filter(Array.isArray).forEach((one) => call(one as Call));
+  const methods = METHODS.map((method) => [method, (...args: unknown[]) => call([method, ...args])]);
+  const offered = Object.freeze({ ...Object.fromEntries(methods), push: (...all: unknown[]) => calls(all) });
+  Object.defineProperty(window, name, {
+    configurable: true,
+    enumerable: true,
+    get: () => offered,
+    set: (value: unknown) => {
+      if (Array.isArray(value)) calls(value);
+      else Object.defineProperty(window, name, { value, writable: true });
+    },
+  });
+  if (left) calls(left);
 }
 
-if (script) {
-  if (document.body) begin(script);
-  else addEventListener("DOMContentLoaded", () => begin(script), { once: true });
-}
+const options = findOptions();
+if (!options) {
+  console.warn(
+    "The chat is not shown, because its script names no agent. It needs the attribute data-agent-id, or ?agent= in its address.",
+  );
+} else if (!/^(?:https?:|$)/.test(options.api)) {
+  console.warn("The chat is not shown, because its script was copied elsewhere. It needs the attribute data-api.");
+} else if (ofDocument("body")) begin(options);
+else addEventListener("DOMContentLoaded", () => begin(options), { once: true });

@@ -1,0 +1,34 @@
+/**
+ * The options of the script that runs, however it came into the page: as it is documented, as a module, put in anew by an
+ * optimiser, fetched and evaluated by a loader, or by a tag manager that keeps nothing but the address.
+ */
+import { type Options, readOptions } from "./options.ts";
+import { ofDocument } from "./page.ts";
+
+/** Those of the first script that names an agent; null when none does. */
+export function findOptions(): Options | null {
+  const address = ownAddress();
+  const scripts = [...ofDocument("querySelectorAll")("script")].filter((script) => script instanceof HTMLScriptElement);
+  const running = scripts.find((script) => script === ofDocument("currentScript"));
+  const found = [
+    ...(running ? [running] : []),
+    ...scripts.filter(({ src }) => src !== "" && src === address),
+    ...scripts.filter(({ src, dataset }) => /\/widget\.js(?:[?#]|$)/.test(src) || dataset["api"] !== undefined),
+  ];
+  const candidates = [...found.map(({ dataset, src }) => ({ dataset, src })), { dataset: {}, src: address }].filter(
+    ({ src }) => src !== "",
+  );
+  for (const { dataset, src } of candidates) {
+    const options = readOptions(dataset, src);
+    if (options.agent_id !== "") return options;
+  }
+  return null;
+}
+
+/** Where this file was loaded from, as the stack of an error says; also for a module that another one imports. */
+function ownAddress(): string {
+  const stack = String(new Error("where").stack);
+  const address = /[a-z][a-z\d+.-]*:\/\/[^\s()]+?(?=:\d+(?::\d+)?\)?(?:\n|$))/i.exec(stack)?.[0] ?? "";
+  // Evaluated code has the address of who evaluated it.
+  return /^[^?#]+\.js(?:[?#]|$)/.test(address) ? address : "";
+}
