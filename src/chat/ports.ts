@@ -21,11 +21,14 @@ export type ModelRequest = {
 export type ModelUsage = { input_tokens: number | null; output_tokens: number | null };
 
 /**
- * `text` may be "": the model is at work. Text that stands `apart` is a delta of its own for those who watch. A `step` ends one call of the model, with what that took; the tools that it
- * wanted are told as they are called and as they answer, and then it is called again. `finish` ends the last call.
+ * `text` may be "": the model is at work. Text that stands `apart` is a delta of its own for those who watch. `retract`: all
+ * text since the last step was thinking, and is no part of the answer. A `step` ends one call of the model, with what that
+ * took; the tools that it wanted are told as they are called and as they answer, and then it is called again. `finish` ends
+ * the last call.
  */
 export type ModelEvent =
   | { type: "text"; text: string; apart?: boolean }
+  | { type: "retract" }
   | { type: "step"; usage: ModelUsage | null }
   | { type: "tool_call"; call_id: string; name: string; input: Json }
   | { type: "tool_result"; call_id: string; name: string; output: Json; failed: boolean }

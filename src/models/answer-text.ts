@@ -21,6 +21,8 @@ export class AnswerText {
   #spaced = false;
   /** What comes next is another statement. */
   #paused = false;
+  /** Bytes before the present call of the model. */
+  #before = 0;
 
   /** True once anything was said. */
   get started(): boolean {
@@ -46,6 +48,14 @@ export class AnswerText {
 
   /** The model does something else before it says more: an empty line will set that apart, if nothing else does. */
   pause(): void {
+    this.#paused = this.started;
+    this.#before = this.#bytes;
+  }
+
+  /** What was said since then was none of the answer. */
+  forget(): void {
+    this.#half = "";
+    this.#bytes = this.#before;
     this.#paused = this.started;
   }
 

@@ -6,7 +6,9 @@ import type { Upstream } from "./provider/upstream.ts";
 
 export type LanguageModelV4 = Extract<LanguageModel, { specificationVersion: "v4" }>;
 export type CallOptions = Parameters<LanguageModelV4["doStream"]>[0];
-export type StreamPart =
+/** `retract`: all text so far was thinking, and is no part of the answer. */
+export type StreamPart = ClientPart | { type: "retract" };
+type ClientPart =
   Awaited<ReturnType<LanguageModelV4["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
 
 /** One call of a model: what goes over HTTP goes through `upstream`. */

@@ -32,8 +32,12 @@ const MAX_REFUSAL = 2000;
 
 const failed = (output: string): ToolResult => ({ failed: true, output });
 
-/** The arguments that the model wrote, or null when they are not a JSON object. Nothing at all is no arguments. */
+/** UTF-16 code units of a call's arguments. */
+const MAX_INPUT = 64 * 1024;
+
+/** The arguments that the model wrote, or null when they are not a JSON object of a fair size. Nothing at all is no arguments. */
 export function argumentsOf(input: string): JsonObject | null {
+  if (input.length > MAX_INPUT) return null;
   try {
     const value: unknown = JSON.parse(input.trim() || "{}");
     return isObject(value) ? value : null;
@@ -53,7 +57,7 @@ export async function callTool(
   const tool = tools.find(({ name }) => name === request.name);
   if (!tool) return failed("There is no such tool.");
   const input = argumentsOf(request.input);
-  if (!input) return failed("The arguments are not a JSON object.");
+  if (!input) return failed("The arguments are not a JSON object, or too long.");
   const problem = mismatch(tool.parameters, input);
   if (problem) return failed(`The arguments do not fit: ${problem.path.join("/") || "the whole"} ${problem.message}.`);
   const secret = tool.secret && (await tool.secret.read().catch(() => null));

@@ -76,11 +76,11 @@ async function* answer(
   }
 }
 
-/** The request in the AI SDK's words. Messages without text are left out: several providers refuse them. */
+/** The request in the AI SDK's words. Messages of nothing but white space are left out: several providers refuse them. */
 function promptOf(request: ModelRequest, settings: CallSettings, tools: Tool[]): CallOptions {
   const system = request.instructions === "" ? [] : [{ role: "system" as const, content: request.instructions }];
   const messages = request.messages
-    .filter(({ content }) => content !== "")
+    .filter(({ content }) => content.trim() !== "")
     .map(({ role, content }) => ({ role, content: [{ type: "text" as const, text: content }] }));
   return {
     prompt: [...system, ...messages],

@@ -18,7 +18,7 @@ export class StepContent {
   readonly #open = new Map<string, Writing>();
   /** What the model wants done, in order, with the provider's ids. */
   readonly calls: Omit<ToolRequest, "call_id">[] = [];
-  readonly #ids: string[] = [];
+  readonly #sent: { toolCallId: string; toolName: string }[] = [];
 
   take(part: StreamPart): void {
     const { type } = part;
@@ -26,28 +26,37 @@ export class StepContent {
     if (type === "reasoning-start" || type === "reasoning-delta" || type === "reasoning-end") {
       this.#write("reasoning", part);
     }
+    if (type === "retract") this.#forget();
     if (type !== "tool-call" || part.providerExecuted) return;
     const { toolCallId, toolName, input, providerMetadata } = part;
-    const call = { type, toolCallId, toolName, input: argumentsOf(input) ?? {} };
-    this.#parts.push({ ...call, ...noted(providerMetadata) });
-    this.calls.push({ name: toolName, input });
-    this.#ids.push(toolCallId);
+    const sent = { toolCallId, toolName: acceptable(toolName) };
+    this.#parts.push({ type, ...sent, input: argumentsOf(input) ?? {}, ...noted(providerMetadata) });
+    this.calls.push({ name: nameOf(toolName), input });
+    this.#sent.push(sent);
   }
 
   /** The two messages that come next in the prompt; results are in the order of the calls. */
   messages(results: ToolResult[]): Message[] {
-    const content = this.#parts.filter((part) => part.type !== "text" || part.text !== "" || part.providerOptions);
-    const answers: Results = this.calls.map(({ name }, index) => {
+    const content = this.#parts.filter(
+      (part) => part.type !== "text" || part.text.trim() !== "" || part.providerOptions,
+    );
+    const answers: Results = this.#sent.map((sent, index) => {
       const { failed, output } = results[index] as ToolResult;
       const told = failed
         ? { type: "error-text" as const, value: String(output) }
         : { type: "json" as const, value: output };
-      return { type: "tool-result", toolCallId: this.#ids[index] as string, toolName: name, output: told };
+      return { type: "tool-result", ...sent, output: told };
     });
     return [
       { role: "assistant", content },
       { role: "tool", content: answers },
     ];
+  }
+
+  /** What was said so far was thinking. */
+  #forget(): void {
+    for (const part of this.#parts) if (part.type === "text") Object.assign(part, { type: "reasoning" });
+    this.#open.clear();
   }
 
   #write(type: "text" | "reasoning", piece: { id: string; delta?: string; providerMetadata?: Notes }): void {
@@ -64,5 +73,12 @@ export class StepContent {
     if (isEnd) this.#open.delete(key);
   }
 }
+
+/** UTF-16 code units of a name. What is longer is the name of no tool, and neither told nor kept whole. */
+const MAX_NAME = 64;
+const nameOf = (name: string) => (name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 1).toWellFormed()}…`);
+
+/** A name as providers take it back: they refuse a request with any other, and models make some up. */
+const acceptable = (name: string) => name.replaceAll(/[^\w-]/g, "_").slice(0, MAX_NAME) || "unknown";
 
 const noted = (notes: Notes) => (notes === undefined ? {} : { providerOptions: notes });

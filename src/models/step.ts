@@ -3,6 +3,7 @@ import { type ModelEvent, ModelFailure, type ModelUsage } from "../chat/ports.ts
 import type { OutboundPolicy } from "../net/outbound.ts";
 import type { Answering, CallOptions, Connect, StreamPart } from "./connect.ts";
 import type { Source } from "../net/source.ts";
+import { endingProblem, saysCalls } from "./provider/ending.ts";
 import { StepContent } from "./step-content.ts";
 import { Upstream } from "./provider/upstream.ts";
 
@@ -34,12 +35,16 @@ export async function* takeStep(
         const rest = text.end();
         if (rest !== "") yield { type: "text", text: rest };
         const called = content !== null && content.calls.length > 0;
-        const problem = problemOf(part.finishReason, called, upstream.saidDone);
+        const problem = problemOf(part.finishReason.raw, called);
         if (problem !== null) throw new ModelFailure("error", problem);
         return { content: called ? content : null, usage: usageOf(part.usage) };
       }
+      if (part.type === "retract") {
+        text.forget();
+        yield { type: "retract" };
+      }
       const said = part.type === "text-delta" ? text.add(part.delta) : "";
-      if (said !== "" || isThought(part)) yield { type: "text", text: said };
+      if (said !== "" || isSign(part)) yield { type: "text", text: said };
     }
     return null;
   } finally {
@@ -47,15 +52,14 @@ export async function* takeStep(
   }
 }
 
-/** Thoughts and the arguments of a call are not passed on, but they show that the model is at work. */
-const isThought = ({ type }: StreamPart) => type === "reasoning-delta" || type === "tool-input-delta";
+/** Thoughts, the arguments of a call and keep-alive comments are not passed on, but they show that the model is at work. */
+const isSign = ({ type }: StreamPart) => type === "raw" || type === "reasoning-delta" || type === "tool-input-delta";
 
-/** Why a step that ended like this is none, or null when it is one. */
-function problemOf({ unified, raw }: FinishPart["finishReason"], called: boolean, saidDone: boolean): string | null {
-  if (unified === "content-filter") return "a content filter stopped the answer";
-  if (unified === "tool-calls" && !called) return "the model called a tool that it was not given";
-  if (raw === undefined && !saidDone) return "the answer broke off";
-  return unified === "error" && raw !== undefined ? "the model ended with an error" : null;
+/** Why a step that ended with this word is none, or null when it is one. */
+function problemOf(word: string | undefined, called: boolean): string | null {
+  const problem = endingProblem(word);
+  if (problem !== null || word === undefined) return problem;
+  return saysCalls(word) && !called ? "the model called a tool that it was not given" : null;
 }
 
 /** Clients fill in 0 where the provider did not say. Neither side of an answer has no tokens, so 0 is never a count. */

@@ -11,7 +11,7 @@ import type { Tool } from "../models/http-tool.ts";
 import { openModel } from "../models/open.ts";
 import type { TurnAgent } from "../chat/engine/turn-agent.ts";
 import { estimateTokens } from "../chat/usage.ts";
-import { TIMEOUTS } from "../chat/engine/watchdog.ts";
+import { LOADING_TIMEOUT, TIMEOUTS } from "../chat/engine/watchdog.ts";
 
 /** Milliseconds. */
 const TTL = 15_000;
@@ -58,6 +58,7 @@ export class AgentCache {
     const provider = name === "builtin" ? undefined : await findModelProvider(db, company_id, name);
     const providers: ProviderAccess | null = provider ? await this.#access(provider) : null;
     const { settings } = row;
+    const mayLoad = (provider?.kind ?? name) === "openai-compatible";
     const declared = (settings.tools ?? []).map(({ name, description, parameters }) => ({
       name,
       description,
@@ -71,7 +72,7 @@ export class AgentCache {
       summarize: (settings.summarize ?? false) && name !== "builtin",
       auto_title: settings.auto_title ?? true,
       timeouts: {
-        firstToken: settings.first_token_timeout_ms ?? TIMEOUTS.firstToken,
+        firstToken: settings.first_token_timeout_ms ?? (mayLoad ? LOADING_TIMEOUT : TIMEOUTS.firstToken),
         betweenTokens: settings.token_timeout_ms ?? TIMEOUTS.betweenTokens,
         wholeTurn: settings.turn_timeout_ms ?? TIMEOUTS.wholeTurn,
       },

@@ -16,20 +16,30 @@ import { text, timestamp, toTimestamp } from "../http/fields.ts";
 import { refusalOf } from "../net/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound } from "../problem/problem.ts";
-import { BUILTIN } from "../models/catalog.ts";
+import { baseUrlProblem, BUILTIN } from "../models/catalog.ts";
 import { lazy } from "../lazy.ts";
 
 const kind = lazy(() => z.enum(["openai", "anthropic", "google", "workers-ai", "openai-compatible"]));
+
+/** Text that people copy from somewhere: white space around it is not meant. */
+const pasted = () =>
+  text(2000, 1)
+    .transform((value) => value.trim())
+    .refine((value) => value !== "", "must not be blank");
 
 const providerBody = lazy(() =>
   z
     .strictObject({
       kind: kind(),
-      base_url: text(2000, 1)
+      base_url: pasted().nullable().default(null).meta({
+        description: "Needed for openai-compatible. https and public, without a query and without /chat/completions.",
+      }),
+      api_key: pasted()
+        .refine((key) => /^[\x20-\x7e]*$/.test(key), "must be visible ASCII characters")
+        .refine((key) => !/^bearer\s/i.test(key), "must be the key alone, without Bearer")
         .nullable()
         .default(null)
-        .meta({ description: "Needed for openai-compatible. https and public." }),
-      api_key: text(2000, 1).nullable().default(null).meta({ description: "Encrypted at rest, never shown." }),
+        .meta({ description: "Encrypted at rest, never shown." }),
     })
     .meta({ id: "ModelProviderBody" }),
 );
@@ -154,7 +164,7 @@ function checkAddress(c: AppContext, { kind: protocol, base_url }: z.output<Retu
       throw invalid({ path: "/base_url", message: "is needed for openai-compatible" });
     return;
   }
-  const message = refusalOf(base_url, { allowLoopback: c.var.config.local });
+  const message = refusalOf(base_url, { allowLoopback: c.var.config.local }) ?? baseUrlProblem(base_url);
   if (message) throw invalid({ path: "/base_url", message });
 }
 

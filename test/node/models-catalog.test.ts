@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Config } from "../../src/config.ts";
-import { modelProblem, parseModelName, workerProvider } from "../../src/models/catalog.ts";
+import { baseUrlProblem, modelProblem, parseModelName, workerProvider } from "../../src/models/catalog.ts";
 import { config as local } from "./models-harness.ts";
 
 const config = (settings: Partial<Config> = {}): Config => ({ ...local, local: false, ...settings });
@@ -30,6 +30,10 @@ describe("parseModelName", () => {
     "google/x?alt=",
     "google/x#",
     "google/a\\b",
+    "google/./x",
+    "google/%2e%2e/x",
+    "google/%2E./x",
+    "google/x%2fy",
   ])("refuses %j", (name) => expect(parseModelName(name)).toBeNull());
 });
 
@@ -70,6 +74,32 @@ describe("modelProblem", () => {
   it.each(["", "faq", "builtin/", "/faq"])("explains the form of %j", (name) => {
     expect(modelProblem(name, none, config())).toMatch(/provider\/name/);
   });
+});
+
+describe("baseUrlProblem", () => {
+  it.each([
+    "https://api.example.com/v1",
+    "https://api.example.com/v1/",
+    "https://api.example.com",
+    "https://gateway.example.com/messages-api/v1",
+    "https://models.example.com/inference",
+  ])("takes %s", (url) => expect(baseUrlProblem(url)).toBeNull());
+
+  it.each([
+    "https://api.example.com/v1/chat/completions",
+    "https://api.example.com/v1/chat/completions/",
+    "https://api.example.com/v1/Completions",
+    "https://api.example.com/v1/messages",
+    "https://api.example.com/v1/responses",
+    "https://api.example.com/v1/models",
+    "https://api.example.com/v1beta/models/gemini:streamGenerateContent",
+    "http://localhost:11434/api/chat",
+    "https://api.example.com/v1?api-version=preview",
+    "https://api.example.com/v1?",
+    "https://api.example.com/v1#x",
+    "https://api.example.com/ v1",
+    "https://api.example.com/v1\u0000",
+  ])("refuses %s", (url) => expect(baseUrlProblem(url)).toMatch(/^must/));
 });
 
 it("describes a Worker-wide provider completely", () => {

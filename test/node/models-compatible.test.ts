@@ -1,10 +1,13 @@
 /** OpenAI's protocol as other servers write it: what each is known to do differently. */
 import { describe, expect, it } from "vitest";
 import type { StreamPart } from "../../src/models/connect.ts";
-import { ChatChunks, NOTES } from "../../src/models/provider/openai-chunks.ts";
+import { USUAL } from "../../src/models/provider/dialect.ts";
+import { NOTES } from "../../src/models/provider/openai-calls.ts";
 import { openaiChat } from "../../src/models/provider/openai-chat.ts";
+import { ChatChunks } from "../../src/models/provider/openai-chunks.ts";
+import { parsed } from "../../src/models/provider/parts.ts";
+import { eventsIn } from "../../src/models/provider/sse.ts";
 import { streamOf } from "../../src/net/source.ts";
-import { parsed } from "../../src/models/provider/sse.ts";
 import { Upstream } from "../../src/models/provider/upstream.ts";
 import { useUpstream } from "./models-harness.ts";
 
@@ -17,7 +20,7 @@ const END = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] };
 async function read(...chunks: unknown[]): Promise<StreamPart[]> {
   const text = [...chunks.map((data) => JSON.stringify(data)), "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
   const body = new Response(text).body as ReadableStream<Uint8Array>;
-  return Array.fromAsync(streamOf(parsed(body.getReader(), new ChatChunks())));
+  return Array.fromAsync(streamOf(parsed(eventsIn(body.getReader()), new ChatChunks())));
 }
 
 const callsOf = (parts: StreamPart[]) =>
@@ -38,7 +41,7 @@ describe("text", () => {
     expect(parts).toMatchObject([
       { type: "reasoning-delta", delta: "Hmm." },
       { type: "text-delta", delta: "Hello" },
-      { type: "finish", finishReason: { unified: "stop", raw: "stop" } },
+      { type: "finish", finishReason: { raw: "stop" } },
     ]);
   });
 
@@ -53,18 +56,42 @@ describe("text", () => {
 
   it("may be a refusal", async () => {
     const parts = await read(chunk({ refusal: "I will not." }), END);
-    expect(parts).toMatchObject([{ delta: "I will not." }, { finishReason: { unified: "content-filter" } }]);
+    expect(parts).toMatchObject([{ delta: "I will not." }, { finishReason: { raw: "refusal" } }]);
   });
 
   it.each([
-    [chunk({ content: 42 })],
-    [chunk({ content: { text: "x" } })],
+    [chunk({ content: 42 }), "a42"],
+    [chunk({ content: { type: "text", text: "x" } }), "ax"],
+    [{ choices: [{ index: 0, message: { content: "x" } }] }, "ax"],
+    [{ choices: [{ index: 0, text: "x" }] }, "ax"],
+  ])("may come as %j", async (odd, text) => {
+    expect((await read(chunk({ content: "a" }), odd, END))[0]).toEqual({ type: "text-delta", id: "0", delta: text });
+  });
+
+  it.each([
     [null],
-    ["text"],
     [[]],
     [{}],
-    [tool_calls({ id: "a" })],
-    [tool_calls({ function: { name: 7 } })],
+    [{ choices: null }],
+    [{ type: "notice", level: 1 }],
+    [tool_calls({ index: 0 })],
+    [tool_calls({ index: 0, function: null })],
+    [chunk({ tool_calls: null })],
+  ])("is whole where something says nothing about it: %j", async (odd) => {
+    const parts = await read(chunk({ content: "a" }), odd, END);
+    expect(parts).toMatchObject([{ type: "text-delta", delta: "a" }, { type: "finish" }]);
+  });
+
+  it.each([
+    [chunk({ content: true })],
+    [chunk({ content: { x: 1 } })],
+    ["text"],
+    [{ choices: "none" }],
+    [{ x_groq: { error: "no" }, choices: [] }],
+    [{ choices: [{ error: { code: 502 }, delta: {} }] }],
+    [{ object: "error", message: "no", code: 400 }],
+    [{ code: 500, message: "no" }],
+    [{ detail: "no" }],
     [{ error: { message: "no", code: 429 } }],
     [{ error: "no", choices: [] }],
   ])("that is none is told, after what came before it: %j", async (wrong) => {
@@ -86,7 +113,7 @@ describe("an answer", () => {
   it("may lack a finish reason and a count", async () => {
     const parts = await read(chunk({ content: "a" }, { finish_reason: null }));
     expect(parts.at(-1)).toMatchObject({
-      finishReason: { unified: "other", raw: undefined },
+      finishReason: { raw: "done" },
       usage: { inputTokens: { total: undefined }, outputTokens: { total: undefined } },
     });
   });
@@ -126,10 +153,59 @@ describe("calls", () => {
     expect(callsOf(await read(piece("{"), piece("}"), END))).toEqual([{ id: "a", add: "{}" }]);
   });
 
-  it("without a name are an error", async () => {
+  it("without a name are calls of no tool", async () => {
     const parts = await read(tool_calls({ index: 0, id: "a", function: { arguments: "{}" } }), END);
-    expect(errorOf(parts)).toBeDefined();
-    expect(callsOf(parts)).toEqual([]);
+    expect(callsOf(parts)).toEqual([{ id: "a", "": "{}" }]);
+  });
+
+  it.each<[string, unknown, object[]]>([
+    ["an object", { n: 1 }, [{ n: 1 }]],
+    ["null first", null, []],
+    ["a list", [1], [[1]]],
+  ])("may have arguments that are %s", async (_, given, expected) => {
+    const call = tool_calls({ index: 0, id: "a", function: { name: "add", arguments: given } });
+    const parts = await read(call, END);
+    expect(parts.flatMap((part) => (part.type === "tool-call" && part.input ? [JSON.parse(part.input)] : []))).toEqual(
+      expected,
+    );
+  });
+
+  const whole = (city: string, more: object) => ({
+    function: { name: "w", arguments: JSON.stringify({ city }) },
+    ...more,
+  });
+  it.each<[string, object]>([
+    ["the same index and no ids", { index: 0 }],
+    ["the same index and empty ids", { index: 0, id: "" }],
+    ["no index and null ids", { id: null }],
+    ["an index that is text", { index: "0" }],
+  ])("are told apart by being whole where they have %s", async (_, more) => {
+    const [a, b, c] = [whole("A", more), whole("B", more), whole("A", more)];
+    const expected = ["A", "B", "A"].map((city) => `{"city":"${city}"}`);
+    const inputs = (parts: StreamPart[]) => parts.flatMap((part) => (part.type === "tool-call" ? [part.input] : []));
+    expect(inputs(await read(tool_calls(a), tool_calls(b), tool_calls(c), END))).toEqual(expected);
+    expect(inputs(await read(tool_calls(a, b, c), END))).toEqual(expected);
+  });
+
+  it("keep their pieces where these repeat the name, come by id alone, or turn about", async () => {
+    const piece = (more: object, name: string | undefined, text: string) =>
+      tool_calls({ ...more, function: { ...(name === undefined ? {} : { name }), arguments: text } });
+    const repeats = [piece({ index: 0 }, "w", '{"a":'), piece({ index: 0 }, "w", "1}"), piece({ index: 0 }, "", "")];
+    expect(callsOf(await read(...repeats, END))).toMatchObject([{ w: '{"a":1}' }]);
+    const turns = [piece({ id: "x" }, "w", "{"), piece({ id: "y" }, "v", "["), piece({ id: "x" }, undefined, "}")];
+    expect(callsOf(await read(...turns, piece({ id: "y" }, undefined, "]"), END))).toEqual([
+      { id: "x", w: "{}" },
+      { id: "y", v: "[]" },
+    ]);
+  });
+
+  it("may be of the older form, and of Workers AI's own", async () => {
+    const older = chunk({ function_call: { name: "w", arguments: '{"a":1}' } });
+    expect(callsOf(await read(older, { choices: [{ delta: {}, finish_reason: "function_call" }] }))).toMatchObject([
+      { w: '{"a":1}' },
+    ]);
+    const own = { response: "", tool_calls: [{ name: "w", arguments: { a: 1 } }] };
+    expect(callsOf(await read(own))).toMatchObject([{ w: '{"a":1}' }]);
   });
 
   it("are given back with what their provider noted on them", async () => {
@@ -140,7 +216,7 @@ describe("calls", () => {
     });
     await up.client.script("noted", []);
     const call = { type: "tool-call" as const, toolCallId: "a", toolName: "add", input: {} };
-    const connect = openaiChat("noted", up.client.baseUrl, {});
+    const connect = openaiChat("noted", up.client.baseUrl, {}, USUAL);
     const content = [{ ...call, providerOptions: { [NOTES]: extra_content } }];
     await connect(new Upstream({ allowLoopback: true }), { prompt: [{ role: "assistant", content }] });
     const [seen] = await up.client.requests("noted");

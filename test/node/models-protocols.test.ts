@@ -16,22 +16,9 @@ describe("protocols", () => {
     );
     expect(heard).toMatchObject({ text: "Hello you", finish: { usage: { input_tokens: 9, output_tokens: 3 } } });
     const [seen] = await up.client.requests("gpt-4o");
-    expect(seen).toMatchObject({ path: "/v1/chat/completions", body: { stream: true, max_tokens: 5 } });
+    expect(seen).toMatchObject({ path: "/v1/chat/completions", body: { stream: true, max_completion_tokens: 5 } });
     expect(seen?.headers.authorization).toBe("Bearer secret-key");
     expect(seen?.body.messages[0]).toEqual({ role: "system", content: "Be kind." });
-  });
-
-  it("OpenAI's reasoning models", async () => {
-    await up.client.script("o3", complete(["Hello"]));
-    await ask(
-      up.open("o3", { max_output_tokens: 5, temperature: 0.2 }, up.access("openai")),
-      undefined,
-      undefined,
-      "Be kind.",
-    );
-    const [seen] = await up.client.requests("o3");
-    expect(seen?.body).toMatchObject({ max_completion_tokens: 5, messages: [{ role: "developer" }, { role: "user" }] });
-    expect(seen?.body).not.toHaveProperty("temperature");
   });
 
   it("Anthropic", async () => {

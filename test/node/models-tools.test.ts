@@ -60,17 +60,50 @@ describe("calling tools", () => {
     ]);
   });
 
-  it("gives thoughts back with the calls that they led to", async () => {
-    await up.client.script(
-      "thinks",
-      [{ reasoning: "One, " }, { reasoning: "two." }, ...calling([{ name: "add", arguments: {} }])],
-      complete(["Ok"]),
-    );
+  it("keeps thoughts to itself, but for a server that insists on having them back with the calls", async () => {
+    const thinks: Step[] = [
+      { reasoning: "One, " },
+      { reasoning: "two." },
+      ...calling([{ name: "add", arguments: {} }]),
+    ];
+    await up.client.script("thinks", thinks, complete(["Ok"]));
     const heard = await run(up.open("thinks", { tools: [tool("add")] }));
     expect(heard.text).toBe("Ok");
     expect(heard.events.filter((event) => event.type === "text" && event.text === "").length).toBeGreaterThanOrEqual(2);
     const [, second] = await up.client.requests("thinks");
-    expect(second?.body.messages[1]).toMatchObject({ role: "assistant", reasoning_content: "One, two." });
+    expect(second?.body.messages[1]).not.toHaveProperty("reasoning_content");
+
+    const missing = {
+      error: { message: "The `reasoning_content` must be passed back.", type: "invalid_request_error" },
+    };
+    await up.client.script("insists", thinks, [{ status: 400, body: missing }], complete(["Ok"]));
+    expect((await run(up.open("insists", { tools: [tool("add")] }))).text).toBe("Ok");
+    const [, , third] = await up.client.requests("insists");
+    expect(third?.body.messages[1]).toMatchObject({ role: "assistant", reasoning_content: "One, two." });
+  });
+
+  it("has no tool whose name is too long or made up, and gives such a name back as providers take it", async () => {
+    const long = "x".repeat(65);
+    const calls = [long, "add me!", ""].map((name) => ({ name, arguments: { n: 1 } }));
+    await up.client.script("made-up", calling(calls), complete(["Ok"]));
+    const heard = await run(up.open("made-up", { tools: [tool(long.slice(1))] }));
+    expect(heard).toMatchObject({ text: "Ok", failure: null });
+    const results = heard.events.filter((event) => event.type === "tool_result");
+    expect(results).toMatchObject(calls.map(() => ({ failed: true, output: "There is no such tool." })));
+    expect(results.every(({ name }) => name.length <= 64)).toBe(true);
+    const [, second] = await up.client.requests("made-up");
+    const names = second?.body.messages[1].tool_calls.map((call: any) => call.function.name);
+    expect(names).toEqual(["x".repeat(64), "add_me_", "unknown"]);
+    expect(await up.client.requests(`tools/${long.slice(1)}`)).toEqual([]);
+  });
+
+  it("does not call with arguments that are too long", async () => {
+    const n = "9".repeat(70_000);
+    await up.client.script("huge", calling([{ name: "add", arguments: { n } }]), complete(["Ok"]));
+    const heard = await run(up.open("huge", { tools: [tool("add")] }));
+    expect(heard.events.find(({ type }) => type === "tool_result")).toMatchObject({ failed: true });
+    const [, second] = await up.client.requests("huge");
+    expect(JSON.stringify(second?.body).length).toBeLessThan(2000);
   });
 
   it("reads calls whatever the finish reason says, and none where there are none", async () => {

@@ -153,7 +153,7 @@ describe("a failure", () => {
     ["JSON that is none", [{ text: "a" }, { raw: "data: {upstream words\n\n" }, ...complete(["b"])], "a"],
     ["JSON of another shape", [{ raw: 'data: {"choices":"upstream words"}\n\n' }, ...complete(["b"])], ""],
     ["a web page", [{ raw: "<!doctype html><p>upstream words</p>" }], ""],
-    ["a plain JSON answer", [{ raw: '{"choices":[{"message":{"content":"upstream words"}}]}' }], ""],
+    ["a plain JSON answer without its end", [{ raw: '{"choices":[{"message":{"content":"a"}}]}' }], "a"],
     ["a redirect", [{ status: 302, headers: { location: "/elsewhere" } }], ""],
   ])("is an error: %s", async (_, steps, said) => {
     const { failure, text, finish } = await up.playing(steps);

@@ -31,7 +31,7 @@ it("reads the binding's native events", async () => {
   const stream = event({ response: "Hel" }) + event({ response: "lo " }) + event({ response: 42 });
   expect(await read([bytes(`${stream}${event({ response: "", usage })}data: [DONE]\n\n`)])).toEqual({
     text: "Hello 42",
-    unified: "stop",
+    unified: "other",
     raw: "done",
     input: 5,
     output: 2,
@@ -50,7 +50,7 @@ it("reads events in OpenAI's form", async () => {
 it("leaves open what was not said", async () => {
   expect(await read([bytes(event({ response: "Hel" }))])).toEqual({
     text: "Hel",
-    unified: "interrupted",
+    unified: "other",
     raw: undefined,
     input: undefined,
     output: undefined,

@@ -72,6 +72,15 @@ describe("the watchdog", () => {
     });
   });
 
+  it("waits for a first token again after each sign of life, and then no longer than between tokens", async () => {
+    const sign = { type: "text" as const, text: "" };
+    const said = { type: "text" as const, text: "x" };
+    const steps = [sign, later(), sign, later(), said, { type: "finish" as const, usage: null }];
+    expect(await ended(steps, 1)).toEqual({ seen: ["text", "text", "text", "finish"], failure: null });
+    expect(await ended([sign, said, hang, said], 20)).toEqual({ seen: ["text", "text"], failure: "timeout" });
+    expect(await ended([sign, hang], 60_000, 20)).toEqual({ seen: ["text"], failure: "timeout" });
+  });
+
   it("does not wait for a model that says nothing after a tool, nor for a tool beyond the whole turn", async () => {
     expect(await ended([call("a"), result("a"), hang], 60_000, 100)).toMatchObject({ failure: "timeout" });
     expect(await ended([call("a"), hang], 60_000, 60_000, 100)).toMatchObject({

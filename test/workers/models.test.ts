@@ -4,7 +4,9 @@ import { describe, expect, it } from "vitest";
 import { ModelFailure } from "../../src/chat/ports.ts";
 import { configOf } from "../../src/config.ts";
 import { openModel } from "../../src/models/open.ts";
-import { complete, upstream } from "../upstream/client.ts";
+import { complete, type Step, upstream } from "../upstream/client.ts";
+import { call, makeCompany } from "./company.ts";
+import { chat, createConversation, history, parseEvents, type StreamEvent, streamChat } from "./conversation-client.ts";
 
 const client = upstream(env.TEST_UPSTREAM);
 
@@ -18,7 +20,8 @@ async function ask(model: ReturnType<typeof open>, content = "Hi", signal = new 
   const heard = { pieces: [] as string[], finish: null as unknown, failure: null as string | null };
   try {
     for await (const event of model.stream({ instructions: "", messages: [{ role: "user", content }] }, signal)) {
-      if (event.type === "text") heard.pieces.push(event.text);
+      if (event.type === "text" && event.text !== "") heard.pieces.push(event.text);
+      else if (event.type === "text") continue;
       else heard.finish = event;
     }
   } catch (error) {
@@ -100,6 +103,55 @@ describe("an upstream", () => {
     await client.script("workerd-long", [...Array.from({ length: 129 }, () => piece), { hang: true }]);
     expect(await ask(open("workerd-long"))).toMatchObject({ failure: "error", finish: null });
     await client.waitForAbort("workerd-long");
+  });
+});
+
+describe("a turn whose model thinks aloud", () => {
+  let count = 0;
+  async function setUp(steps: Step[]) {
+    const company = await makeCompany();
+    const model = `aloud-${count++}-${company.company_id}`;
+    const provider = { kind: "openai-compatible", base_url: client.baseUrl };
+    await call("PUT", "/v1/model-provider/up", { headers: company.admin, body: provider });
+    const agent = { name: "Helper", model: `up/${model}`, auto_title: false };
+    const made = await call("POST", "/v1/agent", { headers: company.read_write, body: agent });
+    await client.script(model, steps);
+    const owner = { ...company, agent_id: made.body.agent.id as string };
+    const { id } = await createConversation(owner);
+    return { owner, id, model };
+  }
+  const deltas = (events: StreamEvent[]) =>
+    events.map(({ event, data }) => (event === "chat_delta" ? data.text : "")).join("");
+  const replay = async ({ owner, id }: Awaited<ReturnType<typeof setUp>>, turn_id: string) => {
+    const headers = { ...owner.user, accept: "text/event-stream" };
+    const path = `/v1/conversation/${id}/messages/stream?turn_id=${turn_id}`;
+    return parseEvents((await call("GET", path, { headers })).body);
+  };
+
+  it.each<[string, string[]]>([
+    ["between tags", ["<think>The margin ", "is 40 %.", "</think>", "\n\nSorry."]],
+    ["before a closing tag", ["The margin ", "is 40 %.", "</think>", "\n\nSorry."]],
+    ["at length before a closing tag", ["The margin is 40 %. ".repeat(500), "So.</think>", "\n\nSorry."]],
+  ])("tells and keeps only what it says: %s", async (_, pieces) => {
+    const site = await setUp(complete(pieces));
+    const answer = await chat(site.owner, site.id, "Hi");
+    expect(answer).toMatchObject({ status: 200, body: { content: "Sorry.", reply: { content: "Sorry." } } });
+    expect((await history(site.owner, site.id)).map(({ content }) => content)).toEqual(["Hi", "Sorry."]);
+    expect(deltas(await replay(site, answer.body.turn_id))).toBe("Sorry.");
+    await chat(site.owner, site.id, "Again");
+    const [, second] = await client.requests(site.model);
+    expect(JSON.stringify(second?.body.messages)).not.toContain("margin");
+  });
+
+  it("takes nothing back that somebody has seen: deltas and reply stay the same text", async () => {
+    const site = await setUp([{ text: "The margin. " }, { gate: "aloud" }, ...complete(["So.</think>", "\n\nSorry."])]);
+    const stream = await streamChat(site.owner, site.id, "Hi");
+    await stream.until("chat_delta");
+    await client.openGate("aloud");
+    const events = await stream.rest();
+    const reply = events.findLast(({ event }) => event === "chat_response")?.data.message.content;
+    expect(`The margin. ${deltas(events)}`).toBe(reply);
+    expect((await chat(site.owner, site.id, "Again")).body.content).toBe("Sorry.");
   });
 });
 

@@ -125,7 +125,10 @@ class Attempt {
     try {
       for await (const event of watched(stream, timeouts, deadline, clock, signal, () => call.abort())) {
         if (event.type === "finish") this.#measured = event.usage;
-        else if (event.type !== "text") {
+        else if (event.type === "retract") {
+          deltas.drop();
+          this.#retract();
+        } else if (event.type !== "text") {
           deltas.end();
           this.#note(event);
         } else if (event.text !== "") {
@@ -146,6 +149,13 @@ class Attempt {
     const delta = { n: this.#live.nextEvent, text, tool: null };
     if (!isReply) this.#ports.journal.deltas.add(this.#live.turn.number, delta);
     this.#live.delta(text);
+  }
+
+  /** What was said turned out to be thinking. It is taken back as long as nobody can have seen it. */
+  #retract(): void {
+    if (this.#saidBefore > 0 || this.#tools.length > 0 || !this.#live.retract()) return;
+    this.#ports.journal.deltas.remove("number = ?", this.#live.turn.number);
+    this.#said = "";
   }
 
   /** What happens between two calls of the model. */

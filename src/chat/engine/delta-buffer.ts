@@ -47,6 +47,11 @@ export class DeltaBuffer {
     this.#emit(this.#pending.length);
   }
 
+  /** What waits was none of the answer. */
+  drop(): void {
+    this.#pending = "";
+  }
+
   #emit(length: number): void {
     if (length <= 0) return;
     const text = this.#pending.slice(0, length).toWellFormed();

@@ -14,10 +14,10 @@ export class LiveTurn {
   readonly stopping = new AbortController();
   /** The turn that comes to live after this one. */
   readonly successor: Promise<LiveTurn>;
-  /** How many read its events now, or are about to. */
-  watchers = 0;
   turn: Turn;
   #next: number;
+  #watchers = 0;
+  #wasWatched = false;
   #settle!: (outcome: { stored: boolean }) => void;
   #waiting: (() => void)[] = [];
 
@@ -35,6 +35,16 @@ export class LiveTurn {
     return this.events.at(-1)?.type === "response";
   }
 
+  /** How many read its events now, or are about to. */
+  get watchers(): number {
+    return this.#watchers;
+  }
+
+  set watchers(count: number) {
+    this.#watchers = count;
+    this.#wasWatched ||= count > 0;
+  }
+
   /** The number that the next event will get. */
   get nextEvent(): number {
     return this.#next;
@@ -46,6 +56,14 @@ export class LiveTurn {
 
   delta(text: string): void {
     this.#tell({ n: this.#next++, type: "delta", text });
+  }
+
+  /** Takes all deltas back; false when somebody may have seen one. */
+  retract(): boolean {
+    if (this.#wasWatched) return false;
+    const rest = this.events.filter(({ type }) => type !== "delta");
+    this.events.splice(0, this.events.length, ...rest);
+    return true;
   }
 
   tool(event: ToolEvent): void {

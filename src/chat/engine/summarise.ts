@@ -83,6 +83,9 @@ async function ask(
   const stream = agent.open().stream(request, call.signal);
   let text = "";
   const events = watched(stream, agent.timeouts, clock() + PATIENCE, clock, call.signal, () => call.abort());
-  for await (const event of events) if (event.type === "text") text += event.text;
+  for await (const event of events) {
+    if (event.type === "retract") text = "";
+    if (event.type === "text") text += event.text;
+  }
   return text.toWellFormed();
 }

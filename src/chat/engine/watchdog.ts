@@ -1,12 +1,15 @@
 /**
- * Watches a model's stream: a first token, then token after token, and the whole turn, each within its time. A tool has a
- * time of its own; while one works the model is not waited for, and afterwards for a first token again.
+ * Watches a model's stream: a first token, then token after token, and the whole turn, each within its time; a sign of life
+ * begins that time anew. A tool has a time of its own; while one works the model is not waited for, and afterwards for a
+ * first token again.
  */
 import { type ModelEvent, ModelFailure } from "../ports.ts";
 
 /** Milliseconds. */
 export type Timeouts = { firstToken: number; betweenTokens: number; wholeTurn: number };
 export const TIMEOUTS: Timeouts = { firstToken: 30_000, betweenTokens: 20_000, wholeTurn: 300_000 };
+/** For the first token of a server of one's own, which may have to load the model first. */
+export const LOADING_TIMEOUT = 240_000;
 
 /**
  * Yields the events of `stream` and throws ModelFailure("timeout") when one is late. `deadline` (ms) is when the whole
@@ -28,6 +31,7 @@ export async function* watched(
   signal.addEventListener("abort", onAbort, { once: true });
   let due = Math.min(clock() + timeouts.firstToken, deadline);
   let working = 0;
+  let begun = false;
   // One timer for the whole stream, set again only when it rings: a model may say thousands of things.
   const look = () => {
     const left = due - clock();
@@ -43,10 +47,12 @@ export async function* watched(
       if (outcome === "aborted") return;
       if (outcome === "late") throw new ModelFailure("timeout", "no event from the model in time");
       if (outcome.done) return;
-      const { type } = outcome.value;
-      if (type === "tool_call") working++;
-      else if (type === "tool_result") working--;
-      const awaited = type === "tool_result" ? timeouts.firstToken : timeouts.betweenTokens;
+      const event = outcome.value;
+      if (event.type === "tool_call") working++;
+      else if (event.type === "tool_result") working--;
+      if (event.type === "text") begun ||= event.text !== "";
+      else begun = false;
+      const awaited = begun ? timeouts.betweenTokens : timeouts.firstToken;
       const before = due;
       due = working > 0 ? deadline : Math.min(clock() + awaited, deadline);
       // The first wait may have been the longer one: a shorter one needs its bell earlier.
@@ -54,7 +60,7 @@ export async function* watched(
         clearTimeout(timer);
         look();
       }
-      yield outcome.value;
+      yield event;
     }
   } finally {
     clearTimeout(timer);

@@ -12,6 +12,8 @@ import { words } from "../words.ts";
 const MAX_READ = 2000;
 /** Questions that are offered where there is no answer. */
 const OFFERED = 3;
+/** Clauses of a long message that are looked up. */
+const CLAUSES = 16;
 /** Earlier messages that a follow-up is understood from, and how much their words count beside its own. */
 const EARLIER = 3;
 const EARLIER_WEIGHT = 0.5;
@@ -83,6 +85,7 @@ function clauseThatFits(message: string, index: KnowledgeIndex): Match[] | null 
   const clauses = message.split(/[.,;:!?。、，！？\n]+/).map((clause) => wordsIn(clause, index));
   const found = clauses
     .filter((clause) => clause.filter(({ weight }) => weight >= 0.5).length > 1)
+    .slice(0, CLAUSES)
     .map((clause) => index.search(clause))
     .filter(([best]) => best?.covered);
   return found.toSorted(([a], [b]) => (b?.score ?? 0) - (a?.score ?? 0))[0] ?? null;

@@ -13,6 +13,9 @@ export type Match = { entry: Knowledge; score: number; covered: boolean };
 const MESSAGE_COVERED = 0.5;
 const QUESTION_COVERED = { question: 0.75, message: 0.35 };
 
+/** Words of a text that are looked up: each costs as much as the knowledge is large, and no question has more. */
+const MAX_WORDS = 64;
+
 /** A word found only in the answer, or as a prefix, a misspelling or a related word, counts for less. */
 const IN_ANSWER = 0.6;
 const PREFIX = 0.9;
@@ -156,7 +159,7 @@ const isLatin = (term: string) => /^\p{Script=Latin}/u.test(term);
 function informative(words: Word[]): Word[] {
   const telling = words.filter(({ weight }) => weight > 0);
   const kept = telling.length > 0 ? telling : words.map((word) => ({ ...word, weight: 1 }));
-  return [...new Map(kept.map((word) => [word.term, word])).values()];
+  return [...new Map(kept.map((word) => [word.term, word])).values()].slice(0, MAX_WORDS);
 }
 
 /** Which part of `words`, by weight, passes `test`. */

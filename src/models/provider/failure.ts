@@ -1,10 +1,19 @@
 /** Whatever goes wrong with a model becomes a ModelFailure here, told in our own words only. */
-import { ModelFailure } from "../../chat/ports.ts";
+import { ModelFailure, type FailureKind } from "../../chat/ports.ts";
 import { OutboundRefusal } from "../../net/outbound.ts";
-import { ConnectionLost, UpstreamStatus } from "./upstream.ts";
+import { NotUnderstood, type Trouble, UpstreamError } from "./report.ts";
+import { ConnectionLost } from "./upstream.ts";
 
-/** Statuses that say "not now": too many requests, unavailable, overloaded (the last is Anthropic's own). */
-const BUSY = [429, 503, 529];
+/** A failure of a provider: what kind of thing is wrong there, and the status that it gave, if it gave one. */
+export class ProviderFailure extends ModelFailure {
+  readonly trouble: Trouble;
+  readonly status: number | null;
+  constructor(kind: FailureKind, message: string, trouble: Trouble, status: number | null = null) {
+    super(kind, message);
+    this.trouble = trouble;
+    this.status = status;
+  }
+}
 
 /**
  * The failure that `thrown` is. Once the answer has `started`, asking again could only give another one, so then nothing
@@ -15,32 +24,26 @@ export function failureOf(thrown: unknown, started: boolean): ModelFailure {
   if (error instanceof ModelFailure) return error;
   if (error instanceof ConnectionLost) {
     return started
-      ? new ModelFailure("error", "the connection broke in mid-answer")
-      : new ModelFailure("unavailable", "no connection");
+      ? new ProviderFailure("error", "the connection broke in mid-answer", "upstream")
+      : new ProviderFailure("unavailable", "no connection", "address");
   }
-  if (error instanceof OutboundRefusal) return new ModelFailure("error", error.message);
-  const status = statusOf(error);
-  const kind = !started && status !== null && BUSY.includes(status) ? "unavailable" : "error";
-  return new ModelFailure(kind, status === null ? kindOf(error) : `HTTP ${status}`);
+  if (error instanceof OutboundRefusal) return new ProviderFailure("error", error.message, "address");
+  if (error instanceof UpstreamError) {
+    const { message, trouble, status } = error;
+    const kind = !started && trouble === "busy" ? "unavailable" : "error";
+    return new ProviderFailure(kind, message, trouble, status);
+  }
+  if (error instanceof NotUnderstood) return new ProviderFailure("error", "the answer is not understood", "protocol");
+  // The name of an error's class is ours to log, its message may quote the upstream.
+  return new ProviderFailure("error", error instanceof Error ? error.name : "unknown", "protocol");
 }
+
+const OWN = [ModelFailure, OutboundRefusal, ConnectionLost, UpstreamError, NotUnderstood];
 
 /** What we threw ourselves, where a client has wrapped it in an error of its own; else `thrown`. */
 function rootOf(thrown: unknown): unknown {
   for (let error = thrown; error instanceof Error; error = error.cause) {
-    if ([ModelFailure, OutboundRefusal, ConnectionLost, UpstreamStatus].some((own) => error instanceof own))
-      return error;
+    if (OWN.some((own) => error instanceof own)) return error;
   }
   return thrown;
 }
-
-/** The HTTP status that `error` is or carries: errors reported inside a stream name one as `statusCode` or `code`. */
-function statusOf(error: unknown): number | null {
-  if (error instanceof UpstreamStatus) return error.status;
-  if (typeof error !== "object" || error === null) return null;
-  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
-  const isError = (value: unknown): value is number => typeof value === "number" && value >= 400 && value < 600;
-  return [statusCode, code].find(isError) ?? null;
-}
-
-/** The name of an error's class is ours to log, its message may quote the upstream. */
-const kindOf = (error: unknown) => (error instanceof Error ? error.name : "the answer contains an error");

@@ -1,9 +1,13 @@
 /** Providers and their protocols: from where a company's models are to the client that speaks to them. */
 import { ModelFailure } from "../../chat/ports.ts";
 import type { ProviderAccess } from "../catalog.ts";
-import type { Connect, LanguageModelV4 } from "../connect.ts";
+import type { CallOptions, Connect } from "../connect.ts";
+import { withoutThoughts } from "../thoughts.ts";
+import { AnthropicEvents } from "./anthropic.ts";
+import { USUAL } from "./dialect.ts";
+import { GoogleEvents } from "./google.ts";
+import { mendedCall } from "./mended.ts";
 import { openaiChat } from "./openai-chat.ts";
-import type { Upstream } from "./upstream.ts";
 import { workersAi } from "./workers-ai.ts";
 
 /** Where a provider answers when no other address is given. */
@@ -13,36 +17,38 @@ const PUBLIC_URL = {
   google: "https://generativelanguage.googleapis.com/v1beta",
 };
 
-type Clients = typeof import("./sdk-clients.ts");
-
-/** A client of the AI SDK, made anew for each call because its fetch is. */
-const sdk =
-  (make: (clients: Clients, fetch: Upstream["fetch"]) => LanguageModelV4): Connect =>
-  async (upstream, options) => {
-    const client = make(await import("./sdk-clients.ts"), upstream.fetch);
-    return (await client.doStream(options)).stream.getReader();
-  };
-
 /** How to reach `modelId` at a provider. Throws ModelFailure when it cannot be reached at all. */
-export function connectTo({ kind, base_url, api_key }: ProviderAccess, modelId: string, ai: Ai | undefined): Connect {
+export function connectTo(access: ProviderAccess, modelId: string, ai: Ai | undefined): Connect {
+  const connect = clientOf(access, modelId, ai);
+  const key = `${access.kind} ${access.base_url} ${modelId}`;
+  return async (upstream, options) => withoutThoughts(await connect(upstream, options), key);
+}
+
+function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, ai: Ai | undefined): Connect {
   const baseOr = (url: string) => (base_url ?? url).replace(/\/+$/, "");
-  const bearer = (): Record<string, string> => (api_key === null ? {} : { authorization: `Bearer ${api_key}` });
+  const bearer: Record<string, string> = api_key === null ? {} : { authorization: `Bearer ${api_key}` };
   switch (kind) {
-    case "openai": {
-      const url = ({ path }: { path: string }) => baseOr(PUBLIC_URL.openai) + path;
-      const config = { provider: "openai.chat", url, headers: bearer };
-      return sdk((clients, fetch) => new clients.OpenAIChatLanguageModel(modelId, { ...config, fetch }));
-    }
+    case "openai":
+      // OpenAI's newer models refuse `max_tokens`, and its older ones take the newer name.
+      return openaiChat(modelId, baseOr(PUBLIC_URL.openai), bearer, { ...USUAL, limit: "max_completion_tokens" });
     case "anthropic": {
       const headers = () => ({ "anthropic-version": "2023-06-01", "x-api-key": api_key ?? undefined });
       const config = { provider: "anthropic.messages", baseURL: baseOr(PUBLIC_URL.anthropic), headers };
-      return sdk((clients, fetch) => new clients.AnthropicLanguageModel(modelId, { ...config, fetch }));
+      return async (upstream, options) => {
+        const { AnthropicLanguageModel } = await import("./sdk-clients.ts");
+        const make = (fetch: typeof globalThis.fetch) => new AnthropicLanguageModel(modelId, { ...config, fetch });
+        return mendedCall(make, new AnthropicEvents(), upstream, options);
+      };
     }
     case "google": {
       const headers = () => ({ "x-goog-api-key": api_key ?? undefined });
       const generateId = () => crypto.randomUUID();
       const config = { provider: "google.generative-ai", baseURL: baseOr(PUBLIC_URL.google), headers, generateId };
-      return sdk((clients, fetch) => new clients.GoogleLanguageModel(modelId, { ...config, fetch }));
+      return async (upstream, options) => {
+        const { GoogleLanguageModel } = await import("./sdk-clients.ts");
+        const make = (fetch: typeof globalThis.fetch) => new GoogleLanguageModel(modelId, { ...config, fetch });
+        return mendedCall(make, new GoogleEvents(), upstream, { ...options, prompt: thoughtless(options.prompt) });
+      };
     }
     case "workers-ai":
       // An address of one's own is the REST interface, which speaks OpenAI's protocol; without one there is the binding.
@@ -53,6 +59,14 @@ export function connectTo({ kind, base_url, api_key }: ProviderAccess, modelId: 
 
   function compatible(): Connect {
     if (base_url === null) throw new ModelFailure("error", "the provider has no base_url");
-    return openaiChat(modelId, baseOr(""), bearer());
+    return openaiChat(modelId, baseOr(""), bearer, USUAL);
   }
 }
+
+/** Gemini needs the signatures of its calls back, not what it thought. */
+const thoughtless = (prompt: CallOptions["prompt"]): CallOptions["prompt"] =>
+  prompt.map((message) =>
+    message.role === "assistant"
+      ? { ...message, content: message.content.filter(({ type }) => type !== "reasoning") }
+      : message,
+  );

@@ -1,42 +1,69 @@
 /**
  * A client of OpenAI's chat completions as everybody's servers speak them. It is our own because every turn passes through
  * it: the AI SDK's client of this protocol makes its schemas anew for each call and checks every piece with them, which
- * took as long as all the rest of a turn.
+ * took as long as all the rest of a turn, and fails at what real servers write.
  */
 import type { CallOptions, Connect } from "../connect.ts";
-import { ChatChunks, NOTES } from "./openai-chunks.ts";
-import { parsed } from "./sse.ts";
+import { type Dialect, dialects, otherwise } from "./dialect.ts";
+import { NOTES } from "./openai-calls.ts";
+import { ChatChunks } from "./openai-chunks.ts";
+import { parsed } from "./parts.ts";
+import { UpstreamError } from "./report.ts";
+import { eventsIn } from "./sse.ts";
 
 type Prompt = CallOptions["prompt"];
 type Message = Prompt[number];
 type Tools = NonNullable<CallOptions["tools"]>;
 
-/** `url` is the provider's base address, without a slash at its end. */
-export function openaiChat(model: string, url: string, headers: Record<string, string>): Connect {
+/** `url` is the provider's base address, without a slash at its end; `usual` is how it is asked as long as nothing is known. */
+export function openaiChat(model: string, url: string, headers: Record<string, string>, usual: Dialect): Connect {
+  const key = `${url} ${model}`;
   return async (upstream, options) => {
-    const bytes = await upstream.open(`${url}/chat/completions`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify({ model, ...requestOf(options) }),
-      signal: options.abortSignal ?? null,
-    });
-    return parsed(bytes, new ChatChunks());
+    let dialect = dialects.get(key) ?? usual;
+    for (let tries = 1; ; tries++) {
+      const request = requestOf(options, dialect);
+      try {
+        const bytes = await upstream.open(`${url}/chat/completions`, {
+          method: "POST",
+          headers: { "content-type": "application/json", ...headers },
+          body: JSON.stringify({ model, ...request }),
+          signal: options.abortSignal ?? null,
+        });
+        if (tries > 1) dialects.set(key, dialect);
+        return parsed(eventsIn(bytes), new ChatChunks());
+      } catch (error) {
+        const other = error instanceof UpstreamError ? otherwise(dialect, error, request, tries) : null;
+        if (!other) throw error;
+        dialect = other;
+      }
+    }
   };
 }
 
-/** Members that are undefined are not sent. */
-const requestOf = ({ prompt, temperature, maxOutputTokens, stopSequences, tools, toolChoice }: CallOptions) => ({
-  messages: prompt.flatMap(messagesOf),
-  temperature,
-  max_tokens: maxOutputTokens,
-  stop: stopSequences,
-  tools: tools?.flatMap(toolOf),
-  tool_choice: toolChoice?.type,
-  stream: true,
-  stream_options: { include_usage: true },
-});
+/** The body of a request, but for the model. Members that are undefined are not sent. */
+export function requestOf(options: CallOptions, dialect: Dialect) {
+  const { prompt, temperature, maxOutputTokens, stopSequences, tools, toolChoice } = options;
+  return {
+    messages: (dialect.system ? prompt : withoutSystem(prompt)).flatMap((message) => messagesOf(message, dialect)),
+    temperature: dialect.temperature ? temperature : undefined,
+    [dialect.limit]: maxOutputTokens,
+    stop: stopSequences,
+    tools: tools?.flatMap(toolOf),
+    tool_choice: toolChoice?.type,
+    stream: true,
+    stream_options: dialect.stream_options ? { include_usage: true } : undefined,
+  };
+}
 
-function messagesOf(message: Message): object[] {
+/** The same with the instructions at the beginning of the user's first message. */
+function withoutSystem([first, second, ...rest]: Prompt): Prompt {
+  if (first?.role !== "system") return [first, second, ...rest].filter((message) => message !== undefined);
+  const text = { type: "text" as const, text: `${first.content}\n\n` };
+  if (second?.role !== "user") return [{ role: "user", content: [text] }, ...(second ? [second] : []), ...rest];
+  return [{ ...second, content: [text, ...second.content] }, ...rest];
+}
+
+function messagesOf(message: Message, dialect: Dialect): object[] {
   const { role, content } = message;
   if (role === "system") return [{ role, content }];
   if (role === "user") return [{ role, content: textOf(content) }];
@@ -48,7 +75,7 @@ function messagesOf(message: Message): object[] {
       {
         role,
         content: text === "" && tool_calls.length > 0 ? null : text,
-        ...(thoughts === "" ? {} : { reasoning_content: thoughts }),
+        ...(dialect.thoughts && thoughts !== "" ? { reasoning_content: thoughts } : {}),
         ...(tool_calls.length > 0 ? { tool_calls } : {}),
       },
     ];

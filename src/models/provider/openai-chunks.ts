@@ -1,116 +1,84 @@
 /**
  * The answer side of OpenAI's chat completions when streamed (OpenAI API reference, "chat.completion.chunk"), read the
- * way the many servers that speak it write it. What arrives together is passed on together.
+ * way the many servers that speak it write it, Workers AI's native form (`{response, tool_calls, usage}`) included. What
+ * arrives together is passed on together.
  */
-import type { JsonObject } from "../../json.ts";
 import { isObject } from "../json-schema.ts";
 import type { StreamPart } from "../connect.ts";
-import { type EventParser, say } from "./sse.ts";
-
-/** Under this name a call keeps what its provider has to get back with it (Google's signature of a thought, for one). */
-export const NOTES = "compatible";
-
-type FinishReason = Extract<StreamPart, { type: "finish" }>["finishReason"];
-type Call = { id: string | null; name: string; input: string; extra: JsonObject | null };
-
-const UNIFIED: Record<string, FinishReason["unified"]> = {
-  stop: "stop",
-  length: "length",
-  content_filter: "content-filter",
-  tool_calls: "tool-calls",
-  function_call: "tool-calls",
-};
+import type { Json, JsonObject } from "../../json.ts";
+import { Ending } from "./ending.ts";
+import { OpenAiCalls } from "./openai-calls.ts";
+import { type EventParser, say } from "./parts.ts";
+import { errorIn, NotUnderstood, UpstreamError } from "./report.ts";
+import { DONE, type ServerEvent } from "./sse.ts";
 
 export class ChatChunks implements EventParser {
-  #usage: JsonObject = {};
-  #finish: string | undefined;
-  #refused = false;
-  readonly #calls: Call[] = [];
-  /** The call that each index stands for now; some servers give none, and some the same one to every call. */
-  readonly #current = new Map<unknown, Call>();
+  readonly #ending = new Ending();
+  readonly #calls = new OpenAiCalls();
+  #input: number | undefined;
+  #output: number | undefined;
 
-  read(data: string, parts: StreamPart[]): void {
-    if (data === "[DONE]") return;
-    const chunk: unknown = JSON.parse(data);
-    if (!isObject(chunk)) throw new TypeError("not a chunk");
-    const { error, choices, usage } = chunk;
-    if (error !== undefined && error !== null) return void parts.push({ type: "error", error });
-    if (isObject(usage)) this.#usage = usage;
-    if (!Array.isArray(choices)) {
-      if (isObject(usage)) return;
-      throw new TypeError("a chunk without choices");
-    }
-    const [choice] = choices;
-    if (!isObject(choice)) return;
-    if (typeof choice["finish_reason"] === "string") this.#finish = choice["finish_reason"];
-    if (isObject(choice["delta"])) this.#delta(choice["delta"], parts);
+  read({ name, data }: ServerEvent, parts: StreamPart[]): void {
+    if (data === DONE) return this.#ending.done();
+    const error = errorIn(name, data);
+    if (error !== undefined) throw new UpstreamError(null, error);
+    const { choices, usage, x_groq, response, tool_calls } = data;
+    this.#count(usage);
+    if (isObject(x_groq)) this.#count(x_groq["usage"]);
+    if (response !== undefined) this.#say("text-delta", response, parts);
+    this.#calls.add(tool_calls, parts);
+    // An event of a kind that is new says nothing about the answer.
+    if (choices === undefined || choices === null) return;
+    if (!Array.isArray(choices)) throw new NotUnderstood();
+    const choice = choices.find((one) => isObject(one) && one["index"] === 0) ?? choices[0];
+    if (isObject(choice)) this.#choice(choice, parts);
   }
 
   end(parts: StreamPart[]): void {
-    for (const { id, name, input, extra } of this.#calls) {
-      if (name === "") throw new TypeError("a call without a name");
-      const notes = extra ? { providerMetadata: { [NOTES]: extra } } : {};
-      parts.push({ type: "tool-call", toolCallId: id ?? crypto.randomUUID(), toolName: name, input, ...notes });
-    }
-    const { prompt_tokens: input, completion_tokens: output } = this.#usage;
-    const unified = this.#refused ? "content-filter" : (UNIFIED[this.#finish ?? ""] ?? "other");
+    parts.push(...this.#calls.parts());
     const usage = {
-      inputTokens: { total: countOf(input), noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
-      outputTokens: { total: countOf(output), text: undefined, reasoning: undefined },
+      inputTokens: { total: this.#input, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
+      outputTokens: { total: this.#output, text: undefined, reasoning: undefined },
     };
-    parts.push({ type: "finish", finishReason: { unified, raw: this.#finish }, usage });
+    parts.push({ type: "finish", finishReason: { unified: "other", raw: this.#ending.word }, usage });
   }
 
-  #delta(delta: JsonObject, parts: StreamPart[]): void {
-    say("reasoning-delta", delta["reasoning_content"] ?? delta["reasoning"], parts);
-    const { content, refusal, tool_calls } = delta;
-    if (Array.isArray(content)) for (const part of content) contentPart(part, parts);
-    else if (typeof content === "string" || content === null || content === undefined)
-      say("text-delta", content, parts);
-    else throw new TypeError("content that is not text");
+  /** A server that does not stream says all at once, in a message. */
+  #choice({ delta, message, text, finish_reason, usage }: JsonObject, parts: StreamPart[]): void {
+    this.#count(usage);
+    const said = isObject(delta) ? delta : isObject(message) ? message : {};
+    this.#say("reasoning-delta", said["reasoning_content"] ?? said["reasoning"], parts);
+    this.#say("text-delta", said["content"] ?? text, parts);
+    const { refusal, tool_calls, function_call } = said;
     if (typeof refusal === "string" && refusal !== "") {
-      this.#refused = true;
-      say("text-delta", refusal, parts);
+      this.#ending.note("refusal");
+      this.#say("text-delta", refusal, parts);
     }
-    if (Array.isArray(tool_calls)) for (const call of tool_calls) this.#call(call, parts);
+    this.#calls.add(tool_calls ?? function_call, parts);
+    this.#ending.note(finish_reason);
   }
 
-  #call(delta: unknown, parts: StreamPart[]): void {
-    if (!isObject(delta) || !isObject(delta["function"])) throw new TypeError("not a piece of a call");
-    const id = textOf(delta["id"]) || null;
-    const name = textOf(delta["function"]["name"]);
-    const input = textOf(delta["function"]["arguments"]);
-    const index = delta["index"] ?? null;
-    let call = this.#current.get(index);
-    const isNext = call && name !== "" && call.name !== "" && (id === null ? index === null : id !== call.id);
-    if (!call || isNext) {
-      call = { id, name: "", input: "", extra: null };
-      this.#calls.push(call);
-      this.#current.set(index, call);
+  /** Text; a token that is a number has been seen to arrive as one, and Mistral's is a list of texts and thoughts. */
+  #say(type: "text-delta" | "reasoning-delta", content: Json | undefined, parts: StreamPart[]): void {
+    if (content === null || content === undefined) return;
+    if (typeof content === "string" || typeof content === "number") return say(type, String(content), parts);
+    const isList = Array.isArray(content);
+    for (const piece of isList ? content : [content]) {
+      if (!isObject(piece)) this.#say(type, piece, parts);
+      else if (piece["thinking"] !== undefined) this.#say("reasoning-delta", piece["thinking"], parts);
+      else if (piece["text"] !== undefined) this.#say(type, piece["text"], parts);
+      // In a list there may be more than text, such as references to sources.
+      else if (!isList) throw new NotUnderstood();
     }
-    call.id ??= id;
-    call.name ||= name;
-    call.input += input;
-    if (isObject(delta["extra_content"])) call.extra ??= delta["extra_content"];
-    parts.push({ type: "tool-input-delta", id: call.id ?? "", delta: input });
+  }
+
+  /** Counts come once or as a running total, and some servers end with zeros. */
+  #count(usage: Json | undefined): void {
+    if (!isObject(usage)) return;
+    const { prompt_tokens, input_tokens, completion_tokens, output_tokens } = usage;
+    this.#input = countOf(prompt_tokens ?? input_tokens) ?? this.#input;
+    this.#output = countOf(completion_tokens ?? output_tokens) ?? this.#output;
   }
 }
 
-const countOf = (tokens: unknown) => (typeof tokens === "number" ? tokens : undefined);
-
-/** "" where nothing is given. */
-function textOf(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  if (typeof value === "string") return value;
-  throw new TypeError("not text");
-}
-
-/** Mistral's form: a list of texts and of thoughts, which are lists of texts in turn. */
-function contentPart(part: unknown, parts: StreamPart[]): void {
-  if (!isObject(part)) return;
-  const { type, text, thinking } = part;
-  if (type === "text") say("text-delta", text, parts);
-  if (type === "thinking" && Array.isArray(thinking)) {
-    for (const thought of thinking) if (isObject(thought)) say("reasoning-delta", thought["text"], parts);
-  }
-}
+const countOf = (tokens: unknown) => (typeof tokens === "number" && tokens > 0 ? tokens : undefined);

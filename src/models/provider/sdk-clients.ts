@@ -5,4 +5,3 @@
  */
 export { AnthropicLanguageModel } from "@ai-sdk/anthropic/internal";
 export { GoogleLanguageModel } from "@ai-sdk/google/internal";
-export { OpenAIChatLanguageModel } from "@ai-sdk/openai/internal";

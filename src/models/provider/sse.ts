@@ -1,75 +1,177 @@
-/** Server-sent events as they arrive (WHATWG HTML, "Server-sent events"): bytes in, what a protocol makes of them out. */
-import type { StreamPart } from "../connect.ts";
+/**
+ * Server-sent events (WHATWG HTML, "Server-sent events") as providers really write them: an event is a whole JSON document
+ * or `[DONE]`, wherever its lines end. Nothing that was received is passed over: what is neither an event nor a comment or
+ * a field without meaning ends the answer as one that was not understood.
+ */
+import { isObject } from "../json-schema.ts";
+import type { JsonObject } from "../../json.ts";
 import type { Source } from "../../net/source.ts";
+import { NotUnderstood } from "./report.ts";
 
-/** A protocol's reading of its events. */
-export type EventParser = {
-  /** Adds what the data of an event means to `parts`. Throws when it is no event of this protocol. */
-  read(data: string, parts: StreamPart[]): void;
-  /** Nothing more will come. */
-  end(parts: StreamPart[]): void;
-};
+/** The protocol's own "that was all". */
+export const DONE = "[DONE]";
+
+/** `name` is that of the `event:` field, or "". */
+export type ServerEvent = { name: string; data: JsonObject | typeof DONE };
+
+/** How often one event that grows line by line is looked at before it has to end with an empty line. */
+const MAX_LOOKS = 16;
+
+/** Milliseconds that an upstream has to close a connection on which it has said everything. */
+const LINGER = 100;
+
+const LINE_END = /\r\n|\n|\r/;
+/** Fields of the specification, and those that somebody made up: they say nothing about the answer. */
+const OTHER_FIELD = /^(?:[\w-]{1,64}:|(?:id|retry|event)$)/;
+
+export class EventReader {
+  readonly #decoder = new TextDecoder();
+  #line = "";
+  #data: string | null = null;
+  #name = "";
+  #looks = 0;
+  /** The lines of a JSON document that stands in the body without `data:`, as errors of gateways do. */
+  #bare = false;
+  #endedInCr = false;
+
+  /** Something has arrived that is no event yet. */
+  get pending(): boolean {
+    return this.#line !== "" || this.#data !== null;
+  }
+
+  /** Adds the events that `chunk` completes. Throws NotUnderstood. */
+  feed(chunk: Uint8Array, events: ServerEvent[]): void {
+    this.#read(this.#decoder.decode(chunk, { stream: true }), events);
+  }
+
+  /** Adds the last event, if it only lacks its end. Throws NotUnderstood when what is left is not one. */
+  end(events: ServerEvent[]): void {
+    this.#read(this.#decoder.decode(), events);
+    const rest = this.#line;
+    this.#line = "";
+    const isData = rest.startsWith("data:") || this.#bare || startsJson(rest);
+    if (rest !== "" && !rest.startsWith(":") && !isData) throw new NotUnderstood();
+    this.#take(rest, events);
+    this.#take("", events);
+  }
+
+  #read(text: string, events: ServerEvent[]): void {
+    if (text === "") return;
+    const lines = (this.#endedInCr && text.startsWith("\n") ? text.slice(1) : text).split(LINE_END);
+    this.#endedInCr = text.endsWith("\r");
+    lines[0] = this.#line + lines[0];
+    this.#line = lines.pop() ?? "";
+    for (const line of lines) this.#take(line, events);
+  }
+
+  #take(line: string, events: ServerEvent[]): void {
+    if (line === "") this.#endEvent(events);
+    else if (line.startsWith("data:") && !this.#bare) this.#add(line.slice(line[5] === " " ? 6 : 5), events);
+    else if (line.startsWith(":")) return;
+    else if (line.startsWith("event:")) this.#name = line.slice(6).trim();
+    else if (line.startsWith("error:")) {
+      this.#name = "error";
+      this.#add(line.slice(6), events);
+    } else if (this.#bare || (this.#data === null && startsJson(line))) {
+      this.#bare = true;
+      this.#add(line, events);
+    } else if (!OTHER_FIELD.test(line) && line.trim() !== "") throw new NotUnderstood();
+  }
+
+  /** An event that is whole is passed on at once: some servers never send the empty line that would end it. */
+  #add(text: string, events: ServerEvent[]): void {
+    if (this.#data === null && text.trim() === "") return;
+    this.#data = this.#data === null ? text : `${this.#data}\n${text}`;
+    const mayBeWhole = /[}\]]$/.test(text.slice(-64).trimEnd());
+    if (mayBeWhole && this.#looks++ < MAX_LOOKS) this.#emit(documentOf(this.#data), events);
+  }
+
+  #endEvent(events: ServerEvent[]): void {
+    if (this.#data !== null) {
+      const isNote = !["", "message", "error"].includes(this.#name) && !startsJson(this.#data);
+      if (this.#name === "error" && !startsJson(this.#data)) this.#emit({ message: this.#data }, events);
+      else if (isNote) this.#forget();
+      else this.#emit(documentOf(this.#data), events);
+      if (this.#data !== null) throw new NotUnderstood();
+    }
+    this.#name = "";
+  }
+
+  #emit(data: unknown, events: ServerEvent[]): void {
+    const name = this.#name;
+    if (data === DONE) events.push({ name, data });
+    else if (Array.isArray(data)) for (const one of data.filter(isObject)) events.push({ name, data: one });
+    else if (isObject(data)) events.push({ name, data });
+    else if (data !== null) return;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#data = null;
+    this.#bare = false;
+    this.#looks = 0;
+  }
+}
+
+const startsJson = (text: string) => /^\s*[{[]/.test(text.slice(0, 64));
+
+/** What the text is as a whole, or undefined when it is no JSON document. */
+function documentOf(text: string): unknown {
+  if (text.trim() === DONE) return DONE;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 const END = { done: true, value: undefined } as const;
 
-/** The parts that `bytes` mean, those of one read together; an event that is none is a part that says so. */
-export function parsed(bytes: Source<Uint8Array>, parser: EventParser): Source<StreamPart> {
-  const eventsOf = eventReader();
-  let parts: StreamPart[] = [];
-  let ended = false;
-  const fill = async () => {
-    const { done, value } = await bytes.read();
-    ended = done;
-    try {
-      if (done) parser.end(parts);
-      else for (const data of eventsOf(value)) parser.read(data, parts);
-    } catch (error) {
-      parts.push({ type: "error", error });
-    }
-  };
-  return {
-    async read() {
-      while (parts.length === 0 && !ended) await fill();
-      const [value, ...rest] = parts;
-      parts = rest;
-      return value ? { done: false, value } : END;
-    },
-    cancel: (reason) => bytes.cancel(reason),
-  };
-}
-
-/** Of every kind of text there is one: these protocols do not tell several apart. */
-const ID = "0";
-
-/** Adds text, which joins what stands last if that is of its kind. Anything but text adds nothing. */
-export function say(type: "text-delta" | "reasoning-delta", text: unknown, parts: StreamPart[]): void {
-  if (typeof text !== "string" || text === "") return;
-  const last = parts.at(-1);
-  if (last?.type === type) last.delta += text;
-  else parts.push({ type, id: ID, delta: text });
+/**
+ * The events of each read of `bytes`: none where something arrived that completes none, as keep-alive comments do. Reads
+ * throw NotUnderstood once all that stood before it was read.
+ */
+export function eventsIn(bytes: Source<Uint8Array>): Source<ServerEvent[]> {
+  const reader = new EventReader();
+  let saidDone = false;
+  const next = () => (saidDone && !reader.pending ? lastRead(bytes) : bytes.read());
+  return readAhead(async (events: ServerEvent[]) => {
+    const { done, value } = await next();
+    if (done) reader.end(events);
+    else reader.feed(value, events);
+    saidDone ||= events.some(({ data }) => data === DONE);
+    return done;
+  }, bytes);
 }
 
 /**
- * Takes chunk after chunk and gives the data of the events that each completes. Characters and lines may be cut anywhere;
- * an event's data lines are joined, comments and other fields dropped.
+ * What `fill` adds with each call, until it returns true. Where it throws, what it added before is read first. `below` is
+ * cancelled with it.
  */
-function eventReader(): (chunk: Uint8Array) => string[] {
-  const decoder = new TextDecoder();
-  let line = "";
-  let data: string[] = [];
-  return (chunk) => {
-    const events: string[] = [];
-    const lines = decoder.decode(chunk, { stream: true }).split("\n");
-    lines[0] = line + lines[0];
-    line = lines.pop() ?? "";
-    for (const raw of lines) {
-      const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
-      if (text.startsWith("data:")) data.push(text.slice(text[5] === " " ? 6 : 5));
-      else if (text === "" && data.length > 0) {
-        events.push(data.join("\n"));
-        data = [];
+function readAhead<T>(fill: (items: T[]) => Promise<boolean>, below: Pick<Source<unknown>, "cancel">): Source<T[]> {
+  let ended = false;
+  let failure: { error: unknown } | null = null;
+  return {
+    async read() {
+      if (failure) throw failure.error;
+      if (ended) return END;
+      const items: T[] = [];
+      try {
+        ended = await fill(items);
+      } catch (error) {
+        failure = { error };
+        if (items.length === 0) throw error;
       }
-    }
-    return events;
+      return ended && items.length === 0 ? END : { done: false, value: items };
+    },
+    cancel: (reason) => below.cancel(reason),
   };
+}
+
+/** Some servers leave the connection open; one that ends properly can be used again. However that end comes, it is one. */
+async function lastRead(bytes: Source<Uint8Array>): Promise<typeof END> {
+  const timer = setTimeout(() => void bytes.cancel().catch(() => undefined), LINGER);
+  await bytes.read().catch(() => undefined);
+  clearTimeout(timer);
+  return END;
 }

@@ -1,11 +1,17 @@
 /**
- * Workers AI through the Worker's own binding: no HTTP of ours, no key. The binding answers with server-sent events,
- * in its native form (`{response, usage}`) or, for newer models, in OpenAI's (`{choices, usage}`).
+ * Workers AI through the Worker's own binding: no HTTP of ours, no key. It takes OpenAI's requests, and answers in that form
+ * or in its own, which ChatChunks reads as well.
  */
 import { ModelFailure } from "../../chat/ports.ts";
 import type { CallOptions, Connect, StreamPart } from "../connect.ts";
+import { isObject } from "../json-schema.ts";
 import type { Source } from "../../net/source.ts";
-import { type EventParser, parsed, say } from "./sse.ts";
+import { USUAL } from "./dialect.ts";
+import { ProviderFailure } from "./failure.ts";
+import { requestOf } from "./openai-chat.ts";
+import { ChatChunks } from "./openai-chunks.ts";
+import { parsed } from "./parts.ts";
+import { DONE, eventsIn, type ServerEvent } from "./sse.ts";
 
 /** The part of the binding that is used. */
 type Binding = { run(model: string, input: Record<string, unknown>, options: AiOptions): Promise<unknown> };
@@ -21,60 +27,35 @@ export function workersAi(modelId: string, ai: Ai | undefined): Connect {
 }
 
 async function run(binding: Binding, modelId: string, options: CallOptions): Promise<Source<StreamPart>> {
-  const input = {
-    messages: options.prompt.map(({ role, content }) => ({ role, content: textOf(content) })),
-    stream: true,
-    ...(options.temperature === undefined ? {} : { temperature: options.temperature }),
-    ...(options.maxOutputTokens === undefined ? {} : { max_tokens: options.maxOutputTokens }),
-    ...(options.stopSequences === undefined ? {} : { stop: options.stopSequences }),
-  };
   const settings: AiOptions = options.abortSignal ? { signal: options.abortSignal } : {};
-  const answer = await binding.run(modelId, input, settings).catch((error: unknown) => {
-    throw new ModelFailure(BUSY.test(String(error)) ? "unavailable" : "error", "Workers AI refused");
+  const request = requestOf(options, { ...USUAL, stream_options: false });
+  const answer = await binding.run(modelId, JSON.parse(JSON.stringify(request)), settings).catch((error: unknown) => {
+    const busy = BUSY.test(String(error));
+    throw new ProviderFailure(busy ? "unavailable" : "error", "Workers AI refused", busy ? "busy" : "request");
   });
-  if (!(answer instanceof ReadableStream)) throw new ModelFailure("error", "Workers AI did not stream");
-  return partsOf(answer as ReadableStream<Uint8Array>);
+  if (answer instanceof ReadableStream) return partsOf(answer as ReadableStream<Uint8Array>);
+  if (!isObject(answer)) throw new ProviderFailure("error", "Workers AI did not answer", "protocol");
+  return parsed(
+    once([
+      { name: "", data: answer },
+      { name: "", data: DONE },
+    ]),
+    new ChatChunks(),
+  );
 }
-
-const textOf = (content: CallOptions["prompt"][number]["content"]) =>
-  typeof content === "string" ? content : content.map((part) => (part.type === "text" ? part.text : "")).join("");
-
-type Event = {
-  response?: unknown;
-  choices?: { delta?: { content?: unknown }; finish_reason?: string | null }[];
-  usage?: { prompt_tokens?: number; completion_tokens?: number } | null;
-};
 
 /** The binding's events as the parts that a provider's client would give. */
 export const partsOf = (events: ReadableStream<Uint8Array>): Source<StreamPart> =>
-  parsed(events.getReader(), new Events());
+  parsed(eventsIn(events.getReader()), new ChatChunks());
 
-class Events implements EventParser {
-  #usage: Event["usage"];
-  #ended: string | undefined;
-
-  read(data: string, parts: StreamPart[]): void {
-    if (data === "[DONE]") {
-      this.#ended ??= "done";
-      return;
-    }
-    const event = JSON.parse(data) as Event | null;
-    const choice = event?.choices?.[0];
-    this.#usage = event?.usage ?? this.#usage;
-    this.#ended = choice?.finish_reason ?? this.#ended;
-    const text = event?.response ?? choice?.delta?.content ?? "";
-    // A token that is a number has been seen to arrive as one.
-    if (typeof text !== "string" && typeof text !== "number") throw new TypeError("not a text event");
-    say("text-delta", String(text), parts);
-  }
-
-  end(parts: StreamPart[]): void {
-    const { prompt_tokens, completion_tokens } = this.#usage ?? {};
-    const unified = this.#ended === undefined ? "interrupted" : "stop";
-    const usage = {
-      inputTokens: { total: prompt_tokens, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
-      outputTokens: { total: completion_tokens, text: undefined, reasoning: undefined },
-    };
-    parts.push({ type: "finish", finishReason: { unified, raw: this.#ended }, usage });
-  }
+/** A model that does not stream says all at once. */
+function once(events: ServerEvent[]): Source<ServerEvent[]> {
+  const reads = [events];
+  return {
+    async read() {
+      const value = reads.shift();
+      return value ? { done: false, value } : { done: true, value: undefined };
+    },
+    cancel: async () => undefined,
+  };
 }

@@ -1,0 +1,55 @@
+/**
+ * How an answer says that it is whole. It counts as complete only when it said so in a word that is known to be good, in
+ * any protocol: every other word, and none at all, is a failure.
+ */
+
+/** Words without case and punctuation: the model was done, or came to a limit that it was given. */
+const GOOD = [
+  ..."stop stopsequence stoptoken endturn end eos eostoken endoftext complete completed finish finished done".split(
+    " ",
+  ),
+  ..."length maxtokens maxoutputtokens maxcompletiontokens maxlength tokenlimit modellength".split(" "),
+  "modelcontextwindowexceeded",
+];
+/** It wants something called. */
+const CALLS = "toolcalls toolcall tooluse functioncall functioncalls".split(" ");
+/** What fills the place of a word as long as there is none. */
+const NOT_YET = ["", "null", "none", "undefined", "unspecified", "finishreasonunspecified"];
+const FILTERS = /filter|safety|sensitive|recitation|blocklist|prohibited|spii|refus/;
+
+const plain = (word: string) => word.toLowerCase().replaceAll(/[^a-z]/g, "");
+
+/** Said in place of a word by an answer that ended in its protocol's own way (`[DONE]`, `message_stop`). */
+const DONE = "done";
+
+export class Ending {
+  #word: string | undefined;
+  #done = false;
+
+  /** Takes what stands where a protocol has its finish reason. A word of failure is not taken back by a later one. */
+  note(word: unknown): void {
+    if (typeof word !== "string" || NOT_YET.includes(plain(word))) return;
+    if (this.#word === undefined || endingProblem(this.#word) === null) this.#word = word;
+  }
+
+  /** The protocol says that this was all. */
+  done(): void {
+    this.#done = true;
+  }
+
+  /** How the answer ended as far as it said so, or undefined. */
+  get word(): string | undefined {
+    return this.#word ?? (this.#done ? DONE : undefined);
+  }
+}
+
+/** Whether the word says that tools are to be called. */
+export const saysCalls = (word: string): boolean => CALLS.includes(plain(word));
+
+/** Why an answer that ended with this word is none, or null when it is one. */
+export function endingProblem(word: string | undefined): string | null {
+  if (word === undefined) return "the answer broke off";
+  const known = plain(word);
+  if (GOOD.includes(known) || CALLS.includes(known)) return null;
+  return FILTERS.test(known) ? "a content filter stopped the answer" : "the model ended with an error";
+}

@@ -1,0 +1,54 @@
+/**
+ * Gemini's stream (Gemini API reference, "streamGenerateContent") as it and its proxies write it, brought to what its client
+ * of the AI SDK understands. Only what an answer is made of is passed on.
+ */
+import { isObject } from "../json-schema.ts";
+import type { Json, JsonObject } from "../../json.ts";
+import { Ending } from "./ending.ts";
+import type { Mending } from "./mended.ts";
+
+const COUNTS = ["promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount"];
+
+export class GoogleEvents implements Mending {
+  readonly #ending = new Ending();
+  #usage: JsonObject = {};
+
+  read({ candidates, usageMetadata, promptFeedback }: JsonObject): JsonObject[] {
+    if (isObject(usageMetadata)) {
+      const counts = Object.entries(usageMetadata).filter(([name, n]) => COUNTS.includes(name) && Number(n) > 0);
+      this.#usage = { ...this.#usage, ...Object.fromEntries(counts) };
+    }
+    if (isObject(promptFeedback)) this.#ending.note(promptFeedback["blockReason"]);
+    const [candidate] = Array.isArray(candidates) ? candidates : [];
+    if (!isObject(candidate)) return [];
+    const { content, finishReason } = candidate;
+    this.#ending.note(finishReason);
+    const parts = isObject(content) && Array.isArray(content["parts"]) ? content["parts"].flatMap(partOf) : [];
+    return parts.length > 0 ? [{ candidates: [{ content: { role: "model", parts } }] }] : [];
+  }
+
+  done(): void {
+    this.#ending.done();
+  }
+
+  /** The end is told once all was read, and only when there is one. */
+  end(): JsonObject[] {
+    const finishReason = this.#ending.word;
+    return finishReason === undefined ? [] : [{ candidates: [{ finishReason }], usageMetadata: this.#usage }];
+  }
+}
+
+/** Text, thoughts and calls; what else there is (pictures, code that was run there) is no answer of an agent. */
+function partOf(part: Json): JsonObject[] {
+  if (!isObject(part)) return [];
+  const { text, thought, functionCall, thoughtSignature } = part;
+  const signed: JsonObject = typeof thoughtSignature === "string" ? { thoughtSignature } : {};
+  if (isObject(functionCall)) {
+    const { id, args } = functionCall;
+    const name = typeof functionCall["name"] === "string" ? functionCall["name"] : "";
+    const call = { ...(typeof id === "string" && id !== "" ? { id } : {}), name, args: args ?? {} };
+    return [{ functionCall: call, ...signed }];
+  }
+  if (typeof text !== "string") return [];
+  return [{ text, thought: thought === true, ...signed }];
+}

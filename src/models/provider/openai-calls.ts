@@ -1,0 +1,73 @@
+/**
+ * The calls of tools in a streamed answer of OpenAI's protocol, put together from their pieces. What sets two calls apart
+ * differs from server to server: the index, the id, or only that the one before was whole.
+ */
+import { isObject } from "../json-schema.ts";
+import { argumentsOf } from "../http-tool.ts";
+import type { StreamPart } from "../connect.ts";
+import type { Json, JsonObject } from "../../json.ts";
+
+/** Under this name a call keeps what its provider has to get back with it (Google's signature of a thought, for one). */
+export const NOTES = "compatible";
+
+type Call = { id: string; name: string; input: string; notes: JsonObject | null };
+
+export class OpenAiCalls {
+  readonly #calls: Call[] = [];
+  /** The call that each index stands for now; some servers give none, and some the same one to every call. */
+  readonly #current = new Map<unknown, Call>();
+
+  /** Takes pieces, of which each adds a sign of life to `parts`. What is no piece of a call is passed over. */
+  add(pieces: Json | undefined, parts: StreamPart[]): void {
+    for (const piece of Array.isArray(pieces) ? pieces : [pieces]) {
+      if (!isObject(piece)) continue;
+      // Two older forms have name and arguments in the piece itself.
+      const { name, arguments: input } = isObject(piece["function"]) ? piece["function"] : piece;
+      const call = this.#callOf(piece["index"] ?? null, textOf(piece["id"]), textOf(name), textOf(input));
+      if (!call) continue;
+      if (isObject(piece["extra_content"])) call.notes ??= piece["extra_content"];
+      parts.push({ type: "tool-input-delta", id: call.id, delta: textOf(input) });
+    }
+  }
+
+  /** All calls, once nothing more will come. */
+  parts(): StreamPart[] {
+    return this.#calls
+      .filter(({ name, input }) => name !== "" || input !== "")
+      .map(({ id, name, input, notes }) => ({
+        type: "tool-call",
+        toolCallId: id === "" ? crypto.randomUUID() : id,
+        toolName: name,
+        input,
+        ...(notes ? { providerMetadata: { [NOTES]: notes } } : {}),
+      }));
+  }
+
+  #callOf(index: Json, id: string, name: string, input: string): Call | null {
+    const byId = id === "" ? undefined : this.#calls.find((call) => call.id === id);
+    let call = byId ?? this.#current.get(index);
+    if (!call && id === "" && name === "" && input === "") return null;
+    if (!call || (!byId && isNext(call, id, name, input))) {
+      call = { id: "", name: "", input: "", notes: null };
+      this.#calls.push(call);
+    }
+    this.#current.set(index, call);
+    call.id ||= id;
+    call.name ||= name;
+    call.input += input;
+    return call;
+  }
+}
+
+/** Whether a piece with a name begins another call: servers repeat the name of the present one, too. */
+function isNext(call: Call, id: string, name: string, input: string): boolean {
+  if (name === "" || call.name === "") return false;
+  if (id !== "" && call.id !== "") return id !== call.id;
+  return name !== call.name || (input !== "" && call.input !== "" && argumentsOf(call.input) !== null);
+}
+
+/** "" where nothing is given; some servers give the arguments as the object that they are. */
+function textOf(value: Json | undefined): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

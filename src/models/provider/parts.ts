@@ -1,0 +1,54 @@
+/** From the events of a protocol to the parts of an answer, for protocols that we read ourselves. */
+import type { StreamPart } from "../connect.ts";
+import type { Source } from "../../net/source.ts";
+import type { ServerEvent } from "./sse.ts";
+
+/** A protocol's reading of its events. */
+export type EventParser = {
+  /** Adds what an event means to `parts`, perhaps nothing. Throws when it is no event of this protocol. */
+  read(event: ServerEvent, parts: StreamPart[]): void;
+  /** Nothing more will come. */
+  end(parts: StreamPart[]): void;
+};
+
+/** Something arrived that is no part of the answer: the other side is at work. */
+export const ALIVE: StreamPart = { type: "raw", rawValue: null };
+
+const END = { done: true, value: undefined } as const;
+
+/** The parts that `events` mean, those of one read together; what is not understood is a part that says so. */
+export function parsed(events: Source<ServerEvent[]>, parser: EventParser): Source<StreamPart> {
+  const parts: StreamPart[] = [];
+  let ended = false;
+  const fill = async () => {
+    try {
+      const { done, value } = await events.read();
+      ended = done;
+      if (done) parser.end(parts);
+      else for (const event of value) parser.read(event, parts);
+    } catch (error) {
+      ended = true;
+      parts.push({ type: "error", error });
+    }
+    if (parts.length === 0) parts.push(ALIVE);
+  };
+  return {
+    async read() {
+      if (parts.length === 0 && !ended) await fill();
+      const value = parts.shift();
+      return value ? { done: false, value } : END;
+    },
+    cancel: (reason) => events.cancel(reason),
+  };
+}
+
+/** Of every kind of text there is one: these protocols do not tell several apart. */
+const ID = "0";
+
+/** Adds text, which joins what stands last if that is of its kind. Anything but text adds nothing. */
+export function say(type: "text-delta" | "reasoning-delta", text: unknown, parts: StreamPart[]): void {
+  if (typeof text !== "string" || text === "") return;
+  const last = parts.at(-1);
+  if (last?.type === type) last.delta += text;
+  else parts.push({ type, id: ID, delta: text });
+}

@@ -1,0 +1,124 @@
+/**
+ * What an upstream says when it gives no answer, brought to words of our own. Its own words stay in here: no message, log or
+ * answer of ours quotes them.
+ */
+import { isObject } from "../json-schema.ts";
+import type { Json, JsonObject } from "../../json.ts";
+import type { Source } from "../../net/source.ts";
+
+/** What kind of thing is wrong. `request`: it does not like what we send; `upstream`: it broke; `protocol`: it is no model. */
+export type Trouble = "address" | "key" | "quota" | "model" | "request" | "protocol" | "busy" | "upstream";
+
+/** What arrived is not the protocol that was expected. */
+export class NotUnderstood extends Error {}
+
+/** The upstream says that it has failed: with a status, or inside an answer. */
+export class UpstreamError extends Error {
+  readonly status: number | null;
+  readonly trouble: Trouble;
+  readonly #text: string;
+
+  /** `http`: the status of the answer, or null inside one. `body`: what it says, parsed where it is JSON. */
+  constructor(http: number | null, body: unknown) {
+    const { codes, texts } = saidIn(body);
+    const named = codes.map(Number).find((code) => code >= 400 && code < 600);
+    const status = http ?? named ?? null;
+    super(http === null ? "an error inside the answer" : `HTTP ${http}`);
+    this.status = status;
+    // Text is only a hint for those who name no code at all.
+    this.trouble = troubleOf(status, named ?? null, codes.length > 0 ? codes : texts, texts);
+    this.#text = [...codes, ...texts].join("\n");
+  }
+
+  /** Whether the upstream speaks of this part of a request. */
+  mentions(part: RegExp): boolean {
+    return part.test(this.#text);
+  }
+}
+
+/** Statuses that say "not now": too many requests, unavailable, overloaded (the last is Anthropic's own). */
+const BUSY = [429, 503, 529];
+/** The same in the words of many vendors, as they are without case and punctuation. */
+const BUSY_WORDS = /ratelimit|toomanyrequests|overload|throttl|unavailable|resourceexhausted|busy|capacity/;
+const QUOTA_WORDS = /insufficient(quota|balance|credit|funds)|exceededcurrentquota|hardlimit|paymentrequired/;
+const KEY_WORDS = /apikey|authenticat|unauthori[sz]ed|permission|forbidden|credential/;
+const MODEL_WORDS = /model\w{0,40}(notfound|notexist|unknown)|(unknown|invalid|nosuch)model/;
+
+function troubleOf(status: number | null, named: number | null, codes: string[], texts: string[]): Trouble {
+  const words = codes.map((code) => code.toLowerCase().replaceAll(/[^a-z]/g, ""));
+  const say = (pattern: RegExp) => words.some((word) => pattern.test(word));
+  const is = (...statuses: number[]) => statuses.includes(status ?? 0) || statuses.includes(named ?? 0);
+  if (is(402) || say(QUOTA_WORDS)) return "quota";
+  if (is(...BUSY) || say(BUSY_WORDS)) return "busy";
+  if (is(401, 403, 407) || say(KEY_WORDS)) return "key";
+  if (say(MODEL_WORDS)) return "model";
+  if (is(404, 405, 410, 421)) return texts.some((text) => /\bmodel/i.test(text)) ? "model" : "address";
+  return is(400, 413, 415, 422) ? "request" : "upstream";
+}
+
+/** Members that name what happened, and those that tell it. */
+const CODES = ["code", "type", "status", "reason", "status_code", "statusCode", "error_code", "param"];
+const TEXTS = ["message", "detail", "msg", "error", "loc", "raw", "title"];
+/** What is looked at: an error is a few members, not a document. */
+const MAX_SAID = 64;
+const MAX_DEPTH = 6;
+const MAX_TEXT = 2000;
+
+function saidIn(body: unknown): { codes: string[]; texts: string[] } {
+  const codes: string[] = [];
+  const texts: string[] = [];
+  const look = (value: unknown, name: string, depth: number) => {
+    if (codes.length + texts.length >= MAX_SAID || depth > MAX_DEPTH) return;
+    if (typeof value === "string" || typeof value === "number") {
+      const text = String(value).slice(0, MAX_TEXT);
+      if (CODES.includes(name) && !/^(none|null|error)?$/i.test(text)) codes.push(text);
+      else if (TEXTS.includes(name)) texts.push(text);
+    } else if (Array.isArray(value)) for (const one of value) look(one, name, depth + 1);
+    else if (isObject(value)) for (const [key, member] of Object.entries(value)) look(member, key, depth + 1);
+  };
+  look(body, "message", 0);
+  return { codes, texts };
+}
+
+/** The error that an event tells of, in any of the places where one has been seen; undefined when it is none. */
+export function errorIn(name: string, data: JsonObject): Json | undefined {
+  const { error, x_groq, choices, type, object, message } = data;
+  const [choice] = Array.isArray(choices) ? choices : [];
+  const places = [error, isObject(x_groq) ? x_groq["error"] : null, isObject(choice) ? choice["error"] : null];
+  const found = places.find((value) => (isObject(value) ? Object.keys(value).length > 0 : Boolean(value)));
+  if (found !== undefined) return found;
+  const isNamed = [name, type, object].includes("error");
+  const isBare = choices === undefined && (typeof message === "string" || "detail" in data);
+  return isNamed || isBare ? data : undefined;
+}
+
+/** Bytes and milliseconds of an error's body that are read. */
+const MAX_BODY = 16 * 1024;
+const PATIENCE = 2_000;
+
+/** The error that an answer without success is. */
+export async function errorOf({ status, body }: { status: number; body: ReadableStream<Uint8Array> | null }) {
+  const text = body ? await beginningOf(body.getReader()) : "";
+  try {
+    return new UpstreamError(status, JSON.parse(text));
+  } catch {
+    return new UpstreamError(status, text);
+  }
+}
+
+async function beginningOf(reader: Source<Uint8Array>): Promise<string> {
+  const timer = setTimeout(() => void reader.cancel().catch(() => undefined), PATIENCE);
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (let next = await reader.read(); !next.done && text.length < MAX_BODY; next = await reader.read()) {
+      text += decoder.decode(next.value, { stream: true });
+    }
+  } catch {
+    // What was read is enough: the status is known.
+  } finally {
+    clearTimeout(timer);
+    reader.cancel().catch(() => undefined);
+  }
+  return text.slice(0, MAX_BODY);
+}
