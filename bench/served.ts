@@ -10,7 +10,7 @@ import { build } from "vite";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { migrate } from "../src/cli/local/database.ts";
 import { paths } from "../src/cli/tool/project.ts";
-import { bundleForProduction } from "../src/cli/tool/tool.ts";
+import { bundleForProduction } from "../src/cli/tool/run.ts";
 
 /** Workers by name. `service` is what ships; `metered` is the same source with D1 and storage counted. */
 const WORKERS = ["service", "metered", "model", "durable", "promise"] as const;

@@ -3,7 +3,7 @@ import app from "./app.ts";
 import { sealAll } from "./compliance/schedule.ts";
 import { foldRest } from "./db/folded.ts";
 import type { Env } from "./env.ts";
-import { purgeExpired } from "./object/retention-schedule.ts";
+import { runRetention } from "./object/retention-schedule.ts";
 
 export { ConversationObject } from "./object/conversation-object.ts";
 
@@ -11,7 +11,7 @@ export default {
   fetch: app.fetch,
   scheduled: async ({ scheduledTime }, env) => {
     try {
-      await purgeExpired(env, scheduledTime);
+      await runRetention(env, scheduledTime);
       await foldRest(env);
     } finally {
       await sealAll(env);

@@ -1,4 +1,4 @@
-/** `npm run build`: everything that is served as a plain file, into dist/public. */
+/** `npm run build`: builds everything that is served as a static file into dist/public. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type InlineConfig } from "vite";
@@ -6,7 +6,7 @@ import { ALWAYS, OVER_HTTPS } from "../http/headers.ts";
 import { checkWidgetSize, demoStep, widgetStep } from "./tool/build-widget.ts";
 import { paths, root } from "./tool/project.ts";
 
-/** One build after another; each adds its files. A page is named by its file: docs.html is served as /docs. */
+/** Vite builds that run one after another into the same folder. docs.html is served as /docs. */
 const steps: InlineConfig[] = [
   {
     root: join(root, "src/pages/docs"),

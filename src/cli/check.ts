@@ -1,5 +1,5 @@
 /**
- * `npm run check`: everything that must hold before a commit is shared. `npm test` is the same with every project of
+ * `npm run check`: everything that must pass before a commit is shared. `npm test` is the same with every project of
  * vitest.config.ts. The last line counts what passed and failed, tests and checks alike; any failure is a non-zero exit.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { buildAssets } from "./build.ts";
 import { checkBundle, checkMigrations } from "./tool/check-output.ts";
 import { paths } from "./tool/project.ts";
-import { type Finding, runTool } from "./tool/tool.ts";
+import { type Finding, runTool } from "./tool/run.ts";
 import { runTests } from "./tool/vitest.ts";
 
 const all = process.argv.includes("--all");
@@ -36,7 +36,7 @@ async function run(name: string, check: () => Promise<Finding>): Promise<void> {
   else failed++;
 }
 
-// First: the bundle and the tests take what it builds.
+// The build comes first, because the bundle and the tests need its output.
 await run("build", build);
 await Promise.all(Object.entries(checks).map(([name, check]) => run(name, check)));
 

@@ -1,6 +1,6 @@
 /**
  * `npm run company -- create --name "Acme" [--remote]`: a company with its first user and admin key.
- * `npm run company -- move --id <company_id> --to DB_1 [--remote]`: its rows to another database (see move-company.ts).
+ * `npm run company -- move --id <company_id> --to DB_1 [--remote]`: its rows to another database (see tenant/move.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -48,9 +48,9 @@ async function move({ id, to, remote }: { id: string; to: string; remote: boolea
     return d1 && { name, d1 };
   };
   const control = homes.get("DB") ?? fail("wrangler.toml binds no DB.");
-  const tell = (stage: keyof typeof STAGES) => console.log(STAGES[stage]);
+  const report = (stage: keyof typeof STAGES) => console.log(STAGES[stage]);
   try {
-    await moveCompany({ control, home, sleep, tell, now: Date.now, newId: uuidv7 }, id, to);
+    await moveCompany({ control, home, sleep, report, now: Date.now, newId: uuidv7 }, id, to);
   } catch (error) {
     await close();
     if (error instanceof MoveRefused) fail(error.message);
@@ -90,28 +90,28 @@ function readArguments(): Options {
   }
 }
 
-async function storeLocally(company: Plan, made: NewKeys, now: number): Promise<void> {
-  // Loaded only here: what is wrong with the command line is said at once.
+async function storeLocally(company: Plan, keys: NewKeys, now: number): Promise<void> {
+  // Loading this takes a while, so it waits until the command line is checked.
   const { openLocalDatabase } = await import("./local/database.ts");
   const { d1, close } = await openLocalDatabase();
   try {
     const db = openDatabase(d1);
-    await db.batch(companyStatements(db, company, made, now));
+    await db.batch(companyStatements(db, company, keys, now));
   } finally {
     await close();
   }
 }
 
-/** As a file, because a file is imported whole or not at all. */
-async function storeRemotely(company: Plan, made: NewKeys, now: number): Promise<void> {
-  // Only asked for the text of its statements, which needs no connection.
+/** Sends the statements as a file, because wrangler imports a file as a whole or not at all. */
+async function storeRemotely(company: Plan, keys: NewKeys, now: number): Promise<void> {
+  // It only makes the text of the statements, which takes no connection.
   const db = openDatabase({} as D1Database);
   const folder = mkdtempSync(join(tmpdir(), "conversations-"));
   try {
     const file = join(folder, "company.sql");
-    writeFileSync(file, sqlText(companyStatements(db, company, made, now).map((one) => one.toSQL())), { mode: 0o600 });
+    writeFileSync(file, sqlText(companyStatements(db, company, keys, now).map((one) => one.toSQL())), { mode: 0o600 });
     const code = await wrangler("d1", "execute", "DB", "--remote", "--env", "production", "--yes", "--file", file);
-    if (code !== 0) fail("Cloudflare did not take it; no company was made. What wrangler said is above.");
+    if (code !== 0) fail("Cloudflare did not accept it; no company was created. The message of wrangler is above.");
   } finally {
     rmSync(folder, { recursive: true });
   }

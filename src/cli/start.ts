@@ -1,4 +1,4 @@
-/** `npm start`: prepares what is missing, serves locally until it is told to stop, and says how to talk to it. */
+/** `npm start`: prepares what is missing, serves locally until it is stopped, and prints how to use it. */
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { claimCheckout } from "./local/claim.ts";
@@ -14,26 +14,26 @@ if (!(await portIsFree(port))) {
   fail(`Port ${port} is in use. Stop what listens there, or choose another one: PORT=${port + 1} npm start`);
 }
 
-// Loaded only now: what is wrong with the command line is said at once.
+// Loading this takes a while, so it waits until the command line is checked.
 const { prepare } = await import("./local/prepare.ts");
 const { localConfig } = await import("./local/vars.ts");
 const demo = await prepare(`http://${HOST}:${port}`, fresh);
 
-const interrupted = new Promise<"interrupted">((resolve) => {
+const interruption = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("interrupted"));
   void launcherGone().then(() => resolve("interrupted"));
 });
 const server = startServer(port, localConfig().PUBLIC_URL ?? demo.base_url);
-let outcome = await Promise.race([interrupted, server.ready]);
+let outcome = await Promise.race([interruption, server.ready]);
 if (outcome === null) {
   console.log(screen(demo));
-  outcome = await Promise.race([interrupted, server.ended]);
+  outcome = await Promise.race([interruption, server.ended]);
 }
 // A signal to the whole process group reaches the server first.
-if (outcome !== "interrupted") outcome = await Promise.race([interrupted, sleep(200, outcome)]);
+if (outcome !== "interrupted") outcome = await Promise.race([interruption, sleep(200, outcome)]);
 await server.stop();
 if (outcome === "interrupted") process.exit(0);
-fail(`The local server ${outcome}. What it said is above; npm start -- --fresh begins with empty data.`);
+fail(`The local server ${outcome}. Its output is above; npm start -- --fresh begins with empty data.`);
 
 function readArguments(): { fresh: boolean } {
   try {

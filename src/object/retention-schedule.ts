@@ -1,6 +1,6 @@
 /**
- * The scheduled purge: what has been deleted for longer than RETENTION_DAYS goes for good, a few conversations at a time.
- * A run that is cut off, or finds an object that cannot be reached, leaves the rest to the next one.
+ * The scheduled run of retention: purges what was deleted more than RETENTION_DAYS ago, some conversations at a time. What a
+ * run does not get done, because it is cut off or an object cannot be reached, the next one does.
  */
 import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
@@ -16,34 +16,34 @@ const MESSAGES = 200;
 /** Calls to objects in one run, well below what the platform allows. */
 const CALLS = 500;
 
-/** What a run did; `failed` counts conversations that the next run has to try again. */
-export type Purged = { conversations: number; messages: number; failed: number };
+/** How much a run purged; `failed` counts conversations that the next run tries again. */
+export type RetentionCounts = { conversations: number; messages: number; failed: number };
 
-/** Purges what had expired at `now` (ms). Throws when D1 cannot be read. */
-export async function purgeExpired(env: Env, now: number): Promise<Purged> {
+/** Purges what is expired at `now` (ms). Throws when D1 cannot be read. */
+export async function runRetention(env: Env, now: number): Promise<RetentionCounts> {
   const days = configOf(env).RETENTION_DAYS;
-  const purged: Purged = { conversations: 0, messages: 0, failed: 0 };
-  if (days === 0) return purged;
+  const counts: RetentionCounts = { conversations: 0, messages: 0, failed: 0 };
+  if (days === 0) return counts;
   for (const { d1 } of allHomes(env)) {
-    const run = new Run(env, openDatabase(d1), now - days * DAY, purged);
+    const run = new Run(env, openDatabase(d1), now - days * DAY, counts);
     await run.conversations();
     await run.messages();
   }
-  return purged;
+  return counts;
 }
 
 class Run {
   readonly #env: Env;
   readonly #db: Database;
   readonly #before: number;
-  readonly #purged: Purged;
+  readonly #counts: RetentionCounts;
   #calls = 0;
 
-  constructor(env: Env, db: Database, before: number, purged: Purged) {
+  constructor(env: Env, db: Database, before: number, counts: RetentionCounts) {
     this.#env = env;
     this.#db = db;
     this.#before = before;
-    this.#purged = purged;
+    this.#counts = counts;
   }
 
   async conversations(): Promise<void> {
@@ -53,7 +53,7 @@ class Run {
       const done = await Promise.all(
         due.map(({ company_id, id }) => this.#call(id, (object) => object.purge(company_id, this.#before))),
       );
-      this.#purged.conversations += done.filter((gone) => gone === true).length;
+      this.#counts.conversations += done.filter((gone) => gone === true).length;
       after = due.at(-1) ?? after;
       if (due.length < AT_ONCE) return;
     }
@@ -73,7 +73,7 @@ class Run {
             return this.#call(id, (object) => object.purgeMessages(company_id, ids, this.#before));
           }),
         );
-        this.#purged.messages += done.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+        this.#counts.messages += done.reduce<number>((sum, count) => sum + (count ?? 0), 0);
       }
       after = due.at(-1) ?? after;
       if (due.length < MESSAGES) return;
@@ -94,8 +94,8 @@ class Run {
   }
 
   #failed(conversation_id: string, reason: string): void {
-    this.#purged.failed++;
-    console.error(JSON.stringify({ event: "purge_failed", conversation_id, reason }));
+    this.#counts.failed++;
+    console.error(JSON.stringify({ event: "retention_failed", conversation_id, reason }));
   }
 }
 

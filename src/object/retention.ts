@@ -31,7 +31,7 @@ export async function purgeConversation(
     await removeConversation(db, place, systemAuditRow(company_id, "retention", entry, now));
     return ok(true);
   } catch (error) {
-    log({ event: "purge_failed", conversation_id: id, error: causeOf(error) });
+    log({ event: "retention_failed", conversation_id: id, error: causeOf(error) });
     return storeUnavailable();
   }
 }

@@ -26,7 +26,7 @@ const ports = (at: Partial<Record<Stage, () => Promise<unknown>>> = {}): Ports =
   control: env.DB,
   home: (name) => (databases[name] ? { name, d1: databases[name] } : undefined),
   sleep: async (ms) => void vi.setSystemTime(Date.now() + ms),
-  tell: async (stage) => void (await at[stage]?.()),
+  report: async (stage) => void (await at[stage]?.()),
   now: Date.now,
   newId: uuidv7,
 });

@@ -3,9 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { drizzle } from "drizzle-orm/d1";
+import { getTableConfig } from "drizzle-orm/sqlite-core";
 import { uuidv7 } from "uuidv7";
 import { describe, expect, it } from "vitest";
 import { hashSecret } from "../../src/auth/api-key.ts";
+import { FENCED } from "../../src/cli/tenant/move.ts";
+import { COMPANY_TABLES } from "../../src/cli/tenant/rows.ts";
 import { companyStatements, newKeys } from "../../src/cli/tenant/new-company.ts";
 import { paths } from "../../src/cli/tool/project.ts";
 import { sqlText } from "../../src/cli/tenant/sql-text.ts";
@@ -19,6 +22,25 @@ function openDatabase(): DatabaseSync {
   for (const file of files.toSorted()) database.exec(readFileSync(join(paths.migrations, file), "utf8"));
   return database;
 }
+
+describe("A company that moves", () => {
+  // Rows of these stay in the control database.
+  const control = ["company", "api_key", "issuer"];
+  const tables = Object.values(schema)
+    .map((table) => getTableConfig(table))
+    .filter(({ name, columns }) => !control.includes(name) && columns.some((column) => column.name === "company_id"))
+    .map(({ name }) => name);
+
+  it("takes along its rows of every table", () => {
+    expect(tables.filter((name) => !COMPANY_TABLES.has(name))).toEqual([]);
+  });
+
+  it("is refused by every table that a request can write", () => {
+    // Triggers of other tables maintain tally; the audit trail and its seals are fenced outside the control database.
+    const others = ["tally", "departed", "audit_event", "audit_seal"];
+    expect(tables.filter((name) => !FENCED.includes(name) && !others.includes(name))).toEqual([]);
+  });
+});
 
 describe("A company as a file of SQL", () => {
   it.each(["Acme", "O'Reilly; DROP TABLE company; --", 'a "quoted" ? name', "Größe 🌱 \u{1F469}\u200D\u{1F33E}", "'"])(

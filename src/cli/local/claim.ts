@@ -1,4 +1,4 @@
-/** One server a checkout: two of them would write the same database, and each would break the other's objects. */
+/** Only one server runs in a checkout: two would write the same database and break each other's objects. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,10 +7,10 @@ import { portIsFree } from "./server.ts";
 
 type Claim = { pid: number; port: number };
 
-/** Milliseconds that another process has to begin to listen or to go away; to stop listening, if it is about to end. */
+/** Milliseconds to wait for another process: until it listens or ends, and until it ends if it listens. */
 const PATIENCE = { silent: 10_000, listening: 3_000 };
 
-/** Claims this checkout for as long as this process lives. Ends the process when another one keeps it. */
+/** Claims this checkout while this process lives. Ends the process when another one has the claim. */
 export async function claimCheckout(port: number): Promise<void> {
   mkdirSync(dirname(paths.claim), { recursive: true });
   const began = Date.now();
@@ -26,16 +26,16 @@ export async function claimCheckout(port: number): Promise<void> {
         `It runs here already: http://127.0.0.1:${other.port} (process ${other.pid}). Stop that one first, or use another checkout.\nIf it does not run, remove ${paths.claim}`,
       );
     }
-    // Left by one that was killed.
+    // A process that was killed has left it.
     rmSync(paths.claim, { force: true });
   }
   process.once("exit", () => rmSync(paths.claim, { force: true }));
 }
 
 /** False when there is a claim already. */
-function claim(mine: Claim): boolean {
+function claim(own: Claim): boolean {
   try {
-    writeFileSync(paths.claim, JSON.stringify(mine), { flag: "wx" });
+    writeFileSync(paths.claim, JSON.stringify(own), { flag: "wx" });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

@@ -1,19 +1,19 @@
-/** D1 databases, opened without the Worker: the same files that `wrangler dev` serves from, or those in production. */
+/** Opens D1 databases without the Worker: the files of `wrangler dev`, or those in production. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getPlatformProxy, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
 import { paths } from "../tool/project.ts";
 
-/** Opens it and brings its tables up to date. Close it before anything waits for this process to end. */
+/** Opens the local database and applies missing migrations. Close it, or the process does not end. */
 export async function openLocalDatabase(state = paths.state): Promise<{ d1: D1Database; close: () => Promise<void> }> {
   const { homes, close } = await openDatabases({ remote: false, state });
   return { d1: homes.get("DB") as D1Database, close };
 }
 
-type Opened = { homes: Map<string, D1Database>; close: () => Promise<void> };
+type OpenDatabases = { homes: Map<string, D1Database>; close: () => Promise<void> };
 
 /**
- * Every D1 database that wrangler.toml binds, by the name of its binding: the local ones, brought up to date, or, through
+ * Every D1 database in wrangler.toml, by the name of its binding: the local ones with all migrations applied, or, through
  * wrangler's remote bindings, those of [env.production].
  */
 export async function openDatabases({
@@ -22,14 +22,14 @@ export async function openDatabases({
 }: {
   remote: boolean;
   state?: string;
-}): Promise<Opened> {
+}): Promise<OpenDatabases> {
   const config = unstable_readConfig(
     { config: paths.config, ...(remote ? { env: "production" } : {}) },
     { hideWarnings: true },
   );
   const { name, compatibility_date } = config;
-  const bound = config.d1_databases as { binding: string }[];
-  const d1_databases = bound.map((database) => ({ ...database, ...(remote ? { remote } : {}) }));
+  const bindings = config.d1_databases as { binding: string }[];
+  const d1_databases = bindings.map((database) => ({ ...database, ...(remote ? { remote } : {}) }));
   mkdirSync(paths.dev, { recursive: true });
   const configPath = join(paths.dev, "d1.json");
   writeFileSync(configPath, JSON.stringify({ name, compatibility_date, d1_databases }));
@@ -43,7 +43,7 @@ export async function openDatabases({
   return { homes, close: () => proxy.dispose() };
 }
 
-/** Applies what is missing, each migration with its record in one batch, in the table that wrangler keeps. */
+/** Applies missing migrations, each in one batch with its row in wrangler's own table of migrations. */
 export async function migrate(d1: D1Database): Promise<void> {
   await d1
     .prepare(

@@ -1,4 +1,4 @@
-/** Two fictional companies to try things with: a plant shop whose agent answers from its FAQ, and a neighbour. */
+/** Two fictional companies to try the API with: a plant shop whose agent answers from its FAQ, and a bicycle workshop. */
 import type { Scope } from "../../auth/principal.ts";
 import type { agent } from "../../db/schema.ts";
 import type { Knowledge } from "../../chat/agent.ts";
@@ -18,7 +18,7 @@ export type DemoCompany = {
   agents: DemoAgent[];
 };
 
-/** The same in every checkout, so that they are found again on the next start. */
+/** Ids are the same in every checkout, so that the next start finds the rows again. */
 const demoId = (n: number) => `019ab2f4-0000-7000-8000-${String(n).padStart(12, "0")}`;
 
 export const FAQ_AGENT = demoId(3);

@@ -1,6 +1,6 @@
 /**
- * Demo data: made once and kept. `.dev/demo.json` says how to use it; it is the only place that has the keys' secrets, so
- * where it is lost or a key was revoked, new keys are made for the same companies.
+ * Demo data, created once. Only `.dev/demo.json` has the secrets of the keys: if it is lost, or a key is revoked, the same
+ * companies get new keys.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { eq, inArray } from "drizzle-orm";
@@ -15,7 +15,7 @@ import { paths } from "../tool/project.ts";
 
 type Keys = Record<string, Credential>;
 
-/** `.dev/demo.json`. Tokens are good for 24 hours from the start that wrote them. */
+/** `.dev/demo.json`. Its tokens are valid for 24 hours. Every start writes new ones. */
 export type Demo = {
   base_url: string;
   company_id: string;
@@ -26,7 +26,7 @@ export type Demo = {
   other_company: { company_id: string; agent_id: string; keys: Keys; user_token: string };
 };
 
-/** Makes what is missing and writes demo.json anew. */
+/** Creates what is missing and writes demo.json. */
 export async function prepareDemo(d1: D1Database, config: Config, base_url: string): Promise<Demo> {
   const db = openDatabase(d1);
   const before = readDemo();
@@ -65,11 +65,11 @@ const tokenOf = (config: Config, { company_id, user_id }: DemoCompany) => {
   return mintToken(config, claims, "access", MAX_ACCESS_TTL);
 };
 
-/** The company's keys: those in `known` if all of them still work, new ones otherwise. */
-async function ensureCompany(db: Database, plan: DemoCompany, known: Keys | undefined): Promise<Keys> {
+/** The company's keys: `previous` if all of them are still valid, otherwise new ones. */
+async function ensureCompany(db: Database, plan: DemoCompany, previous: Keys | undefined): Promise<Keys> {
   const { company_id } = plan;
   const present = await db.select().from(schema.company).where(eq(schema.company.id, company_id)).get();
-  if (present && known && (await allWork(db, plan, known))) return known;
+  if (present && previous && (await allValid(db, plan, previous))) return previous;
   const now = Date.now();
   const keys = await newKeys({ company_id, user_id: plan.user_id }, plan.keys, now);
   if (present) {
@@ -98,10 +98,10 @@ const agentRow = (one: DemoCompany["agents"][number], { company_id }: DemoCompan
   updated_at: now,
 });
 
-async function allWork(db: Database, plan: DemoCompany, known: Keys): Promise<boolean> {
+async function allValid(db: Database, plan: DemoCompany, keys: Keys): Promise<boolean> {
   const names = Object.keys(plan.keys);
-  const held = names.flatMap((name) => known[name] ?? []);
-  if (held.length !== names.length) return false;
+  const credentials = names.flatMap((name) => keys[name] ?? []);
+  if (credentials.length !== names.length) return false;
   const { api_key } = schema;
   const rows = await db
     .select()
@@ -109,14 +109,14 @@ async function allWork(db: Database, plan: DemoCompany, known: Keys): Promise<bo
     .where(
       inArray(
         api_key.key,
-        held.map((one) => one.api_key),
+        credentials.map((one) => one.api_key),
       ),
     );
-  const good = await Promise.all(
-    held.map(async (one) => {
+  const valid = await Promise.all(
+    credentials.map(async (one) => {
       const row = rows.find(({ key, company_id }) => key === one.api_key && company_id === plan.company_id);
       return row !== undefined && row.revoked_at === null && row.secret_hash === (await hashSecret(one.api_secret));
     }),
   );
-  return good.every(Boolean);
+  return valid.every(Boolean);
 }

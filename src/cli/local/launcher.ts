@@ -1,19 +1,19 @@
-/** Whoever started this process, as npm and its shell do: a signal to npm ends the shell, and tells nobody else. */
+/** Notices that npm has ended: a signal to npm ends npm and its shell, but does not reach this process. */
 import { readFileSync } from "node:fs";
 
 /** Milliseconds. */
-const LOOK_EVERY = 500;
+const CHECK_EVERY = 500;
 
-/** Resolves when npm, or the shell between, is gone. Never when it was not npm that started this process. */
+/** Resolves when npm or its shell has ended. Never resolves when npm did not start this process. */
 export function launcherGone(): Promise<void> {
   if (process.env["npm_lifecycle_event"] === undefined) return new Promise(() => {});
   const first = ancestors();
   return new Promise((resolve) => {
-    setInterval(() => ancestors() !== first && resolve(), LOOK_EVERY).unref();
+    setInterval(() => ancestors() !== first && resolve(), CHECK_EVERY).unref();
   });
 }
 
-/** Parent and, where the system tells, grandparent. */
+/** The ids of the parent and, on Linux, the grandparent. */
 function ancestors(): string {
   const parent = process.ppid;
   try {

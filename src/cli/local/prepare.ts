@@ -1,4 +1,4 @@
-/** Everything that must be there before the local server starts. What is there already is kept. */
+/** Prepares everything that the local server needs. What exists already stays. */
 import { rmSync } from "node:fs";
 import { buildAssets } from "../build.ts";
 import { type Demo, prepareDemo } from "./demo.ts";
@@ -6,7 +6,7 @@ import { openLocalDatabase } from "./database.ts";
 import { localConfig, writeLocalVars } from "./vars.ts";
 import { paths } from "../tool/project.ts";
 
-/** Variables, database, demo data and pages; with `fresh`, from nothing. */
+/** Prepares variables, database, demo data and pages; `fresh` deletes the old ones first. */
 export async function prepare(base_url: string, fresh: boolean): Promise<Demo> {
   if (fresh) for (const path of [paths.state, paths.dev]) rmSync(path, { recursive: true, force: true });
   writeLocalVars(fresh);

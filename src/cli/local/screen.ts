@@ -1,4 +1,4 @@
-/** What `npm start` prints once everything runs: one screen, with a conversation that can be pasted as it is. */
+/** What `npm start` prints when everything runs: one screen, with a conversation to paste into a terminal. */
 import type { Demo } from "./demo.ts";
 
 export function screen(demo: Demo): string {

@@ -1,4 +1,4 @@
-/** The local server: one `wrangler dev` process group, ready when /v1/health says so, gone when this process is. */
+/** The local server: a process group of `wrangler dev`. It is ready when /v1/health responds, and ends with this process. */
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { spawnWrangler } from "../tool/wrangler.ts";
@@ -6,8 +6,8 @@ import { spawnWrangler } from "../tool/wrangler.ts";
 export const HOST = "127.0.0.1";
 
 /** Milliseconds. */
-const READY_WITHIN = 90_000;
-const STOP_WITHIN = 5_000;
+const READY_TIMEOUT = 90_000;
+const STOP_TIMEOUT = 5_000;
 
 /** True when nothing listens on the port yet. */
 export function portIsFree(port: number): Promise<boolean> {
@@ -22,11 +22,11 @@ export function portIsFree(port: number): Promise<boolean> {
 }
 
 export type Server = {
-  /** Resolves when it answers; to the reason when it will not. */
+  /** Resolves to null when the server is ready, or to the reason why it is not. */
   ready: Promise<string | null>;
-  /** Resolves when it has ended, to how. */
+  /** Resolves when the server has ended, to how it ended. */
   ended: Promise<string>;
-  /** Ends it and everything it started. */
+  /** Ends the server and its child processes. */
   stop: () => Promise<void>;
 };
 
@@ -46,30 +46,30 @@ export function startServer(port: number, public_url: string): Server {
   void ended.then(() => (running = false));
 
   const health = async (): Promise<string | null> => {
-    const until = Date.now() + READY_WITHIN;
+    const until = Date.now() + READY_TIMEOUT;
     while (running && Date.now() < until) {
-      if (await answers(port)) return null;
+      if (await responds(port)) return null;
       await sleep(100);
     }
-    return running ? `did not answer within ${READY_WITHIN / 1000} s` : ended;
+    return running ? `did not answer within ${READY_TIMEOUT / 1000} s` : ended;
   };
 
   const signal = (name: NodeJS.Signals) => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, name);
     } catch {
-      // The group is gone already.
+      // The process group has ended already.
     }
   };
   const stop = async () => {
     signal("SIGTERM");
-    await Promise.race([ended, sleep(STOP_WITHIN)]);
+    await Promise.race([ended, sleep(STOP_TIMEOUT)]);
     signal("SIGKILL");
   };
   return { ready: health(), ended, stop };
 }
 
-async function answers(port: number): Promise<boolean> {
+async function responds(port: number): Promise<boolean> {
   try {
     return (await fetch(`http://${HOST}:${port}/v1/health`, { signal: AbortSignal.timeout(5_000) })).ok;
   } catch {

@@ -1,4 +1,4 @@
-/** `.dev.vars`: secrets for local use, made at random once. What somebody wrote there by hand is kept. */
+/** `.dev.vars`: random secrets for local use, generated once. Lines that somebody wrote by hand stay. */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseEnv } from "node:util";
@@ -14,7 +14,7 @@ const GENERATED: Record<string, () => string> = {
   ALLOW_LOOPBACK_UPSTREAMS: () => "true",
 };
 
-/** Adds the variables that are missing; with `renew`, makes all the generated ones anew. */
+/** Adds missing variables; `renew` generates new values for all generated ones. */
 export function writeLocalVars(renew: boolean): void {
   const before = existsSync(paths.vars) ? readFileSync(paths.vars, "utf8") : "";
   const own = before.split("\n").filter((line) => line !== "" && !(renew && isGenerated(line)));
@@ -25,7 +25,7 @@ export function writeLocalVars(renew: boolean): void {
 
 const isGenerated = (line: string) => Object.keys(GENERATED).some((name) => line.startsWith(`${name}=`));
 
-/** The config that the Worker has locally. Ends the process with a sentence where it does not hold. */
+/** The Worker's local config. Ends the process with a message when it is invalid. */
 export function localConfig(): Config {
   const { vars } = unstable_readConfig({ config: paths.config }, { hideWarnings: true });
   try {

@@ -1,20 +1,21 @@
 /**
- * Moves a company's rows from one D1 database to another without losing any: it is copied while nothing of it changes.
+ * Moves a company's rows from one D1 database to another without losing any: they are copied while none of them can change.
  *
- * 1. The old database is told to take nothing more of the company (`departed`): triggers refuse it, whoever still writes
- *    there. Requests that write are answered 503, turns wait in their objects' journals, reads go on.
- * 2. Everything is copied and compared.
- * 3. The directory names the new database, which takes nothing either until everybody who remembers the old one has
- *    forgotten it: until then both say the same, so that nobody can read behind a write.
- * 4. The new database takes writes; what the objects kept arrives. The rows of the old one are removed.
+ * 1. Fence: a row in `departed` makes triggers of the old database refuse every write of the company. Requests that write
+ *    get a 503, turns wait in the journals of their objects, reads go on.
+ * 2. Copy: everything is copied and compared.
+ * 3. Switch: company.database names the new database, which is fenced too until no isolate has the old one in its cache
+ *    (DIRECTORY_TTL). Until then both databases have the same rows, so nobody reads anything stale.
+ * 4. Open: the new database accepts writes, and the objects send what they hold. The rows in the old one are deleted.
  *
- * Cut off anywhere, the same command goes on from there; naming the old database cancels a move before step 3. API keys,
- * issuers and their audit stay in the control database, and so does all audit that is there: it can not be removed.
+ * A move that is cut off continues when the command is repeated. Before step 3, naming the old database cancels it. API keys,
+ * issuers, and all audit rows of the control database stay there: audit rows cannot be deleted. The triggers are created at the
+ * first move and not by a migration: a single database needs none, and the control database must still accept audit rows.
  */
 import { CONTROL, DIRECTORY_TTL, type Home } from "../../db/database.ts";
 import { clear, copyAll, hasMigrationsOf } from "./rows.ts";
 
-/** What has just been done, and what that means. */
+/** The stages of a move, and what each means. */
 export const STAGES = {
   begun: "Begun. Cut off from here on, the same command goes on.",
   fenced: "The old database takes nothing more: requests of the company that write are answered 503, turns are kept.",
@@ -31,22 +32,22 @@ export type Ports = {
   /** The database of a binding; undefined when there is none of that name. */
   home: (name: string) => Home | undefined;
   sleep: (ms: number) => Promise<void>;
-  tell: (stage: Stage) => Promise<void> | void;
+  report: (stage: Stage) => Promise<void> | void;
   now: () => number;
   newId: () => string;
 };
 
-/** Why nothing was done. */
+/** The reason why a move was not started. */
 export class MoveRefused extends Error {}
 
-/** Beyond the time for which the directory is believed. */
+/** Milliseconds to wait in addition to DIRECTORY_TTL. */
 const MARGIN = 5_000;
 /** Milliseconds for which requests that began before the switch may still read the old rows. */
 const DRAIN = 60_000;
 
 type Row = { database: string; moving_from: string | null; moving_to: string | null };
 
-/** Moves the company to the database of binding `to`, or goes on moving it there. Throws MoveRefused, or what went wrong. */
+/** Moves the company to the database of binding `to`, or continues an earlier move there. Throws MoveRefused. */
 export async function moveCompany(ports: Ports, company_id: string, to: string): Promise<void> {
   const row = await ports.control
     .prepare("SELECT database, moving_from, moving_to FROM company WHERE id = ?")
@@ -78,7 +79,7 @@ async function begin(ports: Ports, company_id: string, from: string, to: string)
   if (!(await hasMigrationsOf(named(ports, from).d1, named(ports, to).d1))) {
     throw new MoveRefused(`${to} has not the tables of ${from} yet: apply the migrations first.`);
   }
-  // What an earlier, cancelled move may have left there.
+  // An earlier move that was cancelled may have left rows there.
   await admit(named(ports, to).d1, company_id);
   await clear(named(ports, to).d1, company_id);
   const { meta } = await ports.control
@@ -86,18 +87,18 @@ async function begin(ports: Ports, company_id: string, from: string, to: string)
     .bind(from, to, company_id, from)
     .run();
   if (meta.changes !== 1) throw new MoveRefused("The company has just been moved by somebody else.");
-  await ports.tell("begun");
+  await ports.report("begun");
 }
 
 /** Steps 1 to 3. */
 async function bring(ports: Ports, company_id: string, from: Home, to: Home): Promise<void> {
   await fence(from, company_id, ports.now());
-  await ports.tell("fenced");
+  await ports.report("fenced");
   await copyAll(from, to, company_id);
-  await ports.tell("copied");
+  await ports.report("copied");
   await fence(to, company_id, ports.now());
   await point(ports, company_id, from, to);
-  await ports.tell("switched");
+  await ports.report("switched");
   await settle(ports, company_id, from, to);
 }
 
@@ -105,21 +106,21 @@ async function bring(ports: Ports, company_id: string, from: Home, to: Home): Pr
 async function settle(ports: Ports, company_id: string, from: Home, to: Home): Promise<void> {
   await ports.sleep(DIRECTORY_TTL + MARGIN);
   await admit(to.d1, company_id);
-  await ports.tell("open");
+  await ports.report("open");
   await ports.sleep(DRAIN);
   await clear(from.d1, company_id);
   await arrived(ports, company_id);
-  await ports.tell("removed");
+  await ports.report("removed");
 }
 
 async function cancel(ports: Ports, company_id: string, from: Home, to: Home): Promise<void> {
   await admit(from.d1, company_id);
   await clear(to.d1, company_id);
   await arrived(ports, company_id);
-  await ports.tell("cancelled");
+  await ports.report("cancelled");
 }
 
-/** The directory, and the audit row that goes with it. */
+/** Switches company.database, with its audit row. */
 async function point({ control, now, newId }: Ports, company_id: string, from: Home, to: Home): Promise<void> {
   const details = JSON.stringify({ from: from.name, to: to.name });
   await control.batch([
@@ -136,10 +137,10 @@ async function point({ control, now, newId }: Ports, company_id: string, from: H
 const arrived = ({ control }: Ports, company_id: string) =>
   control.prepare("UPDATE company SET moving_from = NULL, moving_to = NULL WHERE id = ?").bind(company_id).run();
 
-/** Tables whose rows belong to a company and live where it does. The control database has audit of its own to take. */
-const FENCED = ["user", "lead", "agent", "model_provider", "conversation", "message"];
+/** Tables whose rows move with a company. Audit rows are fenced too, but not in the control database. */
+export const FENCED = ["user", "lead", "agent", "model_provider", "conversation", "message"];
 
-/** From now on this database refuses every new or changed row of the company. The triggers are made when first needed. */
+/** From now on this database refuses every insert and update of the company's rows. */
 async function fence({ name, d1 }: Home, company_id: string, now: number): Promise<void> {
   const tables = name === CONTROL ? FENCED : [...FENCED, "audit_event", "audit_seal"];
   const triggers = tables.flatMap((table) =>
@@ -156,6 +157,6 @@ async function fence({ name, d1 }: Home, company_id: string, now: number): Promi
   await d1.batch([...triggers, d1.prepare(mark).bind(company_id, now)]);
 }
 
-/** This database takes the company's rows again. */
+/** This database accepts the company's rows again. */
 const admit = (d1: D1Database, company_id: string) =>
   d1.prepare("DELETE FROM departed WHERE company_id = ?").bind(company_id).run();

@@ -1,4 +1,4 @@
-/** A company from outside the API, because nobody can be asked for a credential before the first one exists. */
+/** Creates a company without the API: nobody has a credential before the first company exists. */
 import { uuidv7 } from "uuidv7";
 import { newApiKey } from "../../auth/api-key.ts";
 import type { Scope } from "../../auth/principal.ts";
@@ -10,29 +10,29 @@ import type { api_key } from "../../db/schema.ts";
 export type Credential = { api_key: string; api_secret: string };
 export type NewKeys = { rows: (typeof api_key.$inferInsert)[]; credentials: Record<string, Credential> };
 
-/** Keys by name: their rows, and the credentials that only exist now. */
+/** API keys by name: their rows, and their secrets, which are not stored. */
 export async function newKeys(
   owner: { company_id: string; user_id: string },
   scopes: Record<string, Scope[]>,
   now: number,
 ): Promise<NewKeys> {
   const keys: NewKeys = { rows: [], credentials: {} };
-  for (const [name, held] of Object.entries(scopes)) {
-    const { row, secret } = await newApiKey(owner, { name, scopes: held }, now);
+  for (const [name, keyScopes] of Object.entries(scopes)) {
+    const { row, secret } = await newApiKey(owner, { name, scopes: keyScopes }, now);
     keys.rows.push(row);
     keys.credentials[name] = { api_key: row.key, api_secret: secret };
   }
   return keys;
 }
 
-/** The audit row of something done at the command line: by nobody with an account here. */
+/** The audit row of a change from the command line. Its actor is no user. */
 export const auditByCommand = (db: Database, company_id: string, action: string, target_id: string, at: number) => {
   const [target_type = ""] = action.split(".");
   const actor = { actor_type: "system", actor_id: "command-line", api_key_id: null, request_id: null } as const;
   return insertAudit(db, { id: uuidv7(), company_id, at, ...actor, action, target_type, target_id, details: {} });
 };
 
-/** The statements that store a company, its owner and the owner's keys, with their audit rows, for one batch. */
+/** The statements that insert a company, its owner, the owner's keys and their audit rows, for one batch. */
 export function companyStatements(
   db: Database,
   plan: { company_id: string; user_id: string; name: string; owner: string; role: "member" | "admin" },

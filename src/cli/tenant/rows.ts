@@ -1,10 +1,10 @@
-/** All rows of one company in one D1 database: copied to another, compared, removed. Repeating any of it does no harm. */
+/** Copies, compares and deletes all rows of one company in a D1 database. Each can be repeated. */
 import { CONTROL, type Home } from "../../db/database.ts";
 
 type Row = Record<string, unknown>;
-type Table = { name: string; /** What its rows are read in the order of; unique within a company. */ key: string[] };
+type Table = { name: string; /** The order in which its rows are read; unique within a company. */ key: string[] };
 
-/** Tables that are small, or have an index on the company and the key. */
+/** Tables that are small or have an index on company_id and the key. */
 const TABLES: Table[] = [
   { name: "user", key: ["issuer", "subject"] },
   { name: "agent", key: ["id"] },
@@ -15,40 +15,41 @@ const AUDIT: Table = { name: "audit_event", key: ["sequence"] };
 const SEALS: Table = { name: "audit_seal", key: ["first_sequence"] };
 const CONVERSATION: Table = { name: "conversation", key: ["created_at", "id"] };
 
-/** Rows that are read at once. */
+/** Rows of one read. */
 const PAGE = 200;
-/** Conversations whose messages are copied, compared or removed together. */
-const TOGETHER = 20;
-/** Statements, and UTF-16 code units of text in them, that are written at once. */
+/** Conversations whose messages are copied, compared or deleted together. */
+const CONVERSATIONS = 20;
+/** Statements of one batch, and UTF-16 code units of text in them. */
 const STATEMENTS = 100;
 const TEXT = 500_000;
-/** Rows that one statement removes. */
-const REMOVED = 500;
+/** Rows of one DELETE. */
+const DELETED_ROWS = 500;
 
-const NAMES = new Set(
+/** Every table that a database needs for a company to move there. */
+export const COMPANY_TABLES: ReadonlySet<string> = new Set(
   [...TABLES, AUDIT, SEALS, CONVERSATION].map((table) => table.name).concat("message", "tally", "departed"),
 );
 
-/** Whether both have been brought up to the same migration. */
+/** Whether both databases have the same tables, so that rows can be copied. */
 export async function hasMigrationsOf(model: D1Database, other: D1Database): Promise<boolean> {
   const tables = async (d1: D1Database) => {
     const sql = `SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name`;
     const { results } = await d1.prepare(sql).all<{ name: string; sql: string }>();
-    return JSON.stringify(results.filter(({ name }) => NAMES.has(name)));
+    return JSON.stringify(results.filter(({ name }) => COMPANY_TABLES.has(name)));
   };
   return (await tables(model)) === (await tables(other));
 }
 
-/** Copies everything of the company, which must not change meanwhile, and compares it. Throws where the two differ. */
+/** Copies and compares all rows of the company, which must not change meanwhile. Throws where the copies differ. */
 export async function copyAll(from: Home, to: Home, company_id: string): Promise<void> {
-  // Audit in the control database stays there for good: the list of audit events looks there as well.
+  // Audit rows of the control database stay there: the list of audit events reads both databases.
   for (const table of from.name === CONTROL ? TABLES : [...TABLES, AUDIT, ...sealsFor(to)]) {
     for await (const rows of pages(from.d1, table, company_id, PAGE)) {
       await write(to.d1, table.name, table === AUDIT && to.name === CONTROL ? rows.map(unnumbered) : rows);
     }
     await compare(from, to, table, company_id);
   }
-  for await (const rows of pages(from.d1, CONVERSATION, company_id, TOGETHER)) {
+  for await (const rows of pages(from.d1, CONVERSATION, company_id, CONVERSATIONS)) {
     await write(to.d1, CONVERSATION.name, rows);
     await copyMessages(
       from.d1,
@@ -66,7 +67,7 @@ export async function copyAll(from: Home, to: Home, company_id: string): Promise
 const sealsFor = (to: Home): Table[] => (to.name === CONTROL ? [] : [SEALS]);
 const unnumbered = (row: Row): Row => ({ ...row, sequence: null });
 
-/** Rows of a table, some at a time. */
+/** The rows of a table, in pages. */
 async function* pages(d1: D1Database, { name, key }: Table, company_id: string, limit: number): AsyncGenerator<Row[]> {
   const columns = key.join(", ");
   for (let last: Row | undefined; ;) {
@@ -101,7 +102,7 @@ async function copyMessages(from: D1Database, to: D1Database, ids: string[]): Pr
   if (ours !== theirs) throw new Error(`messages differ after copying: ${ours} and ${theirs}`);
 }
 
-/** Enough to tell two copies of the same messages apart. */
+/** Counts and lengths that differ when a copy is incomplete. */
 async function sumOf(d1: D1Database, conversation_ids: string[]): Promise<string> {
   const row = await d1
     .prepare(
@@ -119,12 +120,12 @@ async function compare(from: Home, to: Home, { name }: Table, company_id: string
     return (await d1.prepare(sql).bind(company_id).first<{ n: number }>())?.n ?? 0;
   };
   const [ours, theirs] = [await count(from), await count(to)];
-  // Of what cannot be removed, an earlier stay may have left more than there is now.
+  // Audit rows cannot be deleted, so an earlier stay of the company may have left more of them.
   const same = name === AUDIT.name || name === SEALS.name ? theirs >= ours : theirs === ours;
   if (!same) throw new Error(`${name}: ${ours} rows in ${from.name}, ${theirs} in ${to.name}`);
 }
 
-/** Rows that are there already stay as they are. Values travel as they are bound: as JSON, some texts would not survive. */
+/** Inserts rows that are not there yet. Values are bound one by one, because JSON would change some texts. */
 async function write(d1: D1Database, table: string, rows: Row[]): Promise<void> {
   let batch: D1PreparedStatement[] = [];
   let size = 0;
@@ -142,11 +143,11 @@ async function write(d1: D1Database, table: string, rows: Row[]): Promise<void> 
   if (batch.length > 0) await d1.batch(batch);
 }
 
-/** Removes everything of the company but its audit, which nothing can remove. */
+/** Deletes all rows of the company but its audit rows, which cannot be deleted. */
 export async function clear(d1: D1Database, company_id: string): Promise<void> {
   for (;;) {
     const { results } = await d1
-      .prepare(`SELECT id FROM conversation WHERE company_id = ? ORDER BY created_at, id LIMIT ${TOGETHER}`)
+      .prepare(`SELECT id FROM conversation WHERE company_id = ? ORDER BY created_at, id LIMIT ${CONVERSATIONS}`)
       .bind(company_id)
       .all<{ id: string }>();
     if (results.length === 0) break;
@@ -157,7 +158,7 @@ export async function clear(d1: D1Database, company_id: string): Promise<void> {
     ]);
   }
   for (const { name } of TABLES) {
-    const some = `SELECT rowid FROM "${name}" WHERE company_id = ? LIMIT ${REMOVED}`;
+    const some = `SELECT rowid FROM "${name}" WHERE company_id = ? LIMIT ${DELETED_ROWS}`;
     for (let removed = 1; removed > 0;) {
       const { meta } = await d1.prepare(`DELETE FROM "${name}" WHERE rowid IN (${some})`).bind(company_id).run();
       removed = meta.changes;

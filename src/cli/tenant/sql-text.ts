@@ -1,11 +1,11 @@
-/** Statements as one SQL text, for a database that takes files and no bound values. */
+/** Statements as one SQL text, for imports that have no bound values. */
 
 export type Statement = { sql: string; params: unknown[] };
 
-/** Each `?` replaced by its value. The statements' own text must hold no other question mark; drizzle's holds none. */
-export const sqlText = (statements: Statement[]): string => statements.map((one) => `${inlined(one)};\n`).join("");
+/** Replaces each `?` by its value. The statements must contain no other question mark; those of drizzle do not. */
+export const sqlText = (statements: Statement[]): string => statements.map((one) => `${inline(one)};\n`).join("");
 
-function inlined({ sql, params }: Statement): string {
+function inline({ sql, params }: Statement): string {
   const pieces = sql.split("?");
   if (pieces.length !== params.length + 1) throw new Error("as many values as question marks are needed");
   return pieces.map((piece, i) => (i === 0 ? piece : literal(params[i - 1]) + piece)).join("");

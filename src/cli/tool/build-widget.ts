@@ -1,4 +1,4 @@
-/** How widget.js and the demo page are built. The widget is one file that loads nothing, and stays small. */
+/** How widget.js and the demo page are built. The widget is one small file that loads no other. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -47,7 +47,7 @@ export const demoStep: InlineConfig = {
   },
 };
 
-/** Throws when a visitor would have to load more than we promised. */
+/** Throws when widget.js is larger than MAX_WIDGET. */
 export function checkWidgetSize(): void {
   const size = gzipSync(readFileSync(join(paths.assets, "widget.js")), { level: 9 }).length;
   if (size > MAX_WIDGET) throw new Error(`widget.js is ${size} bytes gzipped, and must be at most ${MAX_WIDGET}`);

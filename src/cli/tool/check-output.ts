@@ -1,17 +1,17 @@
-/** Checks of what is shipped: the migrations say what the schema says, and the Worker stays small. */
+/** Checks of what is shipped: the migrations match the schema, and the Worker stays small. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { paths, root } from "./project.ts";
-import { bundleForProduction, capture, type Finding } from "./tool.ts";
+import { bundleForProduction, capture, type Finding } from "./run.ts";
 
-/** KiB, minified and gzipped. Cloudflare takes far more; what grows beyond this starts slowly. */
+/** KiB, minified and gzipped. Cloudflare accepts far more, but a larger Worker starts slowly. */
 const MAX_BUNDLE = 350;
 
-/** Lets drizzle-kit generate into a copy: where it writes nothing, no migration is missing. */
+/** Lets drizzle-kit generate migrations into a copy: it must have nothing to add. */
 export async function checkMigrations(): Promise<Finding> {
-  // Inside the checkout, because drizzle-kit takes only relative paths for this.
+  // Inside the checkout, because drizzle-kit accepts only relative paths here.
   const copy = mkdtempSync(join(paths.results, "migrations-"));
   try {
     cpSync(paths.migrations, copy, { recursive: true });
@@ -27,7 +27,7 @@ export async function checkMigrations(): Promise<Finding> {
   }
 }
 
-/** Builds what would be deployed, without deploying it. */
+/** Builds the production bundle and checks its size. */
 export async function checkBundle(): Promise<Finding> {
   const out = mkdtempSync(join(tmpdir(), "conversations-bundle-"));
   try {

@@ -1,3 +1,3 @@
-/** Loaded into a child that was given an IPC channel: when the parent is gone, however it went, the child ends too. */
+/** Preloaded into a child process with an IPC channel: the child ends when its parent does, however that ended. */
 process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
 process.channel?.unref();

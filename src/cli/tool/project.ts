@@ -1,18 +1,18 @@
-/** Where things are in a checkout. Every command works from any directory. */
+/** The paths of a checkout. They are absolute, so that every command works in any directory. */
 import { fileURLToPath } from "node:url";
 
 const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url).href);
 
 export const root = at(".");
 export const paths = {
-  /** What `npm start` made: demo.json and what it needs in between. Not in git. */
+  /** Files that `npm start` generates, such as demo.json. Not in git. */
   dev: at(".dev"),
   demo: at(".dev/demo.json"),
   /** Secrets and variables for local use. Not in git. */
   vars: at(".dev.vars"),
   /** Databases and Durable Objects of local running. */
   state: at(".wrangler/state"),
-  /** Who serves this checkout, while somebody does. */
+  /** The claim of the process that serves this checkout. */
   claim: at(".wrangler/serving.json"),
   config: at("wrangler.toml"),
   migrations: at("migrations"),
@@ -21,7 +21,7 @@ export const paths = {
   results: at("dist/results"),
 };
 
-/** Ends the process with one clear sentence, for whatever the reader of the terminal can put right. */
+/** Ends the process with one clear message, for everything that the user can fix. */
 export function fail(message: string): never {
   console.error(message);
   process.exit(1);

@@ -1,12 +1,12 @@
-/** Runs the tests and counts them from vitest's own report, so that nothing that failed goes uncounted. */
+/** Runs the tests and counts them from vitest's JSON report. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { paths } from "./project.ts";
-import { show } from "./tool.ts";
+import { show } from "./run.ts";
 
 export type TestCount = { passed: number; failed: number; skipped: number };
 
-/** The part of the report that is read. */
+/** The part of the report that is needed. */
 export type Report = {
   numPassedTests: number;
   numFailedTests: number;
@@ -23,7 +23,7 @@ export async function runTests(projects: string[]): Promise<TestCount> {
   return count(existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Report) : null, code);
 }
 
-/** A file that could not be loaded is one failure, and so is a run that failed without saying where. */
+/** A test file that fails to load counts as one failure, and so does a run that fails without a failed test. */
 export function count(report: Report | null, exitCode: number): TestCount {
   if (!report) return { passed: 0, failed: 1, skipped: 0 };
   const broken = report.testResults.filter(

@@ -1,21 +1,21 @@
-/** Runs a tool of node_modules and keeps what it says, to be shown only when it matters. */
+/** Runs a tool of node_modules and captures its output, which is shown only if it fails. */
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { root } from "./project.ts";
 import { quiet } from "./wrangler.ts";
 
-/** `note`: what a reader should see; of something in order, mostly nothing. */
+/** `note`: what to print; mostly nothing when the check passed. */
 export type Finding = { ok: boolean; note: string };
 
 const PATH = `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`;
 
-/** Runs it to its end without a terminal. What it said is the note if it failed. */
+/** Runs a command without a terminal. Its output is the note if it failed. */
 export async function runTool(command: string, ...args: string[]): Promise<Finding> {
   const { code, output } = await capture(command, args);
   return code === 0 ? { ok: true, note: "" } : { ok: false, note: output.trim() };
 }
 
-/** Exit code and everything it wrote. */
+/** Runs a command. Resolves to its exit code and its whole output. */
 export function capture(command: string, args: string[]): Promise<{ code: number; output: string }> {
   const env = { ...process.env, ...quiet, PATH, NO_COLOR: "1", FORCE_COLOR: "0" };
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env });
@@ -28,11 +28,11 @@ export function capture(command: string, args: string[]): Promise<{ code: number
   });
 }
 
-/** Builds what would be deployed into the folder `out`, without deploying it. */
+/** Builds the production bundle into the folder `out`, without deploying it. */
 export const bundleForProduction = (out: string) =>
   capture("wrangler", ["deploy", "--dry-run", "--env", "production", "--minify", "--outdir", out]);
 
-/** Runs it in this terminal. Resolves to its exit code. */
+/** Runs a command in this terminal. Resolves to its exit code. */
 export function show(command: string, args: string[]): Promise<number> {
   const child = spawn(command, args, {
     cwd: root,
