@@ -1,5 +1,6 @@
 /** Agents. A delete only sets deleted_at. Every change is one batch with its audit row. */
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
+import { TtlCache } from "../auth/cache.ts";
 import type { Env } from "../env.ts";
 import type { Rows, Slice } from "./page.ts";
 import type { AuditRow } from "../chat/audit.ts";
@@ -31,11 +32,22 @@ const live = (company_id: string, id: string) => and(own(company_id, id), isNull
 export const findAgent = (db: Database, company_id: string, id: string): Promise<AgentRow | undefined> =>
   db.select().from(agent).where(live(company_id, id)).get();
 
+/** Ids that were no live agent's a moment ago: asking for one again and again asks the databases once. */
+const missing = new TtlCache<true>(5_000, 10_000);
+
 /**
  * A live agent of any company, for visitors who know only its id. Queries every database, and takes the row only from the
  * one in which its company is now.
  */
 export async function findPublicAgent(env: Env, id: string): Promise<AgentRow | undefined> {
+  const now = Date.now();
+  if (missing.get(id, now)) return undefined;
+  const row = await readPublicAgent(env, id);
+  if (!row) missing.set(id, true, now);
+  return row;
+}
+
+async function readPublicAgent(env: Env, id: string): Promise<AgentRow | undefined> {
   const rows = allHomes(env).map(async ({ name, d1 }) => {
     const where = and(eq(agent.id, id), isNull(agent.deleted_at));
     const row = await openDatabase(d1).select().from(agent).where(where).get();
@@ -109,5 +121,6 @@ export async function deleteAgent(db: Database, company_id: string, id: string, 
 export async function restoreAgent(db: Database, company_id: string, id: string, audit: AuditRow) {
   const deleted = and(own(company_id, id), isNotNull(agent.deleted_at));
   const unmark = { deleted_at: null, deleted_by: null };
+  missing.clear();
   return (await auditedUpdate(db, agent, deleted, unmark, audit)) ?? findAny(db, company_id, id);
 }
