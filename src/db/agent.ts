@@ -1,5 +1,5 @@
 /** Agents. A delete only sets deleted_at. Every change is one batch with its audit row. */
-import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
+import { and, asc, eq, gte, isNotNull, isNull, lt } from "drizzle-orm";
 import { TtlCache } from "../auth/cache.ts";
 import type { Env } from "../env.ts";
 import type { Rows, Slice } from "./page.ts";
@@ -27,6 +27,13 @@ export const toolSecretContext = (company_id: string, agent_id: string, tool: { 
 
 const own = (company_id: string, id: string) => and(eq(agent.id, id), eq(agent.company_id, company_id));
 const live = (company_id: string, id: string) => and(own(company_id, id), isNull(agent.deleted_at));
+
+/** The model of one of the company's live agents that use this model provider. Reads the company's agents. */
+export async function findModelOf(db: Database, company_id: string, provider: string): Promise<string | undefined> {
+  const uses = and(gte(agent.model, `${provider}/`), lt(agent.model, `${provider}0`));
+  const where = and(eq(agent.company_id, company_id), isNull(agent.deleted_at), uses);
+  return (await db.select({ model: agent.model }).from(agent).where(where).limit(1).get())?.model;
+}
 
 /** A live agent of the company. */
 export const findAgent = (db: Database, company_id: string, id: string): Promise<AgentRow | undefined> =>

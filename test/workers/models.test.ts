@@ -5,7 +5,7 @@ import { ModelFailure } from "../../src/chat/ports.ts";
 import { configOf } from "../../src/config.ts";
 import { openModel } from "../../src/models/open.ts";
 import { complete, type Step, upstream } from "../upstream/client.ts";
-import { call, makeCompany } from "./company.ts";
+import { call, type Company, makeCompany } from "./company.ts";
 import { chat, createConversation, history, parseEvents, type StreamEvent, streamChat } from "./conversation-client.ts";
 
 const client = upstream(env.TEST_UPSTREAM);
@@ -152,6 +152,65 @@ describe("a turn whose model thinks aloud", () => {
     const reply = events.findLast(({ event }) => event === "chat_response")?.data.message.content;
     expect(`The margin. ${deltas(events)}`).toBe(reply);
     expect((await chat(site.owner, site.id, "Again")).body.content).toBe("Sorry.");
+  });
+});
+
+describe("trying a provider out", () => {
+  const upstreamWords = { error: { message: "upstream words" } };
+  async function provider(company: Company, more: object = {}) {
+    const body = { kind: "openai-compatible", base_url: client.baseUrl, api_key: "secret-key", ...more };
+    expect((await call("PUT", "/v1/model-provider/tried", { headers: company.admin, body })).status).toBe(201);
+  }
+  const tried = (company: Company, body: object | undefined, headers = company.admin) =>
+    call("POST", "/v1/model-provider/tried/test", { headers, ...(body ? { body } : {}) });
+
+  it.each<[string, Step[], object]>([
+    ["answers", complete(["yes"]), { ok: true, status: 200, problem: null }],
+    ["401", [{ status: 401, body: upstreamWords }], { ok: false, status: 401, problem: "key" }],
+    ["403", [{ status: 403, body: upstreamWords }], { ok: false, status: 403, problem: "key" }],
+    ["404", [{ status: 404, body: "upstream words" }], { ok: false, status: 404, problem: "address" }],
+    ["no-model", [{ status: 404, body: { error: { code: "model_not_found" } } }], { status: 404, problem: "model" }],
+    ["422", [{ status: 422, body: upstreamWords }], { ok: false, status: 422, problem: "request" }],
+    ["429", [{ status: 429 }], { ok: false, status: 429, problem: "busy" }],
+    ["500", [{ status: 500, body: "upstream words" }], { ok: false, status: 500, problem: "upstream" }],
+    ["redirect", [{ status: 302, headers: { location: "/v1/x" } }], { ok: false, status: null, problem: "address" }],
+    ["page", [{ raw: "<html>upstream words</html>" }], { ok: false, problem: "protocol" }],
+    ["silence", [{ done: true }], { ok: false, status: 200, problem: "protocol" }],
+    ["cut", [{ text: "ye" }], { ok: false, status: 200, problem: "protocol" }],
+    ["told", [{ error: { type: "rate_limit_error" } }], { ok: false, problem: "busy" }],
+  ])("tells an admin what became of it: %s", async (name, steps, expected) => {
+    const company = await makeCompany();
+    await provider(company);
+    const model = `tried-${name}-${company.company_id}`;
+    await client.script(model, steps);
+    const answer = await tried(company, { model });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ model: `tried/${model}`, detail: expect.any(String), ...expected });
+    expect(JSON.stringify(answer.body)).not.toMatch(/upstream words|secret-key/);
+  });
+
+  it("tells when nothing listens", async () => {
+    const company = await makeCompany();
+    await provider(company, { base_url: "http://127.0.0.1:9/v1" });
+    expect((await tried(company, { model: "m" })).body).toMatchObject({ ok: false, status: null, problem: "address" });
+  });
+
+  it("takes the model of an agent that uses the provider, and asks for one where there is none", async () => {
+    const company = await makeCompany();
+    await provider(company);
+    expect((await tried(company, undefined)).body.errors).toEqual([{ path: "/model", message: expect.any(String) }]);
+    expect((await tried(company, { model: "../x" })).status).toBe(422);
+    const agent = { name: "Helper", model: `tried/of-an-agent` };
+    await call("POST", "/v1/agent", { headers: company.admin, body: agent });
+    expect((await tried(company, undefined)).body).toMatchObject({ ok: true, model: agent.model });
+    expect((await tried(company, {})).body).toMatchObject({ ok: true, model: agent.model });
+  });
+
+  it("is for admins of the company only", async () => {
+    const [company, other] = [await makeCompany(), await makeCompany()];
+    await provider(company);
+    expect((await tried(company, { model: "m" }, company.read_write)).status).toBe(403);
+    expect((await tried(other, { model: "m" })).status).toBe(404);
   });
 });
 

@@ -28,7 +28,7 @@ export const USUAL: Dialect = {
 export const dialects = new Remembered<Dialect>();
 
 /** Times that one answer is asked for at most. */
-export const MAX_TRIES = 3;
+const MAX_TRIES = 3;
 
 type Refusable = { said: RegExp; applies: (dialect: Dialect) => boolean; without: (dialect: Dialect) => Dialect };
 

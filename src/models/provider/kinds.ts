@@ -1,10 +1,10 @@
 /** Providers and their protocols: from where a company's models are to the client that speaks to them. */
-import { ModelFailure } from "../../chat/ports.ts";
 import type { ProviderAccess } from "../catalog.ts";
 import type { CallOptions, Connect } from "../connect.ts";
 import { withoutThoughts } from "../thoughts.ts";
 import { AnthropicEvents } from "./anthropic.ts";
 import { USUAL } from "./dialect.ts";
+import { ProviderFailure } from "./failure.ts";
 import { GoogleEvents } from "./google.ts";
 import { mendedCall } from "./mended.ts";
 import { openaiChat } from "./openai-chat.ts";
@@ -58,7 +58,7 @@ function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, 
   }
 
   function compatible(): Connect {
-    if (base_url === null) throw new ModelFailure("error", "the provider has no base_url");
+    if (base_url === null) throw new ProviderFailure("error", "the provider has no base_url", "address");
     return openaiChat(modelId, baseOr(""), bearer, USUAL);
   }
 }

@@ -24,7 +24,7 @@ const LINE_END = /\r\n|\n|\r/;
 /** Fields of the specification, and those that somebody made up: they say nothing about the answer. */
 const OTHER_FIELD = /^(?:[\w-]{1,64}:|(?:id|retry|event)$)/;
 
-export class EventReader {
+class EventReader {
   readonly #decoder = new TextDecoder();
   #line = "";
   #data: string | null = null;

@@ -2,7 +2,6 @@
  * Workers AI through the Worker's own binding: no HTTP of ours, no key. It takes OpenAI's requests, and answers in that form
  * or in its own, which ChatChunks reads as well.
  */
-import { ModelFailure } from "../../chat/ports.ts";
 import type { CallOptions, Connect, StreamPart } from "../connect.ts";
 import { isObject } from "../json-schema.ts";
 import type { Source } from "../../net/source.ts";
@@ -21,7 +20,7 @@ const BUSY = /\b(3036|3040|429)\b/;
 
 /** Throws ModelFailure where the binding is missing, as it is locally. */
 export function workersAi(modelId: string, ai: Ai | undefined): Connect {
-  if (!ai) throw new ModelFailure("error", "Workers AI is not bound");
+  if (!ai) throw new ProviderFailure("error", "Workers AI is not bound", "address");
   const binding = ai as unknown as Binding;
   return (_, options) => run(binding, modelId, options);
 }

@@ -1,6 +1,6 @@
 /** Model providers: the address and the API key of a company's models. The key is never returned. */
 import * as z from "zod";
-import { encrypt } from "../auth/encryption.ts";
+import { encrypt } from "../../auth/encryption.ts";
 import {
   deleteModelProvider,
   findModelProvider,
@@ -8,16 +8,16 @@ import {
   type ModelProviderRow,
   providerKeyContext,
   putModelProvider,
-} from "../db/model-provider.ts";
-import { type Api } from "../http/api.ts";
-import { json } from "../http/operation.ts";
-import type { AppContext } from "../http/context.ts";
-import { text, timestamp, toTimestamp } from "../http/fields.ts";
-import { refusalOf } from "../net/outbound.ts";
-import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
-import { invalid, notFound } from "../problem/problem.ts";
-import { baseUrlProblem, BUILTIN } from "../models/catalog.ts";
-import { lazy } from "../lazy.ts";
+} from "../../db/model-provider.ts";
+import { type Api } from "../../http/api.ts";
+import { json } from "../../http/operation.ts";
+import type { AppContext } from "../../http/context.ts";
+import { text, timestamp, toTimestamp } from "../../http/fields.ts";
+import { refusalOf } from "../../net/outbound.ts";
+import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
+import { invalid, notFound } from "../../problem/problem.ts";
+import { baseUrlProblem, BUILTIN } from "../../models/catalog.ts";
+import { lazy } from "../../lazy.ts";
 
 const kind = lazy(() => z.enum(["openai", "anthropic", "google", "workers-ai", "openai-compatible"]));
 
