@@ -17,11 +17,16 @@ export function h<K extends keyof HTMLElementTagNameMap = "div">(
     if (typeof value === "function") element.addEventListener(key, value as (event: Event) => void);
     else setAttribute(element, key, value);
   }
+  add(element, ...children);
+  return element as HTMLElementTagNameMap[K];
+}
+
+/** As `append`, which libraries replace. */
+export function add(parent: Node, ...children: Child[]): void {
   for (const child of children) {
     if (child === null || child === false) continue;
-    element.appendChild(typeof child === "string" ? ofDocument("createTextNode")(child) : child);
+    parent.appendChild(typeof child === "string" ? ofDocument("createTextNode")(child) : child);
   }
-  return element as HTMLElementTagNameMap[K];
 }
 
 export function setAttribute(element: Element, name: string, value: string | number | boolean | null): void {
@@ -54,7 +59,7 @@ export function icon(name: IconName): SVGSVGElement {
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
   path.setAttribute("d", ICONS[name]);
-  svg.append(path);
+  add(svg, path);
   return svg;
 }
 

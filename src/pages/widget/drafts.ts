@@ -13,8 +13,10 @@ export function keepDrafts(store: Store, items: Item[]): void {
 
 /** Those that were kept and are not among `items`, as messages that failed. */
 export function lostDrafts(store: Store, items: Item[]): Item[] {
-  const drafts = store.read<Draft[]>(NAME) ?? [];
+  const kept = store.read<unknown>(NAME);
+  const drafts = (Array.isArray(kept) ? kept : []) as Partial<Draft>[];
   return drafts
+    .filter((draft): draft is Draft => typeof draft?.key === "string" && typeof draft.content === "string")
     .filter(({ key }) => !items.some((item) => item.key === key))
     .map(({ key, content }) => ownItem(key, content, "failed"));
 }

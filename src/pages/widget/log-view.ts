@@ -128,7 +128,7 @@ export class LogView {
       const isFirst = days[i] !== days[i - 1] && (i > 0 || days[i] !== today);
       const element = this.#views.get(item.key)?.element;
       element?.querySelector(".day")?.remove();
-      if (isFirst) element?.prepend(h("div.day", {}, format.format(item.at)));
+      if (isFirst) element?.insertBefore(h("div.day", {}, format.format(item.at)), element.firstChild);
     });
   }
 

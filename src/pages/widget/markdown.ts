@@ -2,7 +2,7 @@
  * Markdown as DOM nodes. marked finds the structure; elements are made one by one from a fixed list and text is set as
  * text, so that there is no HTML to sanitise: tags in a reply are shown as they were written, and images are links.
  */
-import { h } from "./dom.ts";
+import { add, h } from "./dom.ts";
 import { lex, type Links, MAX_DEPTH, type Token, type Tokens } from "./markdown-lexer.ts";
 import { sectionsFrom } from "./sections.ts";
 
@@ -49,7 +49,7 @@ export class MarkdownView {
     let same = 0;
     while (same < blocks.length && blocks[same] === this.#blocks[same]) same++;
     while (this.element.children.length > same) this.element.lastElementChild?.remove();
-    for (const token of tokens.slice(same)) this.element.append(h("div", {}, ...block(token, 0)));
+    for (const token of tokens.slice(same)) add(this.element, h("div", {}, ...block(token, 0)));
     this.#blocks = blocks;
   }
 }

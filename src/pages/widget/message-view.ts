@@ -1,6 +1,6 @@
 /** One message on the screen. Updated in place, so that what is being read or selected stays as it is. */
 import type { Item } from "./chat-item.ts";
-import { h, icon, iconButton, setAttribute } from "./dom.ts";
+import { add, h, icon, iconButton, setAttribute } from "./dom.ts";
 import type { Speech } from "./labels.ts";
 import { MarkdownView } from "./markdown.ts";
 
@@ -18,7 +18,7 @@ export class MessageView {
   readonly #markdown: MarkdownView | null;
   readonly #stopped: HTMLElement;
   #thumbs: Thumb[] = [];
-  #shown = "";
+  #shown: unknown[] = [];
 
   constructor(item: Item, name: string, speech: Speech, actions: MessageActions) {
     this.#item = item;
@@ -27,7 +27,8 @@ export class MessageView {
     this.#markdown = item.role === "assistant" ? new MarkdownView() : null;
     this.#stopped = h("span", {}, speech.say("stopped"));
     const author = item.role === "user" ? speech.say("you") : speech.say("says", { name });
-    this.#bubble.append(
+    add(
+      this.#bubble,
       h("span.unseen", {}, author),
       this.#markdown?.element ?? h("div.plain", { dir: "auto" }, item.content),
     );
@@ -37,14 +38,14 @@ export class MessageView {
   /** Shows the item as it is now; `isLast` of its kind offers another try. */
   update(isLast: boolean): void {
     const { state, content, problem, rating, id } = this.#item;
-    const shown = JSON.stringify([state, content, problem, rating, id, isLast]);
-    if (shown === this.#shown) return;
+    const shown = [state, content, problem, rating, id, isLast];
+    if (shown.every((value, i) => value === this.#shown[i])) return;
     this.#shown = shown;
     setAttribute(this.element, "data-state", state);
     this.#markdown?.update(content);
     this.#bubble.querySelector(".dots")?.remove();
     const isWaiting = state === "streaming" && content === "";
-    if (isWaiting) this.#bubble.append(h("span.dots", { "aria-hidden": "true" }, h("i"), h("i"), h("i")));
+    if (isWaiting) add(this.#bubble, h("span.dots", { "aria-hidden": "true" }, h("i"), h("i"), h("i")));
     this.#bubble.hidden = content === "" && !isWaiting;
     const notes = this.#notes(isLast);
     const isSame =
