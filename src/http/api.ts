@@ -39,7 +39,7 @@ export class Api {
   /** Serves and documents one route. */
   route<const S extends RouteSpec>(spec: S, handler: (input: Input<S>) => Response | Promise<Response>): void {
     const { method, path, audience, scope, body } = spec;
-    const pattern = path.replaceAll(/\{(.+?)\}/g, ":$1");
+    const pattern = path.replaceAll(/\{([^{}]+)\}/g, ":$1");
     const { minted_tokens } = spec;
     const hasBody = body !== undefined;
     this.routes.push({ method, path, pattern, audience, scope, hasBody, ...(minted_tokens ? { minted_tokens } : {}) });

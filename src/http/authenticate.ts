@@ -38,7 +38,7 @@ export function forgetCredentials(): void {
  */
 export async function authenticate(c: AppContext, keyAsBearer = false): Promise<Principal | null> {
   const authorization = c.req.header("authorization");
-  const bearer = authorization === undefined ? null : /^Bearer(?: +(.*))?$/i.exec(authorization);
+  const bearer = authorization === undefined ? null : /^Bearer(?: (.*))?$/i.exec(authorization);
   if (bearer) {
     const token = (bearer[1] ?? "").trim();
     const halves = keyAsBearer ? /^(ak_[^:]*):(as_[^:]*)$/.exec(token) : null;

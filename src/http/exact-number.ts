@@ -42,7 +42,7 @@ function canonical(number: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? [];
   const all = (whole + fraction).replace(/^0+/, "");
-  const digits = all.replace(/0+$/, "");
+  const digits = all.replace(/(?<!0)0+$/, "");
   if (digits === "") return "0";
   return `${sign}${digits}e${Number(exponent) - fraction.length + all.length - digits.length}`;
 }

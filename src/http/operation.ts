@@ -61,7 +61,7 @@ const isPaged = (query: Fields | undefined) => query instanceof z.ZodObject && "
 
 /** `get /conversation/{id}/messages` → `get_conversation_by_id_messages`: unique, and stable while the path is. */
 const operationId = ({ method, path }: RouteSpec) =>
-  `${method}${path.replaceAll(/\{(.+?)\}/g, "by_$1").replaceAll(/[/-]+/g, "_")}`;
+  `${method}${path.replaceAll(/\{([^{}]+)\}/g, "by_$1").replaceAll(/[/-]+/g, "_")}`;
 
 /** A JSON response for `responses`. */
 export const json = (description: string, schema: z.ZodType) => ({

@@ -7,7 +7,7 @@ export function networkOf(ip: string): string {
   if (mapped?.[1]) return mapped[1];
   try {
     // The URL parser knows every spelling, and leaves the shortest one.
-    const host = new URL(`http://[${ip.replace(/%.*$/, "")}]/`).hostname.slice(1, -1);
+    const host = new URL(`http://[${ip.split("%", 1)[0]}]/`).hostname.slice(1, -1);
     const [head = "", tail] = host.split("::");
     const groups = (part: string) => (part === "" ? [] : part.split(":"));
     const behind = groups(tail ?? "");

@@ -40,4 +40,13 @@ describe("a number", () => {
       }),
     );
   });
+
+  it("takes no time for a number that is a megabyte long", () => {
+    const began = performance.now();
+    const digits = "0".repeat(500_000);
+    for (const number of [`1${digits}1`, `0.${digits}1`, `1${digits}.${digits}`, `1e${digits}1`]) {
+      parseExactly(`{"n":${number}}`);
+    }
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
 });

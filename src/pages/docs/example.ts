@@ -48,7 +48,7 @@ export function curlOf(
   accept?: string,
 ): string {
   const prefix = document.servers?.[0]?.url ?? "";
-  const address = path.replaceAll(/\{(.+?)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
+  const address = path.replaceAll(/\{([^{}]+)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
   const parameters = (operation.parameters ?? []).filter((one) => one.in === "query" && one.required === true);
   const query = parameters.map(({ name, schema }) => `${name}=${String(exampleOf(document, schema ?? {}))}`).join("&");
   const lines = [`curl${method === "get" ? "" : ` -X ${method.toUpperCase()}`}`];

@@ -14,7 +14,7 @@ export function addressAt(text: string): { raw: string; href: string } | null {
     const raw = trim(web.slice(0, END.exec(web)?.index));
     return { raw, href: /^w/i.test(raw) ? `http://${raw}` : raw };
   }
-  const mail = MAIL.exec(text)?.[0].replace(/[-_]+$/, "");
+  const mail = MAIL.exec(text)?.[0].replace(/(?<![-_])[-_]+$/, "");
   return mail ? { raw: mail, href: `mailto:${mail}` } : null;
 }
 

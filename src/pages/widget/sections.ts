@@ -3,7 +3,7 @@
  * one, outside of code. A text that grows changes its last section only.
  */
 
-const FENCE = /^\s*(`{3,}(?!.*`)|~{3,})/;
+const FENCE = /^\s*(`{3,}(?!`)(?!.*`)|~{3,})/;
 /** A line that may belong to a list before it; characters of a line that is still being written after which that is clear. */
 const CONTINUES = /^(?:\s|[-+*](?:\s|$)|\d{1,9}[.)](?:\s|$))/;
 const CLEAR = 12;

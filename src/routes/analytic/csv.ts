@@ -9,13 +9,14 @@ export type Cell = string | number | boolean | null;
 /** Without it Excel reads the file in the encoding of its locale. */
 export const BYTE_ORDER_MARK = "\uFEFF";
 
-/** Where a spreadsheet may start a cell. */
-const CELL_BEGINS = /(?<=^|[;\t\r\n])/.source;
-/** Characters that spreadsheets skip before a formula: white space and invisible characters. */
-const SKIPPED = /[\s\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]*/u.source;
-/** `=`, `+`, `-` and `@`, also as East Asian keyboards write them. */
-const FORMULA = /[=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]/.source;
-const UNSAFE = new RegExp(`${CELL_BEGINS}(?='|${SKIPPED}${FORMULA})|^(?=[\\t\\r\\n])`, "gu");
+/** Characters at which a spreadsheet may split a line, besides the comma. */
+const SEPARATOR = /[;\t\r\n]/g;
+/** Separators, and what spreadsheets skip before a formula: white space and invisible characters. */
+const GAP = /[;\s\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u.source;
+/** `=`, `+`, `-` and `@`, also as East Asian keyboards write them, and the apostrophe itself. */
+const SIGN = /['=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]/.source;
+/** A whole gap before a sign. It may be empty. A match cannot start inside a gap, so each character is read once. */
+const UNSAFE = new RegExp(`(?<!${GAP})${GAP}*(?=${SIGN})|^(?=[\\t\\r\\n])`, "gu");
 
 /** One line, CRLF included. Null is an empty cell. */
 export const csvLine = (cells: readonly Cell[]): string => `${cells.map(csvCell).join(",")}\r\n`;
@@ -23,6 +24,9 @@ export const csvLine = (cells: readonly Cell[]): string => `${cells.map(csvCell)
 function csvCell(cell: Cell): string {
   if (cell === null) return "";
   if (typeof cell !== "string") return String(cell);
-  const safe = cell.replaceAll(UNSAFE, "'");
+  const safe = cell.replaceAll(
+    UNSAFE,
+    (gap: string, at: number) => (at === 0 ? "'" : "") + gap.replaceAll(SEPARATOR, "$&'"),
+  );
   return /[",;\t\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
