@@ -28,7 +28,7 @@ export function parseModelName(model: string): { provider: string; name: string 
 
 /** The end of an address that is not a base any more, but what is asked there. */
 const ENDPOINT =
-  /\/(chat\/completions|completions|responses|messages|embeddings|models|api\/(chat|generate)|models\/.*:\w+)\/*$/i;
+  /\/(chat\/completions|completions|responses|messages|embeddings|models|api\/(chat|generate)|models\/[^/]*:\w+)\/*$/i;
 
 /** Why `url` is no provider's base address, worded to follow "/base_url: ", or null when it may be one. */
 export function baseUrlProblem(url: string): string | null {

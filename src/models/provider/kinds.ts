@@ -25,7 +25,7 @@ export function connectTo(access: ProviderAccess, modelId: string, ai: Ai | unde
 }
 
 function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, ai: Ai | undefined): Connect {
-  const baseOr = (url: string) => (base_url ?? url).replace(/\/+$/, "");
+  const baseOr = (url: string) => (base_url ?? url).replace(/(?<!\/)\/+$/, "");
   const bearer: Record<string, string> = api_key === null ? {} : { authorization: `Bearer ${api_key}` };
   switch (kind) {
     case "openai":

@@ -42,7 +42,7 @@ const BUSY = [429, 503, 529];
 const BUSY_WORDS = /ratelimit|toomanyrequests|overload|throttl|unavailable|resourceexhausted|busy|capacity/;
 const QUOTA_WORDS = /insufficient(quota|balance|credit|funds)|exceededcurrentquota|hardlimit|paymentrequired/;
 const KEY_WORDS = /apikey|authenticat|unauthori[sz]ed|permission|forbidden|credential/;
-const MODEL_WORDS = /model\w{0,40}(notfound|notexist|unknown)|(unknown|invalid|nosuch)model/;
+const MODEL_WORDS = /model(?:(?!model)\w)*?(notfound|notexist|unknown)|(unknown|invalid|nosuch)model/;
 
 function troubleOf(status: number | null, named: number | null, codes: string[], texts: string[]): Trouble {
   const words = codes.map((code) => code.toLowerCase().replaceAll(/[^a-z]/g, ""));

@@ -34,7 +34,7 @@ export function readOptions(dataset: DOMStringMap, src: string): Options {
   const one = <T extends string>(value: string | undefined, allowed: readonly T[], otherwise: T) =>
     allowed.find((option) => option === value) ?? otherwise;
   return {
-    api: (data["api"] ?? origin).replace(/\/+$/, ""),
+    api: (data["api"] ?? origin).replace(/(?<!\/)\/+$/, ""),
     agent_id: data["agentId"] ?? "",
     color: hexColor(data["color"] ?? "") ?? DEFAULT_COLOR,
     theme: one(data["theme"], ["light", "dark", "auto"], "auto"),

@@ -27,8 +27,10 @@ export function findOptions(): Options | null {
 
 /** Where this file was loaded from, as the stack of an error says; also for a module that another one imports. */
 function ownAddress(): string {
-  const stack = String(new Error("where").stack);
-  const address = /[a-z][a-z\d+.-]*:\/\/[^\s()]+?(?=:\d+(?::\d+)?\)?(?:\n|$))/i.exec(stack)?.[0] ?? "";
+  const words = String(new Error("where").stack).split(/[\s()]+/);
+  // Chrome writes `at name (address:line:column)`, the others `name@address:line:column`.
+  const word = words.find((one) => one.includes("://") && /:\d+$/.test(one)) ?? "";
+  const address = word.slice(word.lastIndexOf("@", word.indexOf("://")) + 1).replace(/(?::\d{1,9}){1,2}$/, "");
   // Evaluated code has the address of who evaluated it.
   return /^[^?#]+\.js(?:[?#]|$)/.test(address) ? address : "";
 }
