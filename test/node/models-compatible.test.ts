@@ -54,6 +54,17 @@ describe("text", () => {
     expect(await read(chunk({ content }), END)).toMatchObject([{ delta: "Hm" }, { delta: "Hello" }, {}]);
   });
 
+  it.each([
+    [chunk({ content: [{ type: "reasoning", text: "Hm." }] })],
+    [chunk({ content: { type: "thinking", thinking: "Hm." } })],
+    [chunk({ content: [{ type: "thought", content: [], text: "Hm." }] })],
+    [chunk({ content: [{ type: "reasoning.text", reasoning: "Hm." }] })],
+    [chunk({ reasoning: [{ text: "Hm." }] })],
+  ])("is none in a piece of thinking: %j", async (piece) => {
+    const parts = await read(piece, chunk({ content: "a" }), END);
+    expect(parts).toMatchObject([{ type: "reasoning-delta", delta: "Hm." }, { type: "text-delta", delta: "a" }, {}]);
+  });
+
   it("may be a refusal", async () => {
     const parts = await read(chunk({ refusal: "I will not." }), END);
     expect(parts).toMatchObject([{ delta: "I will not." }, { finishReason: { raw: "refusal" } }]);
@@ -64,6 +75,7 @@ describe("text", () => {
     [chunk({ content: { type: "text", text: "x" } }), "ax"],
     [{ choices: [{ index: 0, message: { content: "x" } }] }, "ax"],
     [{ choices: [{ index: 0, text: "x" }] }, "ax"],
+    [chunk({ content: [{ type: "output_text", text: "x" }] }), "ax"],
   ])("may come as %j", async (odd, text) => {
     expect((await read(chunk({ content: "a" }), odd, END))[0]).toEqual({ type: "text-delta", id: "0", delta: text });
   });

@@ -10,6 +10,8 @@ export type Dialect = {
   stream_options: boolean;
   limit: "max_tokens" | "max_completion_tokens";
   temperature: boolean;
+  /** Says in the last call that no tool is to be called any more. */
+  tool_choice: boolean;
   /** Instructions are a message of their own, not the beginning of the user's first. */
   system: boolean;
   /** Thoughts go back with the calls that they led to: only to those who insist on it. */
@@ -20,6 +22,7 @@ export const USUAL: Dialect = {
   stream_options: true,
   limit: "max_tokens",
   temperature: true,
+  tool_choice: true,
   system: true,
   thoughts: false,
 };

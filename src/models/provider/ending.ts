@@ -14,7 +14,7 @@ const GOOD = [
 /** It wants something called. */
 const CALLS = "toolcalls toolcall tooluse functioncall functioncalls".split(" ");
 /** What fills the place of a word as long as there is none. */
-const NOT_YET = ["", "null", "none", "undefined", "unspecified", "finishreasonunspecified"];
+const NOT_YET = /^(?:|null|none|undefined|\w*unspecified)$/;
 const FILTERS = /filter|safety|sensitive|recitation|blocklist|prohibited|spii|refus/;
 
 const plain = (word: string) => word.toLowerCase().replaceAll(/[^a-z]/g, "");
@@ -28,7 +28,7 @@ export class Ending {
 
   /** Takes what stands where a protocol has its finish reason. A word of failure is not taken back by a later one. */
   note(word: unknown): void {
-    if (typeof word !== "string" || NOT_YET.includes(plain(word))) return;
+    if (typeof word !== "string" || NOT_YET.test(plain(word))) return;
     if (this.#word === undefined || endingProblem(this.#word) === null) this.#word = word;
   }
 

@@ -106,6 +106,6 @@ class MendedCall {
     }
     const error = errorIn(name, data);
     if (error !== undefined) throw new UpstreamError(null, error);
-    return this.#mending.read(data);
+    return this.#mending.read(name === "" ? data : { type: name, ...data });
   }
 }

@@ -49,7 +49,7 @@ export function requestOf(options: CallOptions, dialect: Dialect) {
     [dialect.limit]: maxOutputTokens,
     stop: stopSequences,
     tools: tools?.flatMap(toolOf),
-    tool_choice: toolChoice?.type,
+    tool_choice: dialect.tool_choice ? toolChoice?.type : undefined,
     stream: true,
     stream_options: dialect.stream_options ? { include_usage: true } : undefined,
   };

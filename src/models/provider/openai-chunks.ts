@@ -64,9 +64,14 @@ export class ChatChunks implements EventParser {
     if (typeof content === "string" || typeof content === "number") return say(type, String(content), parts);
     const isList = Array.isArray(content);
     for (const piece of isList ? content : [content]) {
-      if (!isObject(piece)) this.#say(type, piece, parts);
-      else if (piece["thinking"] !== undefined) this.#say("reasoning-delta", piece["thinking"], parts);
-      else if (piece["text"] !== undefined) this.#say(type, piece["text"], parts);
+      if (!isObject(piece)) {
+        this.#say(type, piece, parts);
+        continue;
+      }
+      const { thinking, reasoning, text } = piece;
+      const isThought = THOUGHT.test(String(piece["type"])) || thinking !== undefined || reasoning !== undefined;
+      const said = thinking ?? reasoning ?? text;
+      if (said !== undefined) this.#say(isThought ? "reasoning-delta" : type, said, parts);
       // In a list there may be more than text, such as references to sources.
       else if (!isList) throw new NotUnderstood();
     }
@@ -81,4 +86,7 @@ export class ChatChunks implements EventParser {
   }
 }
 
-const countOf = (tokens: unknown) => (typeof tokens === "number" && tokens > 0 ? tokens : undefined);
+/** Types of the pieces of a list that are not said. */
+const THOUGHT = /think|thought|reason/i;
+
+const countOf = (tokens: Json | undefined) => (Number(tokens) > 0 ? Number(tokens) : undefined);
