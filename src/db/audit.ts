@@ -25,9 +25,9 @@ export function insertIf<T extends SQLiteTable>(
   row: T["$inferInsert"],
   condition: SQL | undefined,
 ) {
-  const given: Record<string, unknown> = row;
+  const members: Record<string, unknown> = row;
   const values = Object.entries(getTableColumns(table)).map(([name, column]) =>
-    sql.param(given[name] ?? null, column as SQLiteColumn),
+    sql.param(members[name] ?? null, column as SQLiteColumn),
   );
   return db.insert(table).select(sql`select ${sql.join(values, sql`, `)} where ${condition}`);
 }
@@ -45,7 +45,7 @@ export type AuditFilter = {
 /** Time and id of the row that a page ended with. */
 export type AuditPlace = [at: number, id: string];
 
-/** Members that an index leads to, the most telling first; the first that is given decides, the others are looked at. */
+/** Members with an index, the most selective first. The first one in the filter selects the rows, the others are compared. */
 const INDEXED = ["target_id", "actor_id", "action"] as const;
 /** Rows that one page looks at, where not all of them match. */
 const LOOKED_AT = 1000;
@@ -71,7 +71,7 @@ async function listIn(
   const rows: AuditEvent[] = [];
   let place = after;
   for (let looked = 0; looked < LOOKED_AT;) {
-    const wanted = others.length === 0 ? limit + 1 : 200;
+    const pageSize = others.length === 0 ? limit + 1 : 200;
     const some = await db
       .select()
       .from(audit_event)
@@ -85,13 +85,13 @@ async function listIn(
         ),
       )
       .orderBy(desc(audit_event.at), desc(audit_event.id))
-      .limit(wanted);
+      .limit(pageSize);
     rows.push(...some.filter(matches));
     const shown = rows.slice(0, limit);
     const last = shown.at(-1);
     if (rows.length > limit && last) return { rows: shown, next: placeOf(last) };
     const end = some.at(-1);
-    if (!end || some.length < wanted) return { rows, next: null };
+    if (!end || some.length < pageSize) return { rows, next: null };
     looked += some.length;
     place = placeOf(end);
   }

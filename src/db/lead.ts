@@ -44,10 +44,7 @@ export const findLead = (db: Database, company_id: string, id: string): Promise<
 export const findAnyLead = (db: Database, company_id: string, id: string): Promise<LeadRow | undefined> =>
   db.select().from(lead).where(own(company_id, id)).get();
 
-/**
- * Makes the lead of `row.external_id` on first sight; on a later one brings the given fields up to date.
- * The row, which may be marked as deleted.
- */
+/** Inserts the lead of `row.external_id`, or updates the fields that are set. Returns the row, which may be deleted. */
 export const upsertVouchedLead = (db: Database, row: NewLead & { external_id: string }): Promise<LeadRow> =>
   db
     .insert(lead)

@@ -88,18 +88,18 @@ export function companyRoutes(api: Api): void {
       body: changes,
     },
     async ({ c, db, caller: { company_id }, audit, body }) => {
-      const { retention: given, ...rest } = body;
-      refuseTooLong(c, given ?? {});
+      const { retention: days = {}, ...rest } = body;
+      refuseTooLong(c, days);
       const before = await findCompany(db, company_id);
       if (!before) throw notFound();
       const settings = Object.fromEntries(
-        Object.entries({ ...rest, ...given }).filter(
+        Object.entries({ ...rest, ...days }).filter(
           ([name, value]) => value !== undefined && value !== before[name as keyof CompanySettings],
         ),
       ) as CompanySettings;
       const changed = Object.keys(settings);
       if (changed.length === 0) return c.json({ company: companyView(c, before) });
-      // How long things are kept is no content, and who shortened it will be asked.
+      // The audit row has the numbers: they are no content, and show who shortened a retention.
       const numbers = Object.fromEntries(CLASSES.flatMap((name) => (name in settings ? [[name, settings[name]]] : [])));
       const record = audit("company.update", "company", company_id, { changed, ...numbers });
       const row = await updateCompany(db, company_id, settings, record);
@@ -109,9 +109,9 @@ export function companyRoutes(api: Api): void {
   );
 }
 
-function refuseTooLong(c: AppContext, given: Partial<Pick<CompanyRow, (typeof CLASSES)[number]>>): void {
+function refuseTooLong(c: AppContext, days: Partial<Pick<CompanyRow, (typeof CLASSES)[number]>>): void {
   const most = c.var.config.RETENTION_DAYS;
-  const wrong = CLASSES.filter((name) => most > 0 && (given[name] ?? 0) > most);
+  const wrong = CLASSES.filter((name) => most > 0 && (days[name] ?? 0) > most);
   if (wrong.length === 0) return;
   const message = `must be at most ${most}, which is as long as this deployment keeps anything`;
   throw invalid(...wrong.map((name) => ({ path: `/retention/${name}`, message })));

@@ -105,8 +105,8 @@ until it is. A verified issuer and audience belong to one company. At most ${MAX
       if (token !== undefined) await proveIssuer(c, db, row, token);
       const verified_at = token === undefined ? null : now;
       const record = audit("issuer.create", "issuer", row.id, { verified: verified_at !== null });
-      const kept = token === undefined ? {} : keptKeys(c, row);
-      const made = await unlessTaken(insertIssuer(db, { ...row, ...kept, verified_at }, record));
+      const keyColumns = token === undefined ? {} : keptKeys(c, row);
+      const made = await unlessTaken(insertIssuer(db, { ...row, ...keyColumns, verified_at }, record));
       if (!made) throw new Problem("conflict", `There are at most ${MAX_ISSUERS} identity providers a company.`);
       forgetCredentials();
       return c.json(issuerView(made), 201, { location: linkTo(c, `/auth/issuer/${row.id}`) });

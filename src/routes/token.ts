@@ -91,16 +91,16 @@ export function tokenRoutes(api: Api): void {
         ? userId(db, principal, body, now)
         : leadId(db, principal.company_id, body, audit, now));
       const role = body.role ?? "member";
-      const given = scopesOfRole(role).filter((scope) => hasScope(principal, scope));
-      const isLess = given.length < scopesOfRole(role).length;
+      const scopes = scopesOfRole(role).filter((scope) => hasScope(principal, scope));
+      const isLess = scopes.length < scopesOfRole(role).length;
       const { company_id, api_key_id } = principal;
       const claims = {
         ...{ company_id, entity_type, entity_id, role },
         ...(api_key_id === null ? {} : { api_key_id }),
-        ...(isLess ? { scope: given.join(" ") } : {}),
+        ...(isLess ? { scope: scopes.join(" ") } : {}),
       };
-      const wanted = Math.min(body.expires_in, role === "admin" ? MAX_ADMIN_TTL : MAX_ACCESS_TTL);
-      const expires_in = lifetime(wanted, principal.expires_at, now);
+      const requested = Math.min(body.expires_in, role === "admin" ? MAX_ADMIN_TTL : MAX_ACCESS_TTL);
+      const expires_in = lifetime(requested, principal.expires_at, now);
       if (role === "admin") await insertAudit(db, audit("token.mint", "user", entity_id, { role, expires_in }));
       const access_token = await mintToken(c.var.config, claims, "access", expires_in);
       return c.json({ access_token, token_type: "Bearer", expires_in, entity_type, entity_id });
@@ -133,16 +133,16 @@ export function tokenRoutes(api: Api): void {
   );
 }
 
-/** Seconds: as asked, but never beyond the end (ms) of the key that asks. */
-const lifetime = (asked: number, keyEnds: number | null, now: number): number =>
-  keyEnds === null ? asked : Math.max(1, Math.min(asked, Math.floor((keyEnds - now) / 1000)));
+/** Seconds: as requested, but not beyond the expiry (ms) of the API key of the request. */
+const lifetime = (requested: number, keyEnds: number | null, now: number): number =>
+  keyEnds === null ? requested : Math.max(1, Math.min(requested, Math.floor((keyEnds - now) / 1000)));
 
 type Vouched = z.output<ReturnType<typeof tokenBody>>;
 
 async function userId(db: Database, principal: Principal, body: Vouched, now: number): Promise<string> {
   const { external_id: subject, name, email } = body;
   const { company_id } = principal;
-  // Who may not make admins may not unmake them either; the token's role is what was asked for in any case.
+  // Only admins may change the stored role. The role of the token is the requested one in any case.
   const stored = hasScope(principal, "admin") ? body.role : undefined;
   const id = await upsertBackendUser(db, { company_id, subject, name, email, role: stored }, now);
   if (id === undefined) throw new Problem("conflict", "This user has been deleted.");

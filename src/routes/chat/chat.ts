@@ -111,7 +111,7 @@ export const events = (stream: ReadableStream | null, headers: Record<string, st
     },
   });
 
-/** HEAD opens no stream: whether there is a conversation to read is asked of the database. */
+/** HEAD opens no stream: D1 says whether the caller may see the conversation. */
 async function headOfStream(c: AppContext, caller: Caller, conversation_id: string): Promise<Response> {
   await visibleConversation(await requestDatabase(c, caller.company_id), caller, conversation_id);
   return events(null);
@@ -127,8 +127,8 @@ async function uiChat(c: AppContext, caller: Caller, conversation_id: string, bo
   const own = last?.id ? `ui:${await hashOf([last.id, body_hash])}` : null;
   if (body.trigger === "regenerate-message") {
     const messages = [body.messageId, last?.id].flatMap((id) => id ?? []);
-    const wanted = { messages, key: own, or_last: !body.messageId };
-    const { stream } = await ask(c, conversation_id, (object) => object.regenerate(caller, wanted, links));
+    const target = { messages, key: own, or_last: !body.messageId };
+    const { stream } = await ask(c, conversation_id, (object) => object.regenerate(caller, target, links));
     return uiEvents(stream);
   }
   const content = text(32_000, 1).safeParse(last?.text ?? "");
