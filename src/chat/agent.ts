@@ -1,4 +1,4 @@
-/** What an agent is made of, beyond the columns that queries filter on. Types only. */
+/** What an agent is made of, beyond the columns that queries filter on. */
 import type { JsonObject } from "../json.ts";
 
 /** A question an agent can answer from its own knowledge. */
@@ -21,7 +21,15 @@ export type AgentSettings = {
   token_timeout_ms?: number;
   turn_timeout_ms?: number;
   max_input_tokens?: number;
+  /** See contextLengthOf. */
+  max_context_length?: number;
   summarize?: boolean;
   auto_title?: boolean;
   tools?: HttpTool[];
 };
+
+/** How many of the latest messages a model sees, where neither the agent nor the conversation says so. */
+const CONTEXT_LENGTH = 20;
+
+/** max_context_length of an agent's conversations: the default of all, and the most that a visitor may ask for. */
+export const contextLengthOf = (settings: AgentSettings): number => settings.max_context_length ?? CONTEXT_LENGTH;

@@ -23,6 +23,9 @@ export type Sums = {
   name: string | null;
 } & Record<(typeof MEASURES)[number], number | null>;
 
+/** Agents, or models, in one answer. */
+export const MAX_GROUPS = 500;
+
 const MEASURES = [
   "turns",
   "failed",
@@ -95,9 +98,9 @@ function group(kind: Grouping, company_id: string): SQL {
     case "day":
       return sql`${by(sql`day`, sql`NULL`)} GROUP BY day`;
     case "model":
-      return sql`${by(sql`model_used`, sql`NULL`)} GROUP BY model_used`;
+      return sql`${by(sql`model_used`, sql`NULL`)} GROUP BY model_used ORDER BY sum(turns) DESC, model_used LIMIT ${MAX_GROUPS}`;
     case "agent":
-      return sql`${by(sql`agent_id`, agentName)} GROUP BY agent_id`;
+      return sql`${by(sql`agent_id`, agentName)} GROUP BY agent_id ORDER BY sum(turns) DESC, agent_id LIMIT ${MAX_GROUPS}`;
     case "top_agent":
       return sql`${by(sql`agent_id`, agentName)} GROUP BY agent_id ORDER BY sum(turns) DESC, agent_id LIMIT 10`;
   }
@@ -127,19 +130,19 @@ export const createdQuery = (scope: Scope, table: "conversation" | "lead"): SQL 
 export type Created = { day: number; n: number };
 
 /** A query for `db.batch`, which accepts only what drizzle's query builder has made. */
-const select = <T extends object>(db: Database, query: SQL, columns: readonly (keyof T & string)[]) =>
+export const rawSelect = <T extends object>(db: Database, query: SQL, columns: readonly (keyof T & string)[]) =>
   db
     .select(Object.fromEntries(columns.map((column) => [column, sql.raw(column)])) as { [C in keyof T]: SQL<T[C]> })
     .from(sql`(${query})`);
 
 export const selectSums = (db: Database, scope: Scope, groupings: Grouping[]) =>
-  select<Sums>(db, sumsQuery(scope, groupings), ["kind", "ref", "name", ...MEASURES]);
+  rawSelect<Sums>(db, sumsQuery(scope, groupings), ["kind", "ref", "name", ...MEASURES]);
 
 export const selectPercentiles = (db: Database, scope: Scope, by: "day" | "agent") =>
-  select<Percentiles>(db, percentilesQuery(scope, by), ["ref", "p50", "p95"]);
+  rawSelect<Percentiles>(db, percentilesQuery(scope, by), ["ref", "p50", "p95"]);
 
 const selectCreated = (db: Database, scope: Scope, table: "conversation" | "lead") =>
-  select<Created>(db, createdQuery(scope, table), ["day", "n"]);
+  rawSelect<Created>(db, createdQuery(scope, table), ["day", "n"]);
 
 /** All figures of a period, in one round trip. */
 export async function periodFigures(db: Database, scope: Scope, groupings: Grouping[]) {

@@ -16,8 +16,7 @@ export type NewConversation = Entity & {
   agent_id: string;
   title?: string;
   metadata?: JsonObject;
-  /** 20 if it is left out. */
-  max_context_length?: number;
+  max_context_length: number;
   /** Idempotency-Key of the request, and the hash of its body. */
   creation_key?: string | null;
   creation_hash?: string | null;
@@ -38,7 +37,6 @@ export async function createConversation(
     ...input,
     ...{ title, title_folded: fold(title) },
     metadata: input.metadata ?? {},
-    max_context_length: input.max_context_length ?? 20,
     ...{ id: uuidv7(), activity_at: now, created_at: now, updated_at: now },
   };
   const counters = history.length === 0 ? {} : { message_count: history.length, last_message_at: now };
@@ -50,22 +48,30 @@ export async function createConversation(
   const imports = history.length === 0 ? [] : [insertImported(db, values, history)];
   const [[inserted]] = await db.batch([insertion, ...imports]);
   if (inserted) return { row: inserted, created: true };
-  const row = await db
+  const row = await findCreated(db, input, input.creation_key ?? "");
+  if (!row) throw new Error("conversation was neither inserted nor found");
+  return { row, created: false };
+}
+
+/** The conversation that the entity created with this creation_key, deleted or not. */
+export const findCreated = (
+  db: Database,
+  { company_id, entity_type, entity_id }: Entity & { company_id: string },
+  creation_key: string,
+): Promise<ConversationRow | undefined> =>
+  db
     .select()
     .from(conversation)
     .where(
       and(
-        eq(conversation.company_id, input.company_id),
-        eq(conversation.entity_type, input.entity_type),
-        eq(conversation.entity_id, input.entity_id),
-        eq(conversation.creation_key, input.creation_key ?? ""),
+        eq(conversation.company_id, company_id),
+        eq(conversation.entity_type, entity_type),
+        eq(conversation.entity_id, entity_id),
+        eq(conversation.creation_key, creation_key),
         isNotNull(conversation.creation_key),
       ),
     )
     .get();
-  if (!row) throw new Error("conversation was neither inserted nor found");
-  return { row, created: false };
-}
 
 /** One conversation of the company, deleted or not. */
 export const findConversation = (db: Database, company_id: string, id: string): Promise<ConversationRow | undefined> =>

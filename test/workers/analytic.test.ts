@@ -3,16 +3,28 @@ import { env } from "cloudflare:workers";
 import { type SQL, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import { describe, expect, it } from "vitest";
-import { responseTimes } from "../../src/routes/analytic/conversation-figures.ts";
 import * as exported from "../../src/db/analytic-export.ts";
 import { createdQuery, percentilesQuery, type Scope, sumsQuery } from "../../src/db/analytic-period.ts";
+import { sumsOfConversation, timelineOfConversation } from "../../src/db/analytic-conversation.ts";
 import { companyDatabase } from "../../src/db/database.ts";
-import { at, DAY, insertAgent, insertConversations, insertLeads, insertTurns } from "./analytic-data.ts";
+import { at, DAY, insertAgent, insertConversations, insertLeads, insertTurns, type NewTurn } from "./analytic-data.ts";
 import { call, type Company, makeCompany, makeLead } from "./company.ts";
 import { chat, createConversation } from "./conversation-client.ts";
 
 const get = (company: Pick<Company, "user">, path: string) =>
   call("GET", `/v1/analytic/${path}`, { headers: company.user });
+
+/** Mean, median and 95th percentile by nearest rank, worked out here. */
+function responseTimes(times: number[]) {
+  const sorted = times.toSorted((a, b) => a - b);
+  const rank = (p: number) => sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? null;
+  const sum = sorted.reduce((total, time) => total + time, 0);
+  return {
+    avg_response_time_ms: sorted.length === 0 ? null : Math.round(sum / sorted.length),
+    p50_response_time_ms: rank(0.5),
+    p95_response_time_ms: rank(0.95),
+  };
+}
 
 const NOTHING = {
   new_conversations: 0,
@@ -248,33 +260,119 @@ describe("usage", () => {
       source,
     });
     const estimated = of(1, 5, 7);
+    const turns = ({ new_conversations: _, new_leads: __, ...figures }: Record<string, unknown>) => figures;
     expect(body).toEqual({
       ...BOUNDS,
-      totals: { turn_count: 6, usage: sum(19, 33, "estimated"), measured: of(3, 14, 26), estimated },
+      totals: { ...turns(ALL), measured: of(3, 14, 26), estimated },
       by_day: [
-        { date: "2026-03-01", turn_count: 3, usage: sum(15, 27, "estimated"), measured: of(1, 10, 20), estimated },
-        { date: "2026-03-02", turn_count: 0, ...none },
-        { date: "2026-03-03", turn_count: 3, usage: sum(4, 6, "measured"), measured: of(2, 4, 6), estimated: null },
+        { ...turns(FIRST), measured: of(1, 10, 20), estimated },
+        { ...turns(SECOND), ...none },
+        { ...turns(THIRD), measured: of(2, 4, 6), estimated: null },
       ],
-      by_agent: [
-        {
-          ...{ agent_id: company.agent_id, name: "Echo", turn_count: 5 },
-          ...{ usage: sum(16, 29, "estimated"), measured: of(2, 11, 22), estimated },
-        },
-        {
-          ...{ agent_id: other, name: "Other", turn_count: 1 },
-          ...{ usage: sum(3, 4, "measured"), measured: of(1, 3, 4), estimated: null },
-        },
-      ],
-      by_model: [
-        {
-          ...{ model_used: "builtin/echo", turn_count: 4 },
-          ...{ usage: sum(18, 31, "estimated"), measured: of(2, 13, 24), estimated },
-        },
-        { model_used: null, turn_count: 1, ...none },
-        { model_used: "x/y", turn_count: 1, usage: sum(1, 2, "measured"), measured: of(1, 1, 2), estimated: null },
-      ],
+      by_agent: [expect.any(Object), expect.any(Object)],
+      by_model: [expect.any(Object), expect.any(Object), expect.any(Object)],
     });
+    expect(body.by_agent).toMatchObject([
+      {
+        ...{ agent_id: company.agent_id, name: "Echo", turn_count: 5, failed_turns: 1, stopped_turns: 1 },
+        ...{ message_count: 9, usage: sum(16, 29, "estimated"), measured: of(2, 11, 22), estimated },
+      },
+      {
+        ...{ agent_id: other, name: "Other", turn_count: 1, failed_turns: 0, stopped_turns: 0, message_count: 0 },
+        ...{ avg_response_time_ms: 500, usage: sum(3, 4, "measured"), measured: of(1, 3, 4), estimated: null },
+      },
+    ]);
+    expect(body.by_model).toMatchObject([
+      {
+        ...{ model_used: "builtin/echo", turn_count: 4, failed_turns: 0 },
+        ...{ usage: sum(18, 31, "estimated"), measured: of(2, 13, 24), estimated },
+      },
+      { model_used: null, turn_count: 1, failed_turns: 1, ...none },
+      {
+        ...{ model_used: "x/y", turn_count: 1, stopped_turns: 1 },
+        ...{ usage: sum(1, 2, "measured"), measured: of(1, 1, 2), estimated: null },
+      },
+    ]);
+    for (const row of [...body.by_agent, ...body.by_model]) expect(row).not.toHaveProperty("p50_response_time_ms");
+  });
+});
+
+describe("a conversation", () => {
+  const STATUS = { complete: "completed", failed: "failed", stopped: "stopped" } as const;
+
+  it.each([0, 1, 2, 19, 20, 501, 777])("of %i turns has the figures of all, and the latest 500 of them", async (n) => {
+    const company = await makeCompany();
+    const [id = ""] = await insertConversations(company, [{ created_at: 1000, message_count: 2 * n }]);
+    const made = Array.from({ length: n }, (_, i): NewTurn => {
+      const status = i % 7 === 3 ? "failed" : i % 11 === 4 ? "stopped" : "complete";
+      const counts: NewTurn =
+        i % 5 === 1 ? { at: 0 } : { at: 0, usage: [i, 2 * i, i % 13 === 6 ? "estimated" : "measured"] };
+      const deleted: NewTurn["deleted"] = i % 17 === 5 ? ["user"] : i % 17 === 6 ? ["user", "assistant"] : [];
+      const seconds = i % 19 === 8 ? null : ((i * 7919) % 1000) / 100;
+      return { ...counts, at: 10_000 * (i + 1), conversation_id: id, status, deleted, seconds };
+    });
+    await insertTurns(company, made);
+    const { status, body } = await get(company, `conversation/${id}`);
+    expect(status).toBe(200);
+    const timed = made.filter((turn) => turn.status === "complete" && turn.seconds !== null);
+    const times = timed.map((turn) => Math.round(Number(turn.seconds) * 1000));
+    const counted = made.flatMap(({ usage }) => (usage ? [usage] : []));
+    const total = (of: 0 | 1) => counted.reduce((sum, usage) => sum + usage[of], 0);
+    const gone = (role: "user" | "assistant") => made.filter((turn) => turn.deleted?.includes(role)).length;
+    const isEstimated = counted.some(([, , source]) => source === "estimated");
+    const { timeline, ...figures } = body;
+    expect(figures).toEqual({
+      conversation_id: id,
+      status: "active",
+      message_count: 2 * n - gone("user") - gone("assistant"),
+      messages_by_role: { user: n - gone("user"), assistant: n - gone("assistant") },
+      turn_count: n,
+      failed_turns: made.filter((turn) => turn.status === "failed").length,
+      stopped_turns: made.filter((turn) => turn.status === "stopped").length,
+      duration_seconds: n === 0 ? 0 : 10 * (n - 1) + 1,
+      first_response_time_ms: times[0] ?? null,
+      ...responseTimes(times),
+      usage:
+        counted.length === 0
+          ? null
+          : { input_tokens: total(0), output_tokens: total(1), source: isEstimated ? "estimated" : "measured" },
+      deleted_message_count: gone("user") + gone("assistant"),
+      first_message_at: n === 0 ? null : new Date(9000).toISOString(),
+      last_message_at: n === 0 ? null : new Date(10_000 * n).toISOString(),
+      timeline_truncated: n > 500,
+    });
+    expect(timeline).toEqual(
+      made.slice(-500).map((turn, i) => ({
+        turn_id: expect.any(String),
+        sequence: 2 * (Math.max(0, n - 500) + i) + 1,
+        started_at: new Date(turn.at - 1000).toISOString(),
+        status: STATUS[turn.status ?? "complete"],
+        response_time_ms: turn.seconds === null ? null : Math.round(Number(turn.seconds) * 1000),
+        input_tokens: turn.usage?.[0] ?? null,
+        output_tokens: turn.usage?.[1] ?? null,
+      })),
+    );
+  });
+
+  it("is in progress while a turn has no reply, and is read along one index", async () => {
+    const company = await makeCompany();
+    const { id } = await createConversation(company);
+    await chat(company, id, "one");
+    const waiting = chat(company, id, "/sleep 1500 two");
+    const latest = async () => (await get(company, `conversation/${id}`)).body.timeline.at(-1);
+    await expect
+      .poll(latest, { timeout: 5000 })
+      .toMatchObject({ sequence: 3, status: "in_progress", response_time_ms: null });
+    await waiting;
+    await expect.poll(latest, { timeout: 5000 }).toMatchObject({ sequence: 3, status: "completed" });
+    const db = await companyDatabase(env, company.company_id);
+    for (const query of [sumsOfConversation("c", "d"), timelineOfConversation("c", "d")]) {
+      const plan = await db.all<{ detail: string }>(sql`EXPLAIN QUERY PLAN ${query}`);
+      const details = plan.map(({ detail }) => detail);
+      expect(details.filter((detail) => /message/.test(detail))).toEqual([
+        expect.stringContaining("USING INDEX message_sequence (conversation_id=?)"),
+      ]);
+    }
   });
 });
 

@@ -11,7 +11,7 @@ import {
   toTimestamp,
   toTimestampOrNull,
 } from "../../http/fields.ts";
-import type { HttpTool } from "../../chat/agent.ts";
+import { contextLengthOf, type HttpTool } from "../../chat/agent.ts";
 import { normaliseOrigin } from "../../net/origin.ts";
 import { toolBody, toolSchema, toolView } from "./tool.ts";
 import { lazy } from "../../lazy.ts";
@@ -68,6 +68,9 @@ export const agentBody = lazy(() =>
         .nullable()
         .default(null)
         .meta({ description: "How much of the conversation the model is shown at most, besides max_context_length." }),
+      max_context_length: z.int().min(1).max(4000).default(contextLengthOf({})).meta({
+        description: "Of new conversations with this agent, unless they say otherwise; a visitor may not say more.",
+      }),
       summarize: z.boolean().default(false).meta({ description: "Show the model a summary of what no longer fits." }),
       auto_title: z.boolean().default(true).meta({ description: "Name a conversation after its first turn." }),
       tools: list(toolBody(), 16).optional().meta({
@@ -106,10 +109,11 @@ export const widgetAgentSchema = lazy(() =>
 /** The columns of a body, and `tools` in the form in which they are stored. */
 export function columnsOf(body: AgentBody, tools: HttpTool[]): AgentFields {
   const { stop, first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens, ...rest } = body;
-  const { summarize, auto_title, tools: _, ...columns } = rest;
+  const { max_context_length, summarize, auto_title, tools: _, ...columns } = rest;
   const settings = {
     ...(stop.length > 0 ? { stop } : {}),
     ...withoutNulls({ first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens }),
+    ...(max_context_length === contextLengthOf({}) ? {} : { max_context_length }),
     summarize,
     auto_title,
     ...(tools.length > 0 ? { tools } : {}),
@@ -139,6 +143,7 @@ export const agentView = (row: AgentRow) => ({
   token_timeout_ms: row.settings.token_timeout_ms ?? null,
   turn_timeout_ms: row.settings.turn_timeout_ms ?? null,
   max_input_tokens: row.settings.max_input_tokens ?? null,
+  max_context_length: contextLengthOf(row.settings),
   summarize: row.settings.summarize ?? false,
   auto_title: row.settings.auto_title ?? true,
   tools: (row.settings.tools ?? []).map(toolView),

@@ -1,75 +1,45 @@
 /** The figures of one conversation, from what was measured when its turns ran. Pure. */
-import type { Fact } from "../../db/analytic-conversation.ts";
+import { type ConversationSums, MAX_TIMELINE, type TurnFact } from "../../db/analytic-conversation.ts";
+import { toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
 
 const TURN_STATUS = { complete: "completed", failed: "failed", stopped: "stopped" } as const;
 
-const toMillis = (seconds: number) => Math.round(seconds * 1000);
-const timestamp = (millis: number | undefined) => (millis === undefined ? null : new Date(millis).toISOString());
-
 /** The figures of `GET /analytic/conversation/:id`. Response times are those of complete replies. */
-export function conversationFigures(facts: Fact[]) {
-  const live = facts.filter((fact) => fact.deleted_at === null);
-  const replies = facts.filter((fact) => fact.role === "assistant");
-  const replyOf = new Map(replies.map((fact) => [fact.turn_id, fact]));
-  const timeline = facts
-    .filter((fact) => fact.role === "user")
-    .map((question) => {
-      const reply = replyOf.get(question.turn_id);
-      const time = reply?.processing_time ?? null;
-      return {
-        turn_id: question.turn_id,
-        sequence: question.sequence,
-        started_at: timestamp(question.created_at),
-        status: reply ? TURN_STATUS[reply.status] : ("in_progress" as const),
-        response_time_ms: time === null ? null : toMillis(time),
-        input_tokens: reply?.input_tokens ?? null,
-        output_tokens: reply?.output_tokens ?? null,
-      };
-    });
-  const times = timeline.flatMap((turn) => (turn.status === "completed" ? (turn.response_time_ms ?? []) : []));
-  const first = facts[0]?.created_at;
-  const last = facts.at(-1)?.created_at;
+export function conversationFigures({ sums, timeline }: { sums: ConversationSums; timeline: TurnFact[] }) {
+  const { messages, turns, first_at, last_at, timed, time } = sums;
+  const user = sums.users ?? 0;
+  const assistant = sums.assistants ?? 0;
   return {
-    message_count: live.length,
-    messages_by_role: {
-      user: live.filter((fact) => fact.role === "user").length,
-      assistant: live.filter((fact) => fact.role === "assistant").length,
-    },
-    turn_count: timeline.length,
-    failed_turns: timeline.filter((turn) => turn.status === "failed").length,
-    stopped_turns: timeline.filter((turn) => turn.status === "stopped").length,
-    duration_seconds: first === undefined || last === undefined ? 0 : (last - first) / 1000,
-    first_response_time_ms: times[0] ?? null,
-    ...responseTimes(times),
-    usage: totalUsage(replies),
-    deleted_message_count: facts.length - live.length,
-    first_message_at: timestamp(first),
-    last_message_at: timestamp(last),
-    timeline,
-  };
-}
-
-/** Mean, median and 95th percentile (nearest rank) in milliseconds; null where nothing was measured. */
-export function responseTimes(times: number[]) {
-  const sorted = times.toSorted((a, b) => a - b);
-  const rank = (p: number) => sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? null;
-  const sum = sorted.reduce((total, time) => total + time, 0);
-  return {
-    avg_response_time_ms: sorted.length === 0 ? null : Math.round(sum / sorted.length),
-    p50_response_time_ms: rank(0.5),
-    p95_response_time_ms: rank(0.95),
+    message_count: user + assistant,
+    messages_by_role: { user, assistant },
+    turn_count: turns,
+    failed_turns: sums.failed ?? 0,
+    stopped_turns: sums.stopped ?? 0,
+    duration_seconds: first_at === null || last_at === null ? 0 : (last_at - first_at) / 1000,
+    first_response_time_ms: sums.first_time,
+    avg_response_time_ms: timed ? Math.round((time ?? 0) / timed) : null,
+    p50_response_time_ms: sums.p50,
+    p95_response_time_ms: sums.p95,
+    usage: usageOf(sums),
+    deleted_message_count: messages - user - assistant,
+    first_message_at: toTimestampOrNull(first_at),
+    last_message_at: toTimestampOrNull(last_at),
+    timeline: timeline.map((turn) => ({
+      turn_id: turn.turn_id,
+      sequence: turn.sequence,
+      started_at: toTimestamp(turn.started_at),
+      status: turn.status === null ? ("in_progress" as const) : TURN_STATUS[turn.status],
+      response_time_ms: turn.time,
+      input_tokens: turn.input_tokens,
+      output_tokens: turn.output_tokens,
+    })),
+    timeline_truncated: turns > MAX_TIMELINE,
   };
 }
 
 /** Null when no reply has token counts; `measured` only when all counts were measured. */
-function totalUsage(replies: Fact[]) {
-  const withCounts = replies.filter((fact) => fact.usage_source !== null);
-  if (withCounts.length === 0) return null;
-  return {
-    input_tokens: withCounts.reduce((sum, fact) => sum + (fact.input_tokens ?? 0), 0),
-    output_tokens: withCounts.reduce((sum, fact) => sum + (fact.output_tokens ?? 0), 0),
-    source: withCounts.every((fact) => fact.usage_source === "measured")
-      ? ("measured" as const)
-      : ("estimated" as const),
-  };
+function usageOf({ counted, estimated, input_tokens, output_tokens }: ConversationSums) {
+  if (!counted) return null;
+  const source = estimated ? ("estimated" as const) : ("measured" as const);
+  return { input_tokens: input_tokens ?? 0, output_tokens: output_tokens ?? 0, source };
 }

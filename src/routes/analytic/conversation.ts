@@ -1,6 +1,6 @@
 /** Analytics: the route of one conversation, and those of periods and exports from the files beside it. */
 import * as z from "zod";
-import { conversationFacts } from "../../db/analytic-conversation.ts";
+import { conversationFacts, MAX_TIMELINE } from "../../db/analytic-conversation.ts";
 import { conversationFigures } from "./conversation-figures.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
@@ -31,17 +31,20 @@ const conversationAnalytics = lazy(() =>
       deleted_message_count: z.int(),
       first_message_at: timestamp().nullable(),
       last_message_at: timestamp().nullable(),
-      timeline: z.array(
-        z.object({
-          turn_id: id(),
-          sequence: z.int().meta({ description: "Of the user's message." }),
-          started_at: timestamp(),
-          status: z.enum(["in_progress", "completed", "failed", "stopped"]),
-          response_time_ms: millis(),
-          input_tokens: z.int().nullable(),
-          output_tokens: z.int().nullable(),
-        }),
-      ),
+      timeline: z
+        .array(
+          z.object({
+            turn_id: id(),
+            sequence: z.int().meta({ description: "Of the user's message." }),
+            started_at: timestamp(),
+            status: z.enum(["in_progress", "completed", "failed", "stopped"]),
+            response_time_ms: millis(),
+            input_tokens: z.int().nullable(),
+            output_tokens: z.int().nullable(),
+          }),
+        )
+        .meta({ description: `The latest ${MAX_TIMELINE} turns, oldest first.` }),
+      timeline_truncated: z.boolean().meta({ description: "Whether there were more turns." }),
     })
     .meta({ id: "ConversationAnalytics" }),
 );

@@ -43,6 +43,14 @@ export function turnView(sums: Sums | undefined, percentiles: Percentiles | unde
   };
 }
 
+/** Figures of an agent or a model among others, for which no percentiles are computed. */
+export function withoutPercentiles<T extends { p50_response_time_ms: unknown; p95_response_time_ms: unknown }>(
+  figures: T,
+) {
+  const { p50_response_time_ms: _, p95_response_time_ms: __, ...rest } = figures;
+  return rest;
+}
+
 const sourceFigures = lazy(() =>
   z
     .object({ turn_count: count(), input_tokens: count(), output_tokens: count() })
@@ -51,20 +59,19 @@ const sourceFigures = lazy(() =>
 );
 
 export const usageFigures = lazy(() => ({
-  turn_count: count().meta({ description: "Turns that ended, with token counts or without." }),
+  ...turnFigures(),
   usage: usageSchema().nullable().meta({ description: "Both together; `measured` only when all of it is." }),
   measured: sourceFigures(),
   estimated: sourceFigures(),
 }));
 
-/** Tokens: those that the provider measured, and those that were estimated. */
-export function usageFiguresView(sums: Sums | undefined) {
+/** The same figures, and tokens by how they were counted: by the provider, or estimated. */
+export function usageFiguresView(sums: Sums | undefined, percentiles?: Percentiles) {
   const of = (turn_count: Sum, input: Sum, output: Sum) =>
     turn_count ? { turn_count, input_tokens: input ?? 0, output_tokens: output ?? 0 } : null;
   const s = sums ?? NO_SUMS;
   return {
-    turn_count: s.turns ?? 0,
-    usage: usageView(sums),
+    ...turnView(sums, percentiles),
     measured: of(s.measured, s.measured_input, s.measured_output),
     estimated: of(s.estimated, s.estimated_input, s.estimated_output),
   };

@@ -4,8 +4,10 @@ import { findAgent } from "../../db/agent.ts";
 import {
   type Created,
   type Grouping,
+  MAX_GROUPS,
   periodFigures,
   type PeriodFigures,
+  selectPercentiles,
   selectSums,
   type Sums,
 } from "../../db/analytic-period.ts";
@@ -14,7 +16,7 @@ import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { id, pathId } from "../../http/fields.ts";
 import { notFound } from "../../problem/problem.ts";
-import { turnFigures, turnView, usageFigures, usageFiguresView } from "./figures.ts";
+import { turnFigures, turnView, usageFigures, usageFiguresView, withoutPercentiles } from "./figures.ts";
 import { dateOf, daysOf, periodFields, periodOf, periodSchema, periodView } from "./period.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -54,11 +56,6 @@ const agentAnalytics = lazy(() =>
     .meta({ id: "AgentAnalytics" }),
 );
 
-const topFigures = () => {
-  const { p50_response_time_ms: _, p95_response_time_ms: __, ...rest } = turnFigures();
-  return rest;
-};
-
 const dashboard = lazy(() =>
   z
     .object({
@@ -68,7 +65,7 @@ const dashboard = lazy(() =>
       totals: figures(),
       by_day: byDay(figures().shape),
       top_agents: z
-        .array(z.object({ agent_id: id(), name: name(), ...topFigures() }))
+        .array(z.object({ agent_id: id(), name: name(), ...withoutPercentiles(turnFigures()) }))
         .meta({ description: "The ten with most turns." }),
     })
     .meta({ id: "Dashboard" }),
@@ -80,8 +77,12 @@ const usageAnalytics = lazy(() =>
       ...periodSchema(),
       totals: z.object(usageFigures()),
       by_day: byDay(usageFigures()),
-      by_agent: z.array(z.object({ agent_id: id(), name: name(), ...usageFigures() })),
-      by_model: z.array(z.object({ model_used: z.string().nullable(), ...usageFigures() })),
+      by_agent: z
+        .array(z.object({ agent_id: id(), name: name(), ...withoutPercentiles(usageFigures()) }))
+        .meta({ description: `The ${MAX_GROUPS} with most turns.` }),
+      by_model: z
+        .array(z.object({ model_used: z.string().nullable(), ...withoutPercentiles(usageFigures()) }))
+        .meta({ description: `The ${MAX_GROUPS} with most turns.` }),
     })
     .meta({ id: "UsageAnalytics" }),
 );
@@ -125,21 +126,30 @@ export function analyticSummaryRoutes(api: Api): void {
     {
       ...common,
       path: "/analytic/usage",
-      summary: "Tokens over a period",
+      summary: "Turns and tokens over a period",
       description: "By UTC day, agent and model. Measured by the model's provider, or estimated from the text.",
       query,
       responses: () => ({ 200: json("The figures.", usageAnalytics()) }),
     },
     async ({ c, db, caller: { company_id }, query }) => {
       const period = periodOf(query, Date.now());
-      const sums = await selectSums(db, { ...period, company_id }, ["total", "day", "agent", "model"]);
+      const scope = { ...period, company_id };
+      const [sums, percentiles] = await db.batch([
+        selectSums(db, scope, ["total", "day", "agent", "model"]),
+        selectPercentiles(db, scope, "day"),
+      ]);
       const days = byRef(sums, "day");
+      const ranks = new Map(percentiles.map((row) => [row.ref, row]));
+      const figures = (row: Sums) => withoutPercentiles(usageFiguresView(row));
       return c.json({
         ...periodView(period),
-        totals: usageFiguresView(of(sums, "total")[0]),
-        by_day: daysOf(period).map((day) => ({ date: dateOf(day), ...usageFiguresView(days.get(day)) })),
-        by_agent: of(sums, "agent").map((s) => ({ agent_id: s.ref, name: s.name, ...usageFiguresView(s) })),
-        by_model: of(sums, "model").map((s) => ({ model_used: s.ref, ...usageFiguresView(s) })),
+        totals: usageFiguresView(of(sums, "total")[0], ranks.get(null)),
+        by_day: daysOf(period).map((day) => ({
+          date: dateOf(day),
+          ...usageFiguresView(days.get(day), ranks.get(day)),
+        })),
+        by_agent: of(sums, "agent").map((s) => ({ agent_id: s.ref, name: s.name, ...figures(s) })),
+        by_model: of(sums, "model").map((s) => ({ model_used: s.ref, ...figures(s) })),
       });
     },
   );
@@ -161,7 +171,7 @@ export function analyticSummaryRoutes(api: Api): void {
         readTally(db, company_id, "lead"),
       ]);
       const top_agents = of(periodResult.sums, "top_agent").map((sums) => {
-        const { p50_response_time_ms: _, p95_response_time_ms: __, ...figures } = turnView(sums, undefined);
+        const figures = withoutPercentiles(turnView(sums, undefined));
         return { agent_id: sums.ref, name: sums.name, ...figures };
       });
       return c.json({

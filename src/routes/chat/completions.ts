@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import type { Caller } from "../../auth/principal.ts";
+import { contextLengthOf } from "../../chat/agent.ts";
 import type { ChatRequest } from "../../chat/rpc.ts";
 import { attemptKey, takeOver } from "../../db/attempt.ts";
 import { createConversation } from "../../db/conversation.ts";
@@ -146,7 +147,7 @@ async function newTarget(
   const key = idempotencyKey(c);
   const creation_hash = await hashOf({ agent_id, conversation_id, history, message, metadata });
   const now = Date.now();
-  await admitToAgent(c, db, caller, agent_id, UNKNOWN_AGENT);
+  const { settings } = await admitToAgent(c, db, caller, agent_id, UNKNOWN_AGENT);
   if (key === null && attempt !== null && attempt > 0) {
     const earlier = await takeOver(db, owner, creation_hash, attempt, history.length + 2, now);
     if (earlier) return { conversation_id: earlier.id, key: FIRST_TURN };
@@ -157,7 +158,7 @@ async function newTarget(
     ...owner,
     agent_id,
     metadata,
-    max_context_length: Math.min(4000, Math.max(20, history.length + 1)),
+    max_context_length: Math.min(4000, Math.max(contextLengthOf(settings), history.length + 1)),
     creation_key,
     creation_hash,
   };

@@ -1,19 +1,21 @@
 /** Conversations: create, get, change, delete, restore. Their lists are in list.ts. */
 import * as z from "zod";
+import { contextLengthOf } from "../../chat/agent.ts";
 import { conversationView } from "../../chat/conversation.ts";
 import { DEFAULT_TITLE, titleOrDefault } from "../../chat/title.ts";
-import { findAgent } from "../../db/agent.ts";
+import { type AgentRow, findAgent } from "../../db/agent.ts";
 import * as store from "../../db/conversation.ts";
 import type { Database } from "../../db/database.ts";
 import { findLead } from "../../db/lead.ts";
-import { type Caller, mayAccess } from "../../auth/principal.ts";
+import { type Caller, type Entity, mayAccess } from "../../auth/principal.ts";
 import { admitToWebsiteOf } from "../../http/website.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { type AppContext, linkTo } from "../../http/context.ts";
+import { requestDatabase } from "../../http/database.ts";
 import { isId, metadata, pathId, text } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
-import { notFound, Problem } from "../../problem/problem.ts";
+import { invalid, notFound, Problem } from "../../problem/problem.ts";
 import { conversationListRoutes } from "./list.ts";
 import { ask, jsonText } from "./object.ts";
 import { conversationSchema } from "./schema.ts";
@@ -67,15 +69,12 @@ export function conversationRoutes(api: Api): void {
       }),
     },
     async ({ c, db, caller, body }) => {
-      const { company_id, entity_type, entity_id } = caller;
       const creation_key = idempotencyKey(c);
       const creation_hash = creation_key === null ? null : await hashOf(body);
-      await admitToAgent(c, db, caller, body.agent_id);
-      const input = {
-        ...{ company_id, entity_type, entity_id, creation_key, creation_hash },
-        ...body,
-      };
-      const { row, created } = await store.createConversation(db, input, Date.now());
+      const earlier = creation_key === null ? undefined : await store.findCreated(db, caller, creation_key);
+      const { row, created } = earlier
+        ? { row: earlier, created: false }
+        : await create(c, db, caller, { ...body, creation_key, creation_hash });
       if (!created && row.creation_hash !== creation_hash) throw new Problem("idempotency_mismatch");
       if (row.deleted_at !== null) throw notFound();
       c.header("location", linkTo(c, `/conversation/${row.id}`));
@@ -115,6 +114,12 @@ export function conversationRoutes(api: Api): void {
     },
     async ({ c, caller, params, body }) => {
       const { metadata: sent, title: named, ...rest } = body;
+      const { max_context_length } = body;
+      if (max_context_length !== undefined && caller.entity_type === "lead") {
+        const db = await requestDatabase(c, caller.company_id);
+        const { agent_id } = await visibleConversation(db, caller, params.id);
+        checkContextLength(caller, max_context_length, await findAgent(db, caller.company_id, agent_id));
+      }
       const changes = {
         ...rest,
         ...(named === undefined ? {} : { title: titleOrDefault(named) }),
@@ -152,20 +157,42 @@ export function conversationRoutes(api: Api): void {
   );
 }
 
-/** Throws unless the caller may start a conversation with this agent now. `unknown` is the detail of the 404. */
+type Creation = z.output<ReturnType<typeof createBody>> & { creation_key: string | null; creation_hash: string | null };
+
+async function create(c: AppContext, db: Database, { company_id, entity_type, entity_id }: Caller, creation: Creation) {
+  const caller = { company_id, entity_type, entity_id };
+  const agent = await admitToAgent(c, db, caller, creation.agent_id);
+  const max_context_length = creation.max_context_length ?? contextLengthOf(agent.settings);
+  checkContextLength(caller, max_context_length, agent);
+  return store.createConversation(db, { ...creation, ...caller, max_context_length }, Date.now());
+}
+
+/** Throws 422 when a visitor asks for more messages in the context than the agent's own conversations have. */
+function checkContextLength(
+  { entity_type }: Entity,
+  length: number,
+  agent: Pick<AgentRow, "settings"> | undefined,
+): void {
+  const most = contextLengthOf(agent?.settings ?? {});
+  if (entity_type === "user" || length <= most) return;
+  throw invalid({ path: "/max_context_length", message: `may be at most ${most} for a visitor of this agent` });
+}
+
+/** The agent, if the caller may start a conversation with it now; else throws. `unknown` is the detail of the 404. */
 export async function admitToAgent(
   c: AppContext,
   db: Database,
-  caller: Caller,
+  caller: Entity & { company_id: string },
   agent_id: string,
   unknown?: string,
-): Promise<void> {
+): Promise<AgentRow> {
   const { company_id, entity_type, entity_id } = caller;
   const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
   if (!agent) throw new Problem("not_found", unknown);
   await admitToWebsiteOf(c, agent);
   if (agent.status !== "active") throw new Problem("agent_inactive");
   if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw goneLead();
+  return agent;
 }
 
 /** The token of a visitor who was deleted or erased may still be valid for a while, but starts no conversation. */

@@ -19,6 +19,7 @@ import { linkTo } from "../../http/context.ts";
 import { isId } from "../../http/fields.ts";
 import { originAllowed } from "../../net/origin.ts";
 import { invalid, notFound, Problem } from "../../problem/problem.ts";
+import { contextLengthOf } from "../../chat/agent.ts";
 import { conversationView } from "../../chat/conversation.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
 import { conversationSchema } from "../conversation/schema.ts";
@@ -74,7 +75,11 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const fresh = { id: uuidv7(), company_id, agent_id, created_at: now, updated_at: now };
       const lead = await insertLead(db, { ...leadColumns(details, now), ...fresh });
       const owner = { company_id, entity_type: "lead", entity_id: lead.id } as const;
-      const { row } = await createConversation(db, { ...owner, agent_id }, now);
+      const { row } = await createConversation(
+        db,
+        { ...owner, agent_id, max_context_length: contextLengthOf(agent.settings) },
+        now,
+      );
       const answer = {
         lead: leadView(lead),
         ...(await mintTokens(c.var.config, lead, origin, uuidv7())),
