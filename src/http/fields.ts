@@ -98,6 +98,9 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Whether a string has the form of an id. If not, no look-up and no Durable Object is needed to know that it is unknown. */
 export const isId = (value: string): boolean => UUID.test(value);
 
+/** An id in a query or a body, where it is a filter: one that cannot be any is 422. */
+export const idFilter = lazy(() => z.string().refine(isId, "is not an id").meta({ format: "uuid" }));
+
 function requireId(value: string): true {
   if (!isId(value)) throw notFound();
   return true;

@@ -45,6 +45,7 @@ describe("creating", () => {
       first_token_timeout_ms: null,
       token_timeout_ms: null,
       turn_timeout_ms: null,
+      max_context_length: 20,
       max_input_tokens: null,
       summarize: false,
       auto_title: true,

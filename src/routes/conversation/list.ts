@@ -9,7 +9,7 @@ import { findEntity } from "../../db/entity.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import type { AppContext } from "../../http/context.ts";
-import { instant, pathId, text } from "../../http/fields.ts";
+import { idFilter, instant, pathId, text } from "../../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { invalid, notFound } from "../../problem/problem.ts";
 import { lazy } from "../../lazy.ts";
@@ -22,7 +22,7 @@ const listQuery = lazy(() =>
   z
     .object({
       status: z.enum(["active", "archived", "all"]).default("all"),
-      agent_id: z.string().optional(),
+      agent_id: idFilter().optional(),
       entity_type: entityType().optional(),
       search: text(200, 1).optional().meta({ description: "Part of the title, any case." }),
       created_after: instant().optional(),

@@ -7,7 +7,7 @@ import * as store from "../../db/lead.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import type { AppContext } from "../../http/context.ts";
-import { instant, pathId, text } from "../../http/fields.ts";
+import { idFilter, instant, pathId, text } from "../../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { notFound, Problem } from "../../problem/problem.ts";
 import { leadMergeRoute } from "./merge.ts";
@@ -25,7 +25,7 @@ const deleteQuery = lazy(() =>
 );
 const listQuery = lazy(() =>
   pageQuery().extend({
-    agent_id: z.string().optional(),
+    agent_id: idFilter().optional(),
     search: text(200, 1).optional().meta({ description: "Part of a name or of the e-mail address, any case." }),
     created_after: instant().optional(),
     created_before: instant().optional(),
