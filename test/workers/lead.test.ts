@@ -126,8 +126,9 @@ describe("registering", () => {
       bodies.add(JSON.stringify(answer.body));
     }
     expect(bodies.size).toBe(1);
-    await setAgent(company, { deleted_at: null, status: "inactive" });
-    expect((await register({ agent_id: company.agent_id })).body).toMatchObject({
+    const other = await makeCompany();
+    await setAgent(other, { status: "inactive" });
+    expect((await register({ agent_id: other.agent_id })).body).toMatchObject({
       status: 409,
       code: "agent_inactive",
     });
