@@ -7,24 +7,33 @@ export type Item = {
   role: "user" | "assistant";
   id: string | null;
   turn_id: string | null;
+  /** Its place in the conversation, as far as that is known. */
+  sequence: number | null;
   content: string;
   state: "sending" | "done" | "streaming" | "stopped" | "failed";
   /** What went wrong; the visitor can try again. */
   problem: LabelName | null;
   rating: "up" | "down" | null;
+  /** Of a message that a person wrote for the company: their name, "" where it has none. Null for all others. */
+  author: string | null;
   /** Milliseconds. */
   at: number;
 };
+
+/** Who wrote something that no agent wrote. */
+export type Author = { type: string; name?: string | null };
 
 /** A message of the API. */
 export type WireMessage = {
   id: string;
   turn_id: string;
+  sequence?: number;
   role: "user" | "assistant";
   content: string;
   status: "complete" | "failed" | "stopped";
   metadata: { client_id?: unknown };
   feedback: { rating: "up" | "down" } | null;
+  author?: Author | null;
   created_at: string;
 };
 
@@ -38,10 +47,12 @@ export const itemOf = (message: WireMessage): Item => ({
   role: message.role,
   id: message.id,
   turn_id: message.turn_id,
+  sequence: message.sequence ?? null,
   content: message.content,
   state: STATE[message.status],
   problem: message.status === "failed" ? "failedReply" : null,
   rating: message.feedback?.rating ?? null,
+  author: message.author?.type === "staff" ? (message.author.name ?? "") : null,
   at: Date.parse(message.created_at),
 });
 
@@ -51,6 +62,17 @@ export const newKey = (): string =>
 
 /** A message that the visitor has just written, or has written before it could be sent. */
 export const ownItem = (key: string, content: string, state: "sending" | "failed"): Item => ({
-  ...{ key, role: "user", id: null, turn_id: null, content, state, rating: null, at: Date.now() },
+  ...{
+    key,
+    role: "user",
+    id: null,
+    turn_id: null,
+    sequence: null,
+    content,
+    state,
+    rating: null,
+    author: null,
+    at: Date.now(),
+  },
   problem: state === "failed" ? "failedSend" : null,
 });

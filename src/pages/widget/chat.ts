@@ -2,7 +2,8 @@
  * What the widget is about to do: find out about the agent, ask who the visitor is, show their conversation. Knows no DOM;
  * `changed` is called after every change, `told` with what a page may want to hear of.
  */
-import { type Client } from "./client.ts";
+import { itemOf } from "./chat-item.ts";
+import type { Client } from "./client.ts";
 import { RequestFailed, send } from "./request.ts";
 import type { Options } from "./options.ts";
 import type { Session, TokenSource } from "./session.ts";
@@ -12,7 +13,8 @@ import { Thread } from "./thread.ts";
 export type Agent = { name: string; greeting: string; lead_form: "none" | "optional" | "required"; status: string };
 export type Phase = "new" | "loading" | "form" | "ready" | "unavailable";
 export type ChatEvents = {
-  message: { role: string; content: string; id: string | null };
+  /** `author` is the name of a person who wrote it for the company. */
+  message: { role: string; content: string; id: string | null; author: string | null };
   registered: object;
   error: { code: string };
 };
@@ -25,6 +27,7 @@ export type ChatPorts = {
   session: Session;
   drafts: Store;
   changed: () => void;
+  missed: (count: number) => void;
   told: <N extends keyof ChatEvents>(name: N, detail: ChatEvents[N]) => void;
 };
 
@@ -59,8 +62,15 @@ export class Chat {
     }
   }
 
-  rest(): void {
-    this.thread.rest();
+  /** The visitor does not look; when `isAway`, they could not. */
+  rest(isAway = false): void {
+    this.thread.connection.rest(isAway);
+  }
+
+  /** The visitor has looked, and goes on with something else. */
+  leave(): void {
+    this.thread.connection.rest(false);
+    void this.thread.findHandler();
   }
 
   /** The visitor told who they are (an empty object: would rather not). Throws RequestFailed. */
@@ -138,19 +148,27 @@ export class Chat {
   }
 
   #newThread(): Thread {
-    const { client, drafts, session, changed, told } = this.#ports;
-    return new Thread({
+    const { client, drafts, session, changed, missed, told } = this.#ports;
+    const thread: Thread = new Thread({
       client,
       drafts,
-      changed,
+      missed,
+      changed: () => {
+        session.setAwaiting(thread.handling.isHuman);
+        changed();
+      },
       ensure: () => this.#ensure(),
       gone: () => {
         session.setConversation(null);
         changed();
       },
-      heard: ({ role, content, id }) => told("message", { role, content, id }),
+      heard: (message) => {
+        const { role, content, id, author } = itemOf(message);
+        told("message", { role, content, id, author });
+      },
       failed: ({ code }) => told("error", { code }),
     });
+    return thread;
   }
 
   #fail(error: unknown): void {

@@ -63,6 +63,9 @@ export function icon(name: IconName): SVGSVGElement {
   return svg;
 }
 
+/** Something is being done. */
+export const dots = (): HTMLElement => h("span.dots", { "aria-hidden": "true" }, h("i"), h("i"), h("i"));
+
 /** A button that shows an icon and says what it does. */
 export const iconButton = (name: IconName, classes: string, label: string, onClick: () => void): HTMLButtonElement =>
   h(`button.${classes}`, { type: "button", "aria-label": label, title: label, click: onClick }, icon(name));

@@ -9,6 +9,7 @@ import { type LabelName, speak, type Speech } from "./labels.ts";
 import type { Options } from "./options.ts";
 import { ofDocument } from "./page.ts";
 import { Panel } from "./panel.ts";
+import { PlacedElement } from "./placed-element.ts";
 import { keepToItself } from "./privacy.ts";
 import { Session, type TokenSource } from "./session.ts";
 import { openStore } from "./storage.ts";
@@ -19,15 +20,13 @@ export const NAME = "conversations-widget";
 /** What `on` can be told of. */
 export type WidgetEvents = ChatEvents & { ready: object; open: object; close: object };
 
+/** Milliseconds. */
+const FRAME = 16;
 /** What links stand on at worst; the same as --soft in widget.css. */
 const LIGHT = "#f2f3f6";
 const DARK = "#26292f";
 
-/** How often within how many milliseconds an element that a page removed is put back: more often the page means it. */
-const RETURNS = 5;
-const WITHIN = 10_000;
-
-export class WidgetElement extends HTMLElement {
+export class WidgetElement extends PlacedElement {
   /** The one of this page. Copies that a page makes of its own markup are none. */
   static current: WidgetElement | null = null;
   #options!: Options;
@@ -40,10 +39,8 @@ export class WidgetElement extends HTMLElement {
   #tabs: BroadcastChannel | null = null;
   #unread = 0;
   #frame = 0;
+  #pause = 0;
   #isOpen = false;
-  #isReady = false;
-  #isRemoved = false;
-  #returns: number[] = [];
 
   /** Before the element is put into a page. */
   setup(options: Options): this {
@@ -58,6 +55,9 @@ export class WidgetElement extends HTMLElement {
       client: new Client(options.api, this.#session),
       drafts: openStore("sessionStorage", prefix),
       changed: () => this.#update(),
+      missed: (count) => {
+        if (!this.#isOpen) this.#unread = Math.max(this.#unread, count);
+      },
       told: (name, detail) => this.#tell(name, detail as never),
     });
     const actions = {
@@ -72,42 +72,30 @@ export class WidgetElement extends HTMLElement {
     this.#panel = new Panel(this.#chat, this.#speech, options, actions);
     this.#launcher = this.#makeLauncher();
     this.#render();
-    this.#listen(prefix);
+    this.#observe(prefix);
     return this;
   }
 
-  connectedCallback(): void {
-    if (WidgetElement.current !== this) return void this.parentNode?.removeChild(this);
-    if (this.#isReady) return this.#wake();
-    this.#isReady = true;
+  protected override isOriginal(): boolean {
+    return WidgetElement.current === this;
+  }
+
+  protected override placed(isFirst: boolean): void {
+    if (!isFirst) return this.#wake();
     this.#tell("ready", {});
     if (this.#options.open) this.open();
+    else if (this.#session.isAwaiting) void this.#listen();
   }
 
-  /** Frameworks remove what they did not make, and whole pages are replaced: that is not meant. */
-  disconnectedCallback(): void {
-    if (WidgetElement.current === this) setTimeout(() => this.#return());
-  }
-
-  /** Beside the body, which pages replace, transform and blur. */
-  place(): void {
-    this.#isRemoved = false;
-    if (!this.isConnected) ofDocument("documentElement")?.appendChild(this);
-  }
-
-  /** Off the page, until it is opened. */
-  override remove(): void {
+  protected override removed(): void {
     this.close();
-    this.#isRemoved = true;
-    this.parentNode?.removeChild(this);
+    this.#chat.rest(true);
   }
 
-  #return(): void {
-    if (this.isConnected) return;
-    const now = Date.now();
-    this.#returns = [...this.#returns.filter((at) => now - at < WITHIN), now];
-    if (!this.#isRemoved && this.#returns.length <= RETURNS) this.place();
-    if (!this.isConnected) this.#chat.rest();
+  /** In the background, to what people of the company write. */
+  async #listen(): Promise<void> {
+    await this.#chat.start();
+    if (!this.#isOpen) this.#chat.rest();
   }
 
   #wake(): void {
@@ -117,7 +105,7 @@ export class WidgetElement extends HTMLElement {
   }
 
   open(): void {
-    if (this.#isReady) this.place();
+    this.place();
     if (this.#isOpen) return;
     this.#isOpen = true;
     this.#unread = 0;
@@ -132,7 +120,7 @@ export class WidgetElement extends HTMLElement {
     const hadFocus = this.#panel.element.matches(":focus-within");
     this.#isOpen = false;
     this.#panel.element.hidden = true;
-    this.#chat.rest();
+    this.#chat.leave();
     this.#update();
     if (hadFocus) this.#launcher.focus();
     this.#tell("close", {});
@@ -190,15 +178,16 @@ export class WidgetElement extends HTMLElement {
     this.#update();
   }
 
-  #listen(prefix: string): void {
+  #observe(prefix: string): void {
     addEventListener("storage", (event) => {
       if (event.key === `${prefix}session`) void this.#chat.sessionChanged();
     });
     addEventListener("online", () => void this.#chat.thread.online());
-    addEventListener("offline", () => this.#chat.thread.offline());
+    addEventListener("offline", () => this.#chat.thread.connection.offline());
     ofDocument("addEventListener")("visibilitychange", () => {
-      if (ofDocument("hidden")) this.#chat.rest();
-      else if (this.#isOpen && this.isConnected) void this.#chat.start();
+      if (ofDocument("hidden") || !this.isConnected) this.#chat.rest(true);
+      else if (this.#isOpen) void this.#chat.start();
+      else this.#chat.rest();
     });
     if (typeof BroadcastChannel === "undefined") return;
     this.#tabs = new BroadcastChannel(prefix);
@@ -224,16 +213,18 @@ export class WidgetElement extends HTMLElement {
     this.dispatchEvent(new CustomEvent(`conversations-${name}`, { detail }));
   }
 
-  #hear({ role, content }: WidgetEvents["message"]): void {
+  #hear({ role, content, author }: WidgetEvents["message"]): void {
     if (role !== "assistant") return;
-    if (this.#isOpen) this.#panel.speak(`${this.#speech.say("says", { name: this.#panel.name })} ${content}`);
+    const name = author || this.#panel.name;
+    if (this.#isOpen) this.#panel.speak(`${this.#speech.say("says", { name })} ${content}`);
     else this.#unread++;
   }
 
-  /** All changes of a moment are drawn together. */
+  /** All changes of a moment are drawn together, and drawing takes a quarter of the time at most. */
   #update(): void {
     if (this.#frame !== 0) return;
     const draw = () => {
+      const began = performance.now();
       this.#frame = 0;
       const { say } = this.#speech;
       const label = this.#isOpen ? say("close") : say("open");
@@ -243,8 +234,10 @@ export class WidgetElement extends HTMLElement {
       this.#badge.hidden = this.#unread === 0;
       this.#badge.textContent = String(this.#unread);
       if (this.#isOpen) this.#panel.update();
+      this.#pause = 3 * (performance.now() - began);
     };
     // A hidden tab draws no frames, and is to be up to date when it is shown.
-    this.#frame = ofDocument("hidden") ? setTimeout(draw) : requestAnimationFrame(draw);
+    const isLater = ofDocument("hidden") || this.#pause > FRAME;
+    this.#frame = isLater ? setTimeout(draw, this.#pause) : requestAnimationFrame(draw);
   }
 }

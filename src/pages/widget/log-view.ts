@@ -3,7 +3,7 @@
  * are read out once, when they are complete: the log itself is silent, so that nobody hears every word twice.
  */
 import type { Item } from "./chat-item.ts";
-import { h, icon } from "./dom.ts";
+import { dots, h, icon } from "./dom.ts";
 import type { Speech } from "./labels.ts";
 import { type MessageActions, MessageView } from "./message-view.ts";
 import { MarkdownView } from "./markdown.ts";
@@ -21,6 +21,7 @@ export class LogView {
   readonly #list = h("ol.list", { role: "list" });
   readonly #scroller: HTMLElement;
   readonly #greeting = h("div.greeting");
+  readonly #writing = h("div.writing", { hidden: true }, dots(), h("span"));
   readonly #more = h("div.more", { role: "status" });
   readonly #latest: HTMLButtonElement;
   #greeted = "";
@@ -44,6 +45,7 @@ export class LogView {
       this.#more,
       this.#greeting,
       this.#list,
+      this.#writing,
     );
     const label = speech.say("latest");
     this.#latest = h(
@@ -72,6 +74,7 @@ export class LogView {
     this.#greet(greeting);
     this.#more.textContent = thread.loadingOlder ? this.#speech.say("loading") : "";
     this.#reconcile(items, name);
+    this.#showWriting(thread);
     if (this.#atEnd) this.toEnd();
     else if (first && first !== this.#list.firstElementChild) {
       this.#scroller.scrollTop = before.top + this.#scroller.scrollHeight - before.height;
@@ -98,6 +101,13 @@ export class LogView {
     this.#greeting.replaceChildren(h("div.bubble", {}, text.element));
   }
 
+  #showWriting({ handling }: Thread): void {
+    this.#writing.hidden = !handling.isWriting;
+    const text = this.#speech.say("writing", { name: handling.name || this.#speech.say("team") });
+    const label = this.#writing.lastElementChild;
+    if (label && label.textContent !== text) label.textContent = text;
+  }
+
   /** One element for each item, in order; those that stay are not moved. */
   #reconcile(items: Item[], name: string): void {
     const keys = new Set(items.map(({ key }) => key));
@@ -107,10 +117,12 @@ export class LogView {
       this.#views.delete(key);
     }
     let next = this.#list.firstElementChild;
+    let before: Item | undefined;
     for (const item of items) {
       let view = this.#views.get(item.key);
       if (!view) this.#views.set(item.key, (view = new MessageView(item, name, this.#speech, this.#actions)));
-      view.update(item === items.at(-1));
+      view.update(item === items.at(-1), before);
+      before = item;
       if (view.element === next) next = next.nextElementSibling;
       else this.#list.insertBefore(view.element, next);
     }

@@ -1,7 +1,7 @@
 /** The open chat: a header, the messages or the lead form, the composer, and what screen readers are told. */
 import type { Chat } from "./chat.ts";
 import { Composer } from "./composer.ts";
-import { h, iconButton } from "./dom.ts";
+import { dots, h, iconButton } from "./dom.ts";
 import type { LabelName, Speech } from "./labels.ts";
 import { LeadForm } from "./lead-form.ts";
 import { LogView } from "./log-view.ts";
@@ -26,6 +26,7 @@ export class Panel {
   readonly #composer: Composer;
   readonly #avatar = h("span.avatar", { "aria-hidden": "true" });
   readonly #name = h("bdi");
+  readonly #who = h("span");
   readonly #body = h("div.body");
   readonly #notice = h("div.notice", { role: "status" });
   readonly #spoken = h("div.unseen", { role: "status" });
@@ -42,7 +43,7 @@ export class Panel {
       send: (text) => void chat.thread.send(text),
       stop: () => void chat.thread.stop(),
     });
-    const about = h("div.about", {}, h("strong.name", {}, this.#name), h("span", {}, speech.say("assistant")));
+    const about = h("div.about", {}, h("strong.name", {}, this.#name), this.#who);
     const close = iconButton("close", "plainbutton", speech.say("close"), actions.close);
     this.element = h(
       "section.panel",
@@ -96,8 +97,11 @@ export class Panel {
     const name = this.name;
     this.#name.textContent = name;
     this.#avatar.textContent = initialOf(name);
+    const { isHuman, name: handler } = thread.handling;
+    const who = isHuman ? (handler === "" ? say("waiting") : say("with", { name: handler })) : say("assistant");
+    if (this.#who.textContent !== who) this.#who.textContent = who;
     this.element.setAttribute("aria-label", say("chat", { name }));
-    this.#notice.textContent = thread.notice ? say(thread.notice) : "";
+    this.#notice.textContent = thread.connection.notice ? say(thread.connection.notice) : "";
     if (phase !== this.#shown) this.#show(phase);
     if (phase !== "ready") return;
     this.#composer.update(thread.timeline.running !== null);
@@ -124,14 +128,7 @@ export class Panel {
       const again = h("button.primary", { type: "button", click: () => void this.#chat.start() }, say("retry"));
       return [h("div.empty", { role: "alert" }, h("p", {}, say("unavailable")), again)];
     }
-    return [
-      h(
-        "div.empty",
-        {},
-        h("span.dots", {}, h("i"), h("i"), h("i")),
-        h("span.unseen", { role: "status" }, say("loading")),
-      ),
-    ];
+    return [h("div.empty", {}, dots(), h("span.unseen", { role: "status" }, say("loading")))];
   }
 
   onKey(event: KeyboardEvent): void {

@@ -15,6 +15,8 @@ type Known = {
   /** Milliseconds. */
   expires_at: number;
   conversation_id: string | null;
+  /** People of the company answer the conversation, or are about to. */
+  is_awaiting?: boolean;
 };
 
 type Tokens = { access_token: string; refresh_token?: string; expires_in: number };
@@ -25,6 +27,10 @@ const KEY = "session";
 const EARLY = 60_000;
 /** Milliseconds that a renewal may take; other tabs wait for it. */
 const PATIENCE = 20_000;
+/** Milliseconds until what one tab stored is there in another one. */
+const ARRIVES = 250;
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Session {
   readonly #options: Options;
@@ -49,6 +55,17 @@ export class Session {
   }
   get conversation_id(): string | null {
     return (this.#identity ?? this.#known)?.conversation_id ?? null;
+  }
+
+  get isAwaiting(): boolean {
+    return !this.#identity && this.#known?.is_awaiting === true;
+  }
+
+  /** Remembers it for the next page, where an answer may have come. */
+  setAwaiting(is_awaiting: boolean): void {
+    const stored = this.#stored() ?? this.#known;
+    if (this.isAwaiting === is_awaiting || this.#identity || !stored) return;
+    if (stored.conversation_id === this.#known?.conversation_id) this.#save({ ...stored, is_awaiting });
   }
 
   /** Another tab that has gone on to another conversation takes this one along. */
@@ -104,8 +121,8 @@ export class Session {
       return tokens.access_token;
     } catch (error) {
       if (!(error instanceof RequestFailed) || error.status !== 401) throw error;
-      // Where tabs cannot wait for each other, another one may have been faster, and is about to say so.
-      if (!navigator.locks) await new Promise((resolve) => setTimeout(resolve, 1_000));
+      // Another tab may have been faster, and what it stored is on its way.
+      await pause(1_000);
       const stored = this.#stored();
       if (stored && stored.refresh_token !== known.refresh_token) return this.#adopt(stored);
       this.#save(null);
@@ -153,9 +170,16 @@ export class Session {
     this.#known = this.#stored();
   }
 
-  /** One tab at a time, where the browser can do that: on pages with https. */
+  /** One tab at a time, where the browser can do that: on pages with https. The next one begins when it can read what was stored. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    return navigator.locks ? navigator.locks.request(this.#lock, work) : work();
+    if (!navigator.locks) return work();
+    return new Promise((resolve, reject) => {
+      const run = async () => {
+        await work().then(resolve, reject);
+        await pause(ARRIVES);
+      };
+      navigator.locks.request(this.#lock, run).catch(reject);
+    });
   }
 
   #adopt(known: Known): string {

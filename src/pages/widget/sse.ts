@@ -1,5 +1,5 @@
 /** Reads server-sent events (WHATWG HTML, "Server-sent events"): EventSource cannot send a Bearer token. */
-import type { WireMessage } from "./chat-item.ts";
+import type { Author, WireMessage } from "./chat-item.ts";
 
 /** What the events carry; which members there are depends on the event. */
 export type EventData = {
@@ -8,6 +8,9 @@ export type EventData = {
   status?: string;
   text?: string;
   message?: WireMessage | null;
+  author?: Author | null;
+  entity_type?: string;
+  name?: string;
 };
 
 /** `id` is "" for an event that cannot be asked for again. */

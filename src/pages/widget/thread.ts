@@ -3,12 +3,13 @@
  * it is silent, whatever still arrives.
  */
 import { type Item, newKey, ownItem, type WireMessage } from "./chat-item.ts";
-import { type Client } from "./client.ts";
+import type { Client } from "./client.ts";
+import { Connection } from "./connection.ts";
 import { RequestFailed } from "./request.ts";
 import { keepDrafts, lostDrafts } from "./drafts.ts";
-import { Follower } from "./follower.ts";
+import { Handling } from "./handling.ts";
 import { type Page, readPage } from "./history.ts";
-import type { LabelName } from "./labels.ts";
+import { sendMessage } from "./send-message.ts";
 import type { ServerEvent } from "./sse.ts";
 import type { Store } from "./storage.ts";
 import { type Missing, Timeline } from "./timeline.ts";
@@ -23,6 +24,8 @@ export type ThreadPorts = {
   changed: () => void;
   heard: (message: WireMessage) => void;
   failed: (failure: RequestFailed) => void;
+  /** So many messages have come that the visitor has not seen. */
+  missed: (count: number) => void;
 };
 
 /** Milliseconds; how long a question of another tab may stay unknown. */
@@ -30,22 +33,30 @@ const LOOK_UP_AFTER = 300;
 
 export class Thread {
   readonly timeline = new Timeline();
+  readonly handling: Handling;
   /** The conversation; null before there is one. */
   id: string | null = null;
   /** Where the history before the oldest message goes on; null when it has been read to its beginning. */
   older: string | null = null;
   loadingOlder = false;
-  /** What the visitor should know of the connection. */
-  notice: LabelName | null = null;
+  readonly connection: Connection;
   readonly #ports: ThreadPorts;
-  #follower: Follower | null = null;
   /** Events that arrive before the history does. */
   #early: ServerEvent[] | null = null;
-  #isWatched = true;
+  /** Number of the latest message. */
+  #latest = 0;
   #isClosed = false;
 
   constructor(ports: ThreadPorts) {
     this.#ports = ports;
+    this.handling = new Handling(ports.client, () => this.#changed());
+    this.connection = new Connection({
+      client: ports.client,
+      hear: (event) => this.#hear(event),
+      changed: () => this.#changed(),
+      gone: () => this.#leave(),
+      need: () => (this.timeline.running ? "answer" : this.handling.isHuman ? "people" : null),
+    });
   }
 
   /** With a conversation that is there already. */
@@ -57,9 +68,11 @@ export class Thread {
   async load(): Promise<void> {
     if (this.id === null) return;
     this.#early = [];
-    this.#follow();
+    this.connection.begin(this.#path());
     try {
+      const handled = this.handling.load(this.#path()).catch(() => 0);
       this.#take(await readPage(this.#ports.client, this.#path(), null), "after");
+      this.#ports.missed(await handled);
     } catch (error) {
       if (!(error instanceof RequestFailed) || error.status !== 404) throw error;
       this.#leave();
@@ -68,23 +81,28 @@ export class Thread {
     const early = this.#early;
     this.#early = null;
     for (const event of early) this.#hear(event);
+    this.#see();
   }
 
   /** Somebody looks. */
   watch(): void {
-    this.#isWatched = true;
-    this.#follower?.resume();
+    this.connection.watch();
+    this.#see();
   }
 
-  /** Nobody looks: the connection ends once nothing is being answered. */
-  rest(): void {
-    this.#isWatched = false;
-    if (!this.timeline.running) this.#follower?.pause();
+  /** Finds out whether people are about to answer. */
+  async findHandler(): Promise<void> {
+    if (this.id !== null) await this.handling.load(this.#path()).catch(() => {});
+    if (!this.#isClosed) this.connection.settle();
+  }
+
+  #see(): void {
+    if (this.connection.isWatched && this.id !== null) void this.handling.see(this.#path(), this.#latest);
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#follower?.pause();
+    this.connection.end();
   }
 
   async send(content: string): Promise<void> {
@@ -134,23 +152,15 @@ export class Thread {
     return done;
   }
 
-  /** The device says that it has no connection. */
-  offline(): void {
-    this.notice = "offline";
-    this.#changed();
-  }
-
-  /** It has one again: the stream begins anew where it was, and what could not be sent is sent now. */
+  /** The device has a connection again: what could not be sent is sent now. */
   async online(): Promise<void> {
-    this.notice = null;
-    this.#follower?.pause();
-    if (this.#isWatched) this.#follower?.resume();
-    this.#changed();
+    this.connection.online();
     for (const item of this.timeline.items) if (item.problem === "offlineSend") await this.#post(item);
   }
 
   #take({ messages, pagination }: Page, where: "before" | "after"): void {
     this.timeline.add(messages.toReversed(), where);
+    this.#latest = Math.max(this.#latest, ...messages.map(({ sequence = 0 }) => sequence));
     this.older = pagination.next_cursor;
   }
 
@@ -159,21 +169,9 @@ export class Thread {
     this.#changed();
     try {
       this.id ??= await this.#ports.ensure();
-      this.#follow();
-      const request = {
-        body: { message: item.content, metadata: { client_id: item.key } },
-        headers: { "idempotency-key": item.key },
-      };
-      let isAccepted = false;
-      const asked = this.#ports.client.events("POST", `${this.#path()}/chat`, request, (event) => {
-        isAccepted = true;
-        this.#hear(event, item);
-      });
-      // Of an answer that broke off the follower hears the rest.
-      await asked.catch((error: unknown) => {
-        if (!isAccepted) throw error;
-      });
-      if (item.id === null) throw new RequestFailed("network");
+      this.connection.begin(this.#path());
+      const hear = (event: ServerEvent) => this.#hear(event, item);
+      if (await sendMessage(this.#ports.client, this.#path(), item, hear)) this.handling.answeredByNobody();
     } catch (error) {
       const { code, status } = this.#fail(error);
       if (status === 404) this.#leave();
@@ -187,29 +185,9 @@ export class Thread {
 
   /** The conversation is not there any more: the next message begins another one. */
   #leave(): void {
-    this.#follower?.pause();
-    this.#follower = null;
+    this.connection.end();
     this.id = null;
-    this.notice = null;
     if (!this.#isClosed) this.#ports.gone();
-  }
-
-  #follow(): void {
-    if (this.#follower) return;
-    const path = `${this.#path()}/messages/stream`;
-    this.#follower = new Follower({
-      follow: (last, signal, hear) => {
-        const headers: Record<string, string> = last === "" ? {} : { "last-event-id": last };
-        return this.#ports.client.events("GET", path, { signal, headers }, hear);
-      },
-      hear: (event) => this.#hear(event),
-      connected: (isConnected) => {
-        this.notice = isConnected ? null : navigator.onLine ? "reconnecting" : "offline";
-        this.#changed();
-      },
-      gone: () => this.#leave(),
-    });
-    this.#follower.resume();
   }
 
   #hear(event: ServerEvent, sent?: Item): void {
@@ -218,8 +196,13 @@ export class Thread {
     const isNew = this.timeline.isNew(event);
     const missing = this.timeline.apply(event, sent);
     if (missing) void this.#lookUp(missing, 0);
-    if (isNew && event.data.message) this.#ports.heard(event.data.message);
-    if (!this.#isWatched && event.event === "chat_response") this.rest();
+    this.handling.hear(event);
+    if (isNew && event.data.message) {
+      this.#latest = Math.max(this.#latest, event.data.message.sequence ?? 0);
+      this.#ports.heard(event.data.message);
+      this.#see();
+    }
+    if (!this.connection.isWatched && event.event === "chat_response") this.connection.settle();
     this.#changed();
   }
 

@@ -39,7 +39,9 @@ export class Timeline {
       return known;
     }
     const answer = message.role === "user" ? this.items.findIndex((other) => other.turn_id === message.turn_id) : -1;
-    this.items.splice(answer < 0 ? this.items.length : answer, 0, item);
+    const later = this.items.findIndex(({ sequence }) => (sequence ?? 0) > (item.sequence ?? Infinity));
+    const place = [answer, later, this.items.length].find((index) => index >= 0);
+    this.items.splice(place ?? 0, 0, item);
     return item;
   }
 
@@ -48,7 +50,8 @@ export class Timeline {
   }
 
   /** Whether an event has not been taken yet. */
-  isNew({ id }: ServerEvent): boolean {
+  isNew({ id, event, data: { message } }: ServerEvent): boolean {
+    if (event === "chat_message") return message ? !this.#find(message) : false;
     const [turn = 0, n = 0] = id.split("-").map(Number);
     return n > (this.#seen.get(turn) ?? 0);
   }
@@ -56,7 +59,12 @@ export class Timeline {
   /** Takes an event; one that was seen already changes nothing. `sent` is the item whose own request it answers. */
   apply(event: ServerEvent, sent?: Item): Missing | null {
     const { id, event: name, data } = event;
-    if (name === "heartbeat") return null;
+    if (name === "heartbeat" || name === "chat_typing") return null;
+    // A message stands once by its id, whatever the number of its event is.
+    if (name === "chat_message") {
+      if (data.message) this.put(data.message);
+      return null;
+    }
     const [turn = 0, n = 0] = id.split("-").map(Number);
     if (sent && data.message_id) {
       Object.assign(sent, { id: data.message_id, turn_id: data.turn_id, state: "done", problem: null });
@@ -77,11 +85,15 @@ export class Timeline {
       Object.assign(this.#reply(turn_id), { content: "", state: "streaming", problem: null, at: Date.now() });
       return question ? null : { message_id, turn_id };
     }
+    // Taken, and nobody answers it yet.
+    if (status === "completed" && !question && !this.items.some((item) => item.turn_id === turn_id)) {
+      return { message_id, turn_id };
+    }
     return null;
   }
 
   #response(data: EventData): void {
-    const reply = this.items.find((item) => item.turn_id === data.turn_id && item.role === "assistant");
+    const reply = this.items.find((item) => isReply(item, data.turn_id));
     if (data.message) this.put(data.message);
     else if (reply) this.remove(reply);
     if (data.message || data.status !== "stopped") return;
@@ -91,9 +103,17 @@ export class Timeline {
 
   /** The answer of a turn, made when its first event arrives. */
   #reply(turn_id: string): Item {
-    const known = this.items.find((item) => item.turn_id === turn_id && item.role === "assistant");
+    const known = this.items.find((item) => isReply(item, turn_id));
     if (known) return known;
-    const blank = { id: null, content: "", state: "streaming", problem: null, rating: null } as const;
+    const blank = {
+      id: null,
+      sequence: null,
+      content: "",
+      state: "streaming",
+      problem: null,
+      rating: null,
+      author: null,
+    } as const;
     const reply: Item = { key: `reply-${turn_id}`, role: "assistant", turn_id, at: Date.now(), ...blank };
     const question = this.items.findIndex((item) => item.turn_id === turn_id);
     this.items.splice(question < 0 ? this.items.length : question + 1, 0, reply);
@@ -102,8 +122,8 @@ export class Timeline {
 
   /** An answer whose first event came before it was known what it answers goes to its place. */
   #join(turn_id: string | null): void {
-    const isOf = (role: Item["role"]) => this.items.findIndex((item) => item.role === role && item.turn_id === turn_id);
-    const [question, answer] = [isOf("user"), isOf("assistant")];
+    const question = this.items.findIndex((item) => item.role === "user" && item.turn_id === turn_id);
+    const answer = this.items.findIndex((item) => isReply(item, turn_id));
     if (question < 0 || answer < 0 || answer === question + 1) return;
     const [moved] = this.items.splice(answer, 1);
     if (moved) this.items.splice(answer < question ? question : question + 1, 0, moved);
@@ -111,12 +131,13 @@ export class Timeline {
 
   #find(message: WireMessage): Item | undefined {
     const key = keyOf(message);
-    const isReply = message.role === "assistant";
+    const mayReply = message.role === "assistant" && itemOf(message).author === null;
     return this.items.find(
-      (item) =>
-        item.id === message.id ||
-        item.key === key ||
-        (isReply && item.role === "assistant" && item.turn_id === message.turn_id),
+      (item) => item.id === message.id || item.key === key || (mayReply && isReply(item, message.turn_id)),
     );
   }
 }
+
+/** The agent's answer of a turn. What people write answers no turn. */
+const isReply = ({ role, author, turn_id }: Item, turn: string | null): boolean =>
+  role === "assistant" && author === null && turn_id === turn;

@@ -233,7 +233,7 @@ describe("a site", () => {
     const heard = await visitor.page.evaluate(() =>
       (globalThis as any).heard.map((entry: unknown[]) => entry.filter(Boolean).join(" ")),
     );
-    expect(heard).toEqual(["open", "ready", "registered", "message assistant", "close", "open", "close"]);
+    expect(heard).toEqual(["ready", "open", "registered", "message assistant", "close", "open", "close"]);
     await context.close();
   });
 

@@ -182,7 +182,7 @@ describe("when something goes wrong", () => {
   });
 
   it("an answer that failed is asked for again, in its old place", async () => {
-    const { id } = await stage.agent({}, [{ status: 400 }], complete(["Now ", "it works."]));
+    const { id } = await stage.agent({}, [{ status: 403 }], complete(["Now ", "it works."]));
     const context = await arrive(stage.browser);
     const visitor = await (await Visitor.at(context, stage.page(id))).open();
     await visitor.say("hello");
