@@ -16,6 +16,8 @@ export type HttpTool = {
 
 /** Agent settings that no query filters on. Times are milliseconds. */
 export type AgentSettings = {
+  /** Models that answer when the agent's first one does not, in that order. */
+  fallback?: string[];
   stop?: string[];
   first_token_timeout_ms?: number;
   token_timeout_ms?: number;

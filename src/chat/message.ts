@@ -6,6 +6,18 @@ export type Role = "user" | "assistant";
 export type MessageStatus = "complete" | "failed" | "stopped";
 export type Feedback = { rating: "up" | "down"; comment?: string };
 
+/** One model that was asked for a reply, and what became of that; `code` of a problem. */
+export type ModelAttempt = {
+  /** `provider/name`. */
+  model: string;
+  status: "completed" | "failed" | "stopped";
+  code: "model_error" | "model_unavailable" | "model_timeout" | null;
+  duration_ms: number;
+};
+
+/** How a reply came about, as far as that is worth keeping. `attempts`: when the agent has several models. */
+export type ReplyDetails = { attempts?: ModelAttempt[] };
+
 export type Message = {
   id: string;
   turn_id: string;
@@ -23,6 +35,8 @@ export type Message = {
   metadata: JsonObject;
   /** Tools that were called for this reply; null when there were none. */
   tool_calls: ToolCall[] | null;
+  /** Null for most. */
+  details: ReplyDetails | null;
   feedback: Feedback | null;
   /** Milliseconds. */
   created_at: number;
@@ -54,6 +68,7 @@ export function messageView(conversation_id: string, m: Message) {
     usage: usageView(m),
     metadata: m.metadata,
     ...(m.tool_calls ? { tool_calls: m.tool_calls } : {}),
+    ...(m.details?.attempts ? { attempts: m.details.attempts } : {}),
     feedback: m.feedback,
     created_at: timestamp(m.created_at),
     deleted_at: timestamp(m.deleted_at),

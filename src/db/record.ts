@@ -26,7 +26,7 @@ const UPSERT_MESSAGE = insertSql(
   `ON CONFLICT (id) DO UPDATE SET content = excluded.content, status = excluded.status, model_used = excluded.model_used,
    processing_time = excluded.processing_time, input_tokens = excluded.input_tokens,
    output_tokens = excluded.output_tokens, usage_source = excluded.usage_source, tool_calls = excluded.tool_calls,
-   feedback = excluded.feedback,
+   feedback = excluded.feedback, details = excluded.details,
    created_at = excluded.created_at, deleted_at = excluded.deleted_at, deleted_by = excluded.deleted_by,
    deletion_id = excluded.deletion_id`,
 );

@@ -7,6 +7,7 @@ import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { JsonObject } from "../json.ts";
 import type { AgentSettings, Knowledge } from "../chat/agent.ts";
+import type { ReplyDetails } from "../chat/message.ts";
 import type { ToolCall } from "../chat/tool-call.ts";
 
 const id = () => text().primaryKey();
@@ -303,6 +304,8 @@ export const message = sqliteTable(
     deletion_id: text(),
     /** Set when the text was purged: such a message cannot be restored. */
     purged_at: millis(),
+    /** How a reply came about; null for most. */
+    details: json<ReplyDetails>(),
   },
   (t) => [
     uniqueIndex("message_sequence").on(t.conversation_id, t.sequence),

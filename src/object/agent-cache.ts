@@ -2,11 +2,11 @@
 import { decrypt } from "../auth/encryption.ts";
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
-import { findAgent, toolSecretContext } from "../db/agent.ts";
-import { companyDatabase } from "../db/database.ts";
+import { type AgentRow, findAgent, toolSecretContext } from "../db/agent.ts";
+import { companyDatabase, type Database } from "../db/database.ts";
 import { findModelProvider, providerKeyContext } from "../db/model-provider.ts";
-import type { HttpTool } from "../chat/agent.ts";
-import { parseModelName, type ProviderAccess } from "../models/catalog.ts";
+import type { AgentSettings, HttpTool } from "../chat/agent.ts";
+import { BUILTIN, parseModelName, type ProviderAccess } from "../models/catalog.ts";
 import type { Tool } from "../models/http-tool.ts";
 import { openModel } from "../models/open.ts";
 import type { TurnAgent } from "../chat/engine/turn-agent.ts";
@@ -54,30 +54,44 @@ export class AgentCache {
     const db = await companyDatabase(this.#env, company_id);
     const row = await findAgent(db, company_id, agent_id);
     if (!row || row.deleted_at !== null || row.status !== "active") return null;
-    const name = parseModelName(row.model)?.provider ?? "";
-    const provider = name === "builtin" ? undefined : await findModelProvider(db, company_id, name);
-    const providers: ProviderAccess | null = provider ? await this.#access(provider) : null;
     const { settings } = row;
-    const mayLoad = (provider?.kind ?? name) === "openai-compatible";
+    const models = [row.model, ...(settings.fallback ?? [])];
+    const links = await Promise.all(models.map((model, at) => this.#link(db, row, model, at + 1 === models.length)));
+    const isModel = models.some((model) => !model.startsWith(`${BUILTIN}/`));
     const declared = (settings.tools ?? []).map(({ name, description, parameters }) => ({
       name,
       description,
       parameters,
     }));
-    const tools = (settings.tools ?? []).map((tool) => this.#tool({ company_id, agent_id }, tool));
     return {
+      links: links as [(typeof links)[number], ...typeof links],
       instructions: row.instructions,
       max_input_tokens: settings.max_input_tokens ?? null,
-      tools_tokens: declared.length > 0 && name !== "builtin" ? estimateTokens(JSON.stringify(declared)) : 0,
-      summarize: (settings.summarize ?? false) && name !== "builtin",
+      tools_tokens: declared.length > 0 && isModel ? estimateTokens(JSON.stringify(declared)) : 0,
+      summarize: (settings.summarize ?? false) && !row.model.startsWith(`${BUILTIN}/`),
       auto_title: settings.auto_title ?? true,
+    };
+  }
+
+  /** One of the agent's models. Only the last is given the time to be loaded: any other has a next one. */
+  async #link(db: Database, row: AgentRow, model: string, isLast: boolean): Promise<TurnAgent["links"][number]> {
+    const { company_id } = row;
+    // What answers from memory is not late, whatever the agent allows a model.
+    const settings: AgentSettings = model === `${BUILTIN}/faq` ? {} : row.settings;
+    const name = parseModelName(model)?.provider ?? "";
+    const provider = name === BUILTIN ? undefined : await findModelProvider(db, company_id, name);
+    const providers: ProviderAccess | null = provider ? await this.#access(provider) : null;
+    const mayLoad = isLast && (provider?.kind ?? name) === "openai-compatible";
+    const tools = (row.settings.tools ?? []).map((tool) => this.#tool({ company_id, agent_id: row.id }, tool));
+    const agent = { ...row, model, stop: row.settings.stop, tools };
+    return {
+      name: model,
       timeouts: {
         firstToken: settings.first_token_timeout_ms ?? (mayLoad ? LOADING_TIMEOUT : TIMEOUTS.firstToken),
         betweenTokens: settings.token_timeout_ms ?? TIMEOUTS.betweenTokens,
         wholeTurn: settings.turn_timeout_ms ?? TIMEOUTS.wholeTurn,
       },
-      open: () =>
-        openModel({ ...row, stop: settings.stop, tools }, { config: this.#config, ai: this.#env.AI, providers }),
+      open: () => openModel(agent, { config: this.#config, ai: this.#env.AI, providers }),
     };
   }
 

@@ -6,6 +6,7 @@ import type { Ending, Journal } from "../journal/journal.ts";
 import type { LiveTurn } from "./live-turn.ts";
 import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type ModelUsage } from "../ports.ts";
 import { summaryOf } from "../journal/summary.ts";
+import type { ModelAttempt } from "../message.ts";
 import { callsOf, type ToolEvent, toolEvent } from "../tool-call.ts";
 import type { TurnError } from "../turn.ts";
 import { UsageTally } from "../usage.ts";
@@ -28,19 +29,25 @@ export type Answer = { ending: Omit<Ending, "last_event">; window_start: number 
 const RETRY_PAUSE = 250;
 
 /**
- * Asks the model, once more if it was not there and had said and done nothing. The window is read anew for each try: what
- * was deleted in between does not go out again.
+ * Asks the agent's model; as long as that has said and done nothing, the agent's next one when it fails, and the last one
+ * once more if it was not there. The window is read anew for each try: what was deleted in between does not go out again.
  */
 export async function askModel(ports: AnswerPorts, live: LiveTurn): Promise<Answer> {
   const { signal } = live.stopping;
   const attempt = new Attempt(ports, live);
-  for (let tries = 1; ; tries++) {
-    const failure = await attempt.run();
+  for (let tries = 1, link = 0; ; tries++) {
+    const failure = await attempt.run(link);
     if (signal.aborted) return attempt.ended("stopped", null);
     if (!failure) return attempt.ended("completed", null);
     const { kind, message: reason } = failure;
     ports.log({ event: "model_failed", turn_id: live.turn.id, tries, kind, reason });
-    if (tries === 2 || attempt.begun || kind !== "unavailable") return attempt.ended("failed", ERRORS[kind]);
+    if (attempt.begun) return attempt.ended("failed", ERRORS[kind]);
+    if (link + 1 < attempt.links) {
+      link++;
+      tries = 0;
+      continue;
+    }
+    if (tries === 2 || kind !== "unavailable") return attempt.ended("failed", ERRORS[kind]);
     await ports.sleep(RETRY_PAUSE, signal);
   }
 }
@@ -50,6 +57,10 @@ class Attempt {
   readonly #live: LiveTurn;
   #request: ModelRequest = { instructions: "", messages: [] };
   #window_start: number | null = null;
+  /** How many models the agent has. */
+  links = 1;
+  readonly #attempts: ModelAttempt[] = [];
+  #link: TurnAgent["links"][number] | null = null;
   #model: Model | null = null;
   #said = "";
   /** How much of it was said in calls of the model before the present one. */
@@ -72,20 +83,35 @@ class Attempt {
     return this.#said !== "" || this.#tools.length > 0;
   }
 
-  /** One try. Resolves with why it failed, or null when it finished or was stopped. */
-  async run(): Promise<ModelFailure | null> {
-    const { loadAgent, journal } = this.#ports;
+  /** One try with the agent's model at `place`. Resolves with why it failed, or null when it finished or was stopped. */
+  async run(place: number): Promise<ModelFailure | null> {
+    const began = this.#ports.clock();
+    const failure = await this.#try(place);
+    const model = this.#link?.name;
+    const status = this.#live.stopping.signal.aborted ? "stopped" : failure ? "failed" : "completed";
+    const code = failure && status === "failed" ? ERRORS[failure.kind].code : null;
+    if (model !== undefined) this.#attempts.push({ model, status, code, duration_ms: this.#ports.clock() - began });
+    return failure;
+  }
+
+  async #try(place: number): Promise<ModelFailure | null> {
+    const { loadAgent, journal, clock } = this.#ports;
+    this.#over = false;
     try {
       const agent = await loadAgent().catch(() => {
         throw new ModelFailure("unavailable", "the agent could not be read");
       });
       if (!agent) throw new ModelFailure("error", "the agent is not active any more");
-      this.#model = agent.open();
+      this.links = agent.links.length;
+      this.#link = agent.links[place] ?? agent.links[0];
+      this.#model = this.#link.open();
       const window = journal.messages.window(this.#live.turn.user_sequence ?? 0);
       const { request, shown } = buildContext(window, agent, agent.summarize ? summaryOf(journal) : null);
       this.#request = { ...request, turn: this.#turnRef() };
       this.#window_start = shown[0]?.sequence ?? null;
-      await this.#listen(this.#model, agent.timeouts);
+      const { timeouts } = this.#link;
+      const start = place === 0 ? (this.#live.turn.started_at ?? clock()) : clock();
+      await this.#listen(this.#model, timeouts, start + timeouts.wholeTurn);
       const silent = this.#said === "" && !this.#live.stopping.signal.aborted;
       return silent ? new ModelFailure("error", "the model said nothing") : null;
     } catch (error) {
@@ -96,7 +122,8 @@ class Attempt {
   ended(status: Ending["status"], error: TurnError | null): Answer {
     const usage = this.#tally.total(this.#measured, this.#request, this.#said.slice(this.#saidBefore));
     const model_used = this.#model?.name ?? null;
-    const reply = { content: this.#said, model_used, usage, tool_calls: callsOf(this.#tools) };
+    const details = this.links > 1 ? { attempts: this.#attempts } : null;
+    const reply = { content: this.#said, model_used, usage, tool_calls: callsOf(this.#tools), details };
     return { window_start: this.#window_start, ending: { status, error, ...reply } };
   }
 
@@ -105,10 +132,9 @@ class Attempt {
     return { conversation_id: id, turn_id: this.#live.turn.id, entity_type, entity_id };
   }
 
-  async #listen(model: Model, timeouts: Timeouts): Promise<void> {
+  async #listen(model: Model, timeouts: Timeouts, deadline: number): Promise<void> {
     const { clock, sleep } = this.#ports;
     const call = new AbortController();
-    const deadline = (this.#live.turn.started_at ?? clock()) + timeouts.wholeTurn;
     const deltas = new DeltaBuffer(
       () => this.#live.watchers > 0,
       (text) => this.#hear(text),

@@ -290,7 +290,7 @@ export class Engine {
     const error: TurnError = { code: "model_error", detail: "The turn was interrupted before it finished." };
     const last_event = (deltas.at(-1)?.n ?? turn.event_base + 1) + 2;
     const tool_calls = callsOf(deltas.flatMap(({ tool }) => tool ?? []));
-    const reply = { content, tool_calls, model_used: null, usage: null, untimed: !live };
+    const reply = { content, tool_calls, details: null, model_used: null, usage: null, untimed: !live };
     const closed = journal.close(turn, { ...reply, status: "failed", error, last_event }, null, clock());
     live?.end(closed.turn, { type: "response", status: "failed", message: closed.reply, error }, false);
   }

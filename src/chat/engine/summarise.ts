@@ -80,9 +80,10 @@ async function ask(
   const content = former ? `Summary so far:\n${former.text}\n\nWhat followed:\n${transcript}` : transcript;
   const call = new AbortController();
   const request = { instructions: INSTRUCTIONS, messages: [{ role: "user" as const, content }] };
-  const stream = agent.open().stream(request, call.signal);
+  const [{ open, timeouts }] = agent.links;
+  const stream = open().stream(request, call.signal);
   let text = "";
-  const events = watched(stream, agent.timeouts, clock() + PATIENCE, clock, call.signal, () => call.abort());
+  const events = watched(stream, timeouts, clock() + PATIENCE, clock, call.signal, () => call.abort());
   for await (const event of events) {
     if (event.type === "retract") text = "";
     if (event.type === "text") text += event.text;

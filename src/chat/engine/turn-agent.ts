@@ -3,12 +3,20 @@ import type { Model } from "../ports.ts";
 import type { ContextSettings } from "./context.ts";
 import type { Timeouts } from "./watchdog.ts";
 
-/** What a turn takes from its agent. `open` throws ModelFailure when the model is not to be had. */
-export type TurnAgent = ContextSettings & {
+/** One of an agent's models. `open` throws ModelFailure when it is not to be had. */
+type Link = {
+  /** `provider/name`. */
+  name: string;
   timeouts: Timeouts;
+  open: () => Model;
+};
+
+/** What a turn takes from its agent. */
+export type TurnAgent = ContextSettings & {
+  /** The agent's models: each but the first answers when those before it do not. */
+  links: readonly [Link, ...Link[]];
   /** What is too old for the window is summarised. */
   summarize: boolean;
   /** A conversation without a title gets one. */
   auto_title: boolean;
-  open: () => Model;
 };

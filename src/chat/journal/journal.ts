@@ -6,7 +6,7 @@ import type { Conversation } from "../conversation.ts";
 import { DeltaLog } from "./deltas.ts";
 import { HEADER_MEMBERS, MESSAGE_MEMBERS, pick } from "./schema.ts";
 import { JournalStore } from "./store.ts";
-import type { Message, MessageStatus } from "../message.ts";
+import type { Message, MessageStatus, ReplyDetails } from "../message.ts";
 import { MessageStore } from "./messages.ts";
 import type { ToolCall } from "../tool-call.ts";
 import type { EndStatus, Turn, TurnError } from "../turn.ts";
@@ -18,6 +18,7 @@ export type Ending = {
   status: EndStatus;
   content: string;
   tool_calls: ToolCall[] | null;
+  details: ReplyDetails | null;
   model_used: string | null;
   usage: Usage | null;
   error: TurnError | null;
@@ -96,6 +97,7 @@ export class Journal extends JournalStore {
       const said = {
         content: ending.content,
         tool_calls: ending.tool_calls,
+        details: ending.details,
         status: MESSAGE_STATUS[ending.status],
         model_used: ending.model_used,
         processing_time: ending.untimed ? null : (now - (turn.started_at ?? now)) / 1000,

@@ -116,6 +116,7 @@ const BLANK = {
   usage_source: null,
   metadata: {},
   tool_calls: null,
+  details: null,
   feedback: null,
   deleted_at: null,
   deleted_by: null,

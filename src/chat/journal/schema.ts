@@ -35,7 +35,7 @@ CREATE TABLE message (
   id TEXT NOT NULL UNIQUE, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
   model_used TEXT, processing_time REAL, input_tokens INTEGER, output_tokens INTEGER, usage_source TEXT,
   metadata TEXT NOT NULL, tool_calls TEXT, feedback TEXT, created_at INTEGER NOT NULL,
-  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER
+  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT
 );
 CREATE TABLE deltas (turn INTEGER NOT NULL, first INTEGER NOT NULL, list TEXT NOT NULL, PRIMARY KEY (turn, first)) WITHOUT ROWID;
 CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL);
@@ -57,6 +57,7 @@ export const STEPS: readonly string[] = [
    INSERT INTO deltas SELECT turn, min(n), json_group_array(json_object('n', n, 'text', text, 'tool', json(tool)))
      FROM (SELECT * FROM delta ORDER BY turn, n) GROUP BY turn;
    DROP TABLE delta;`,
+  "ALTER TABLE message ADD COLUMN details TEXT;",
 ];
 
 /** The version of SCHEMA. */
@@ -88,6 +89,7 @@ export const toMessage = (row: Row): Message =>
     metadata: jsonOf(row["metadata"]),
     tool_calls: parsed(row["tool_calls"]),
     feedback: parsed(row["feedback"]),
+    details: parsed(row["details"]),
   }) as unknown as Message;
 
 /** Most metadata is empty. */
@@ -138,6 +140,7 @@ export const MESSAGE_MEMBERS = [
   "deleted_by",
   "deletion_id",
   "purged_at",
+  "details",
 ] as const satisfies (keyof Message)[];
 
 export const pick = <T, K extends keyof T>(row: T, members: readonly K[]): Pick<T, K> =>

@@ -169,10 +169,14 @@ export function agentRoutes(api: Api): void {
   }
 }
 
-/** Throws 422 for a model that no provider of the company has. */
-async function checkModel(c: AppContext, db: Database, company_id: string, model: string): Promise<void> {
-  const message = modelProblem(model, await listProviderNames(db, company_id), c.var.config);
-  if (message) throw invalid({ path: "/model", message });
+/** Throws 422 for models that no provider of the company has. */
+async function checkModel(c: AppContext, db: Database, company_id: string, model: string | string[]): Promise<void> {
+  const names = await listProviderNames(db, company_id);
+  const problems = [model].flat().flatMap((name, index) => {
+    const message = modelProblem(name, names, c.var.config);
+    return message ? [{ path: typeof model === "string" ? "/model" : `/model/${index}`, message }] : [];
+  });
+  if (problems.length > 0) throw invalid(...problems);
 }
 
 /** Whether a replacement would change nothing. Then nothing is written, and there is no audit row. */

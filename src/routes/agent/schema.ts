@@ -46,7 +46,13 @@ export const agentBody = lazy(() =>
       name: text(200, 1),
       description: text(2000).default(""),
       instructions: text(32_000).default("").meta({ description: "What the model is told before the conversation." }),
-      model: text(300, 1).default("builtin/faq").meta({ description: "`provider/name`." }),
+      model: z
+        .union([text(300, 1), z.array(text(300, 1)).min(1).max(5)])
+        .default("builtin/faq")
+        .meta({
+          description:
+            "`provider/name`, or up to five of them: the next one answers when the one before it refuses, is busy, fails or is late before it has said anything. `builtin/faq` at the end always answers.",
+        }),
       temperature: z.number().min(0).max(2).nullable().default(null),
       max_output_tokens: z.int().min(1).max(1_000_000).nullable().default(null),
       greeting: text(2000).default(""),
@@ -109,8 +115,10 @@ export const widgetAgentSchema = lazy(() =>
 /** The columns of a body, and `tools` in the form in which they are stored. */
 export function columnsOf(body: AgentBody, tools: HttpTool[]): AgentFields {
   const { stop, first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens, ...rest } = body;
-  const { max_context_length, summarize, auto_title, tools: _, ...columns } = rest;
+  const { max_context_length, summarize, auto_title, tools: _, model: models, ...columns } = rest;
+  const [model = "", ...fallback] = [models].flat();
   const settings = {
+    ...(fallback.length > 0 ? { fallback } : {}),
     ...(stop.length > 0 ? { stop } : {}),
     ...withoutNulls({ first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens }),
     ...(max_context_length === contextLengthOf({}) ? {} : { max_context_length }),
@@ -118,7 +126,7 @@ export function columnsOf(body: AgentBody, tools: HttpTool[]): AgentFields {
     auto_title,
     ...(tools.length > 0 ? { tools } : {}),
   };
-  return { ...columns, settings };
+  return { ...columns, model, settings };
 }
 
 const withoutNulls = <T extends Record<string, number | null>>(members: T) =>
@@ -130,7 +138,7 @@ export const agentView = (row: AgentRow) => ({
   name: row.name,
   description: row.description,
   instructions: row.instructions,
-  model: row.model,
+  model: row.settings.fallback ? [row.model, ...row.settings.fallback] : row.model,
   temperature: row.temperature,
   max_output_tokens: row.max_output_tokens,
   greeting: row.greeting,

@@ -35,6 +35,17 @@ const toolCallSchema = lazy(() =>
     .meta({ id: "ToolCall" }),
 );
 
+const modelAttemptSchema = lazy(() =>
+  z
+    .object({
+      model: z.string(),
+      status: z.enum(["completed", "failed", "stopped"]),
+      code: z.enum(["model_error", "model_unavailable", "model_timeout"]).nullable(),
+      duration_ms: z.int(),
+    })
+    .meta({ id: "ModelAttempt" }),
+);
+
 export const messageSchema = lazy(() =>
   z
     .object({
@@ -53,6 +64,10 @@ export const messageSchema = lazy(() =>
         .array(toolCallSchema())
         .optional()
         .meta({ description: "Tools that were called for this reply, in order. Only there if there were any." }),
+      attempts: z
+        .array(modelAttemptSchema())
+        .optional()
+        .meta({ description: "The models that were asked, in order. Only there if the agent has several." }),
       feedback: z
         .object({ rating: z.enum(["up", "down"]), comment: z.string().optional() })
         .nullable()
