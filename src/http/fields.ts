@@ -5,7 +5,7 @@ import { inexactIn } from "./exact-number.ts";
 import { lazy } from "../lazy.ts";
 import { notFound } from "../problem/problem.ts";
 
-/** Well-formed Unicode text of `min` to `max` UTF-16 code units. */
+/** Well-formed Unicode text of `min` to `max` characters (code points). */
 export const text = (max: number, min = 0) =>
   z
     .string()
@@ -28,19 +28,6 @@ export const emailAddress = lazy(() =>
     .refine((value) => EMAIL.test(value), "is not an e-mail address")
     .meta({ format: "email", example: "ada@example.com" }),
 );
-
-/**
- * An array of at most `max` items, which is looked at before the items are: what is too long costs one error and no more.
- */
-export const list = <T extends z.ZodType>(item: T, max: number, min = 0) =>
-  z.preprocess(
-    (value, context) => {
-      if (!Array.isArray(value) || value.length <= max) return value;
-      context.issues.push({ code: "custom", input: value, message: `must have at most ${max} items` });
-      return z.NEVER;
-    },
-    min === 0 ? z.array(item).max(max) : z.array(item).min(min).max(max),
-  );
 
 /** Bytes of metadata once serialised. */
 const MAX_METADATA = 16 * 1024;

@@ -1,6 +1,7 @@
 /** Checks values against schemas, and turns zod's issues into the `errors` of a 422. */
 import type * as z from "zod";
-import { type FieldError, invalid } from "../problem/problem.ts";
+import { causeOf } from "../db/database.ts";
+import { type FieldError, invalid, Problem } from "../problem/problem.ts";
 
 /** Errors in one answer, and characters in the path of each. */
 const MAX_ERRORS = 100;
@@ -8,15 +9,24 @@ const MAX_PATH = 200;
 
 /** The parsed value. Throws 422 with an entry for every member that is wrong, at most 100. */
 export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const result = schema.safeParse(value);
+  const result = parse(schema, value);
   if (result.success) return result.data;
-  const { issues } = result.error;
-  throw invalid(
-    ...issues
-      .values()
-      .flatMap((issue) => fieldErrors(issue, value))
-      .take(MAX_ERRORS),
-  );
+  const issues = result.error.issues.values();
+  throw invalid(...issues.flatMap((issue) => fieldErrors(issue, value)).take(MAX_ERRORS));
+}
+
+/**
+ * zod compares the `length` of whatever has one, also of an object in place of a string. Some objects cannot be compared with a
+ * number, such as `[{"toString": 1}]`: then a schema throws.
+ */
+function parse<S extends z.ZodType>(schema: S, value: unknown) {
+  try {
+    return schema.safeParse(value);
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    console.error({ event: "schema_failed", error: causeOf(error) });
+    throw invalid({ path: "", message: "has a member that is no value of its type" });
+  }
 }
 
 const pointer = (path: PropertyKey[]) =>

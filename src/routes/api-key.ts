@@ -13,7 +13,7 @@ import {
 } from "../db/api-key.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { id, list, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import { id, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound, Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
@@ -49,7 +49,10 @@ const createBody = lazy(() =>
   z
     .strictObject({
       name: text(200, 1).default("API key"),
-      scopes: list(scope(), 20, 1)
+      scopes: z
+        .array(scope())
+        .min(1)
+        .max(20)
         .transform((all) => [...new Set(all)])
         .default(["read", "write"])
         .meta({ description: "`admin` includes the other two." }),

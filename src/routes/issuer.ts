@@ -22,7 +22,7 @@ import {
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
 import { type AppContext, linkTo } from "../http/context.ts";
-import { id, list, pathId, responseShape, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import { id, pathId, responseShape, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { refusalOf } from "../net/outbound.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { type FieldError, invalid, notFound, Problem } from "../problem/problem.ts";
@@ -43,7 +43,10 @@ const issuerFields = lazy(() =>
         example: "https://login.example.com/jwks",
       }),
       audience: text(MAX_NAME, 1).meta({ description: "`aud` that the tokens must carry." }),
-      algorithms: list(algorithm(), 20, 1)
+      algorithms: z
+        .array(algorithm())
+        .min(1)
+        .max(20)
         .transform((all) => [...new Set(all)])
         .default([...ALGORITHMS]),
       role_claim: text(200, 1).nullable().default(null).meta({

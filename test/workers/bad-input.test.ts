@@ -46,6 +46,14 @@ describe("bodies", () => {
       "/v1/chat/completions",
       (n) => `{"model":"m","messages":[{"role":"user","content":[${"1,".repeat(n)}1]}]}`,
     ],
+    [
+      "bad parts in many messages",
+      "/v1/chat/completions",
+      (n) => {
+        const message = `{"role":"user","content":[${"1,".repeat(998)}1]}`;
+        return `{"model":"m","messages":[${`${message},`.repeat(Math.ceil(n / 1000))}${message}]}`;
+      },
+    ],
     ["bad messages of a UI", "/v1/conversation/x/chat", (n) => `{"messages":[${"0,".repeat(n)}0]}`],
     ["bad parts of a UI", "/v1/conversation/x/chat", (n) => `{"message":{"role":"user","parts":[${"1,".repeat(n)}1]}}`],
     ["bad origins", "/v1/agent", (n) => `{"name":"a","allowed_origins":[${'"*",'.repeat(n)}""]}`],
@@ -62,6 +70,30 @@ describe("bodies", () => {
       expect(answer.body.errors.length).toBeLessThanOrEqual(100);
       expect(JSON.stringify(answer.body).length).toBeLessThan(20_000);
       expect(performance.now() - began).toBeLessThan(2000);
+    }
+  });
+
+  it("survives what cannot be compared with a number, or written as a text", async () => {
+    const odd = [
+      '{"length":[{"toString":""}]}',
+      '{"length":{"valueOf":1,"toString":2}}',
+      '{"toString":1}',
+      '[{"toString":1}]',
+    ];
+    for (const value of odd) {
+      for (const [path, member] of [
+        ["/v1/agent", "name"],
+        ["/v1/agent", "tools"],
+        ["/v1/conversation", "title"],
+        ["/v1/conversation", "agent_id"],
+        [`/v1/conversation/${id}/chat`, "message"],
+        ["/v1/chat/completions", "messages"],
+      ]) {
+        const body = `{"${member}":${value}}`;
+        expect(await call("POST", path ?? "", { headers: company.admin, body }), body).toMatchObject({ status: 422 });
+      }
+      const kept = await post("/v1/conversation", `{"agent_id":"${company.agent_id}","metadata":{"odd":${value}}}`);
+      expect([kept.status, kept.body.conversation.metadata]).toEqual([201, { odd: JSON.parse(value) }]);
     }
   });
 

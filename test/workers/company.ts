@@ -23,7 +23,11 @@ export type Answer = {
 
 /** One request to the Worker. `path` is whole (`/v1/…`). */
 export async function call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
-  const response = await send(method, path, options);
+  return answerOf(await send(method, path, options));
+}
+
+/** A response, read to its end. */
+export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
   const isJson = /json/.test(response.headers.get("content-type") ?? "") && text !== "";
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };

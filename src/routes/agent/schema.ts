@@ -1,16 +1,7 @@
 /** An agent on the wire. Settings that no query filters by are one JSON column in D1, and plain members here. */
 import * as z from "zod";
 import type { AgentFields, AgentRow } from "../../db/agent.ts";
-import {
-  responseShape,
-  id,
-  list,
-  metadata,
-  text,
-  timestamp,
-  toTimestamp,
-  toTimestampOrNull,
-} from "../../http/fields.ts";
+import { responseShape, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
 import { contextLengthOf, type HttpTool } from "../../chat/agent.ts";
 import { normaliseOrigin } from "../../net/origin.ts";
 import { toolBody, toolSchema, toolView } from "./tool.ts";
@@ -56,14 +47,16 @@ export const agentBody = lazy(() =>
       temperature: z.number().min(0).max(2).nullable().default(null),
       max_output_tokens: z.int().min(1).max(1_000_000).nullable().default(null),
       greeting: text(2000).default(""),
-      knowledge: list(knowledge(), 1000).default([]),
-      allowed_origins: list(origin(), 100)
+      knowledge: z.array(knowledge()).max(1000).default([]),
+      allowed_origins: z
+        .array(origin())
+        .max(100)
         .transform((all) => [...new Set(all)])
         .default([])
         .meta({ description: "Websites whose visitors may register with this agent. Empty means none." }),
       lead_form: z.enum(["none", "optional", "required"]).default("none"),
       status: z.enum(["active", "inactive"]).default("active"),
-      stop: list(text(100, 1), 8).default([]).meta({ description: "Texts at which the model stops." }),
+      stop: z.array(text(100, 1)).max(8).default([]).meta({ description: "Texts at which the model stops." }),
       first_token_timeout_ms: timeout(100, "How long the model may take to begin."),
       token_timeout_ms: timeout(100, "How long the model may be silent once it has begun."),
       turn_timeout_ms: timeout(100, "How long a whole reply may take."),
@@ -79,7 +72,7 @@ export const agentBody = lazy(() =>
       }),
       summarize: z.boolean().default(false).meta({ description: "Show the model a summary of what no longer fits." }),
       auto_title: z.boolean().default(true).meta({ description: "Name a conversation after its first turn." }),
-      tools: list(toolBody(), 16).optional().meta({
+      tools: z.array(toolBody()).max(16).optional().meta({
         description:
           "What the model may call over HTTP, in up to five steps a reply. Left out when replacing: as they are. Built-in models and Workers AI's binding call none.",
       }),

@@ -3,7 +3,7 @@
  * is refused. A member that only tunes the model is accepted and ignored, because the settings of the agent apply.
  */
 import * as z from "zod";
-import { list, metadata, text } from "../../http/fields.ts";
+import { metadata, text } from "../../http/fields.ts";
 import { lazy } from "../../lazy.ts";
 
 /** UTF-16 code units; a body has at most 1 MiB anyway. */
@@ -28,7 +28,7 @@ function isTextPart(value: unknown): value is TextPart {
   return part.type === "text" && typeof part.text === "string" && part.text.isWellFormed();
 }
 
-const content = lazy(() => z.union([list(textPart(), 1000, 1), text(MAX_TEXT)]));
+const content = lazy(() => z.union([z.array(textPart()).min(1).max(1000), text(MAX_TEXT)]));
 const none = (why: string) => z.null(why).optional();
 const noList = (why: string) => z.array(z.unknown()).max(0, why).nullish();
 
@@ -83,7 +83,10 @@ const UNSUPPORTED = lazy(() => ({
   function_call: z.enum(["none", "auto"], TOOLS).nullish(),
   functions: noList(TOOLS),
   logprobs: z.literal(false, "is not supported").nullish(),
-  modalities: list(z.literal("text", `is not supported: ${TEXT_ONLY}`), 4).nullish(),
+  modalities: z
+    .array(z.literal("text", `is not supported: ${TEXT_ONLY}`))
+    .max(4)
+    .nullish(),
   moderation: none("is not supported"),
   n: z.literal(1, "must be 1: a conversation goes on in one way").nullish(),
   response_format: z.looseObject({ type: z.literal("text", "must be text") }).nullish(),
@@ -97,7 +100,7 @@ export const completionBody = lazy(() =>
   z
     .strictObject({
       model: z.string().meta({ description: "Id of the agent." }),
-      messages: list(message(), 4000, 1).meta({
+      messages: z.array(message()).min(1).max(4000).meta({
         description:
           "The last one is what the user says now. Without `conversation`, those before it become the beginning of a new conversation. Messages of the roles system and developer are left aside: the agent's instructions decide.",
       }),

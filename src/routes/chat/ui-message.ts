@@ -1,13 +1,12 @@
 /** The body that the transport of the Vercel AI SDK sends. Of its messages only the last one of the user is used. */
 import * as z from "zod";
-import { list } from "../../http/fields.ts";
 import { lazy } from "../../lazy.ts";
 
 const part = lazy(() => z.looseObject({ type: z.string(), text: z.string().optional() }));
 
 const uiMessage = lazy(() =>
   z
-    .looseObject({ id: z.string().max(255).optional(), role: z.string(), parts: list(part(), 1000) })
+    .looseObject({ id: z.string().max(255).optional(), role: z.string(), parts: z.array(part()).max(1000) })
     .meta({ id: "UIMessage" }),
 );
 
@@ -24,7 +23,7 @@ const common = lazy(() => ({
 export const uiBody = lazy(() =>
   z
     .union([
-      z.looseObject({ ...common(), messages: list(uiMessage(), 10_000, 1) }),
+      z.looseObject({ ...common(), messages: z.array(uiMessage()).min(1).max(10_000) }),
       z.looseObject({ ...common(), message: uiMessage() }),
     ])
     .meta({ id: "UIMessageRequest" }),
