@@ -2,9 +2,12 @@
 
 const WEB = /^(?:https?:\/\/|www\.)[\p{L}\p{N}[][^\s<]*/iu;
 const MAIL = /^[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+/;
-/** No address goes on behind a full-width mark, a quotation mark or a dash; nor where CJK letters follow Latin ones directly. */
+/**
+ * No address goes on behind a full-width mark, a quotation mark or a dash; nor where CJK letters follow Latin ones directly,
+ * or a particle of Japanese or Korean the last slash.
+ */
 const END =
-  /(?![\0-~])[\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Po}\p{Z}\u2014\u2015\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]|(?<=[a-z\d])[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}]/iu;
+  /(?![\0-~])[\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Po}\p{Z}\u2014\u2015\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]|(?<=\/)(?:[をはがにでへとのも]|(?:을|를|은|는|의|로|에|에서|와|과)(?!\p{sc=Hang}))|(?<=[a-z\d])[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}]/iu;
 const TRAILING = /[?!.,:;*_~'")\]]/;
 
 /** The address that a text begins with: as written, and where it leads. */
