@@ -86,6 +86,11 @@ async function makeSized(size: number): Promise<Sized> {
       ...[company_id, agent_id],
     ),
     run(
+      `${upTo(size)} INSERT INTO audit_seal (id, company_id, first_sequence, last_sequence, rows, hash, sealed_at, signature)
+       SELECT ${idSql(mark(11))}, ?1, i, i, 1, 'h', 1, 's' FROM n`,
+      company_id,
+    ),
+    run(
       `${upTo(size)} INSERT INTO user (id, company_id, subject, created_at) SELECT ${idSql(mark(10))}, ?1, 'u' || i, 1 FROM n`,
       company_id,
     ),
@@ -164,6 +169,7 @@ const LISTS: List[] = [
     name: "audit_events",
     walked: true,
   },
+  { route: "/audit/seals", index: "audit_seal_first", name: "seals", walked: true },
   { route: "/user", index: "user_company", name: "users" },
   { route: "/auth/api-keys", index: "api_key_company", name: "api_keys" },
   { route: "/auth/issuer", index: "issuer_company", name: "issuers" },
@@ -213,7 +219,7 @@ test("every route that pages is looked at here", () => {
   const paged = api.registry.definitions.flatMap((definition) => {
     if (definition.type !== "route" || definition.route.method !== "get") return [];
     const query = definition.route.request?.query as { shape?: object } | undefined;
-    return query?.shape && "cursor" in query.shape ? [definition.route.path] : [];
+    return query?.shape && "per_page" in query.shape ? [definition.route.path] : [];
   });
   expect(new Set(LISTS.map((list) => list.route))).toEqual(new Set(paged));
 });
