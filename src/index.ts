@@ -1,6 +1,6 @@
 /** The Worker. */
 import app from "./app.ts";
-import { sealAll } from "./compliance/schedule.ts";
+import { eraseRest, sealAll } from "./compliance/schedule.ts";
 import { foldRest } from "./db/folded.ts";
 import type { Env } from "./env.ts";
 import { runRetention } from "./object/retention-schedule.ts";
@@ -10,11 +10,15 @@ export { ConversationObject } from "./object/conversation-object.ts";
 export default {
   fetch: app.fetch,
   scheduled: async ({ scheduledTime }, env) => {
-    try {
-      await runRetention(env, scheduledTime);
-      await foldRest(env);
-    } finally {
-      await sealAll(env);
-    }
+    // In this order, and none of them waits for another to go well: seals cost little and have an hour.
+    const works = [
+      () => sealAll(env),
+      () => eraseRest(env),
+      () => runRetention(env, scheduledTime),
+      () => foldRest(env),
+    ];
+    const failures: unknown[] = [];
+    for (const work of works) await work().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw new Error("a part of the scheduled run failed", { cause: failures[0] });
   },
 } satisfies ExportedHandler<Env>;

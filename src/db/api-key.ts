@@ -2,6 +2,7 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Rows, Slice } from "./page.ts";
 import type { AuditRow } from "../chat/audit.ts";
+import { insertAuditIf } from "./audit.ts";
 import { auditedInsert, auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
@@ -39,6 +40,34 @@ export const revokeApiKey = async (db: Database, company_id: string, id: string,
 export async function liveKeysOfUser(db: Database, company_id: string, user_id: string): Promise<string[]> {
   const theirs = and(eq(api_key.company_id, company_id), eq(api_key.user_id, user_id), isNull(api_key.revoked_at));
   return (await db.select({ id: api_key.id }).from(api_key).where(theirs).limit(100)).map((row) => row.id);
+}
+
+/**
+ * Revokes the keys that act as a user, with `audit(id)` for each, and clears their names, which may be a person's. Returns how
+ * many keys the user has. Runs in a handful of batches, whatever their number.
+ */
+export async function eraseKeysOfUser(
+  db: Database,
+  { company_id, target_id }: { company_id: string; target_id: string },
+  audit: (id: string) => AuditRow,
+): Promise<number> {
+  const theirs = and(eq(api_key.company_id, company_id), eq(api_key.user_id, target_id));
+  const keys = await db.select({ id: api_key.id }).from(api_key).where(theirs);
+  for (let i = 0; i < keys.length; i += 50) {
+    const some = keys.slice(i, i + 50);
+    const statements = some.flatMap(({ id }) => {
+      const row = audit(id);
+      const is = unrevoked(company_id, id);
+      return [
+        insertAuditIf(db, row, sql`exists (select 1 from ${api_key} where ${is})`),
+        db.update(api_key).set({ revoked_at: row.at }).where(is),
+        db.update(api_key).set({ name: "" }).where(own(company_id, id)),
+      ];
+    });
+    const [first, ...rest] = statements;
+    if (first) await db.batch([first, ...rest]);
+  }
+  return keys.length;
 }
 
 /**

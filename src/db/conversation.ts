@@ -24,14 +24,15 @@ export type NewConversation = Entity & {
 
 /**
  * Creates a conversation, or finds the one that the same entity created with the same creation_key (`created: false`; the
- * caller compares creation_hash). It is one batch and has a unique index, so that two requests at once create one row.
+ * caller compares creation_hash). It is one batch and has a unique index, so that two requests at once create one row. Null
+ * when the entity has been deleted or erased: a trigger sees to it, whatever was read a moment before.
  */
 export async function createConversation(
   db: Database,
   input: NewConversation,
   now: number,
   history: ImportedMessage[] = [],
-): Promise<{ row: ConversationRow; created: boolean }> {
+): Promise<{ row: ConversationRow; created: boolean } | null> {
   const title = titleOrDefault(input.title);
   const values = {
     ...input,
@@ -49,8 +50,7 @@ export async function createConversation(
   const [[inserted]] = await db.batch([insertion, ...imports]);
   if (inserted) return { row: inserted, created: true };
   const row = await findCreated(db, input, input.creation_key ?? "");
-  if (!row) throw new Error("conversation was neither inserted nor found");
-  return { row, created: false };
+  return row ? { row, created: false } : null;
 }
 
 /** The conversation that the entity created with this creation_key, deleted or not. */

@@ -1,10 +1,11 @@
 /** Leads: visitors of a company's website. A delete sets deleted_at; an erasure also clears everything personal, for good. */
-import { and, eq, gt, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import { and, eq, gt, isNotNull, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Rows, Slice } from "./page.ts";
 import { insertAuditIf } from "./audit.ts";
 import type { AuditRow } from "../chat/audit.ts";
 import { auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
+import { clearLead } from "./erasure-stores.ts";
 import { contains, foldedLead } from "./folded.ts";
 import { newestFirst } from "./newest-first.ts";
 import { forgetStandings } from "./standing.ts";
@@ -162,11 +163,23 @@ const erased = (row: LeadRow, audit: AuditRow) => ({
   updated_at: audit.at,
 });
 
-/** Clears everything personal in the row, which stays for the counts. A repeat changes nothing. */
-export async function eraseLead(db: Database, row: LeadRow, audit: AuditRow): Promise<LeadRow> {
-  const empty = await auditedUpdate(db, lead, unerased(row.company_id, row.id), erased(row, audit), audit);
-  forgetStandings();
-  return empty ?? row;
+/**
+ * What marks a lead as erased and clears its row, wherever `condition` holds, with the audit row of the first time. Goes into
+ * the batch that makes the condition true.
+ */
+export function markErasedLead(db: Database, { company_id, id }: LeadRow, condition: SQL, audit: AuditRow) {
+  const is = and(unerased(company_id, id), condition);
+  const mark = {
+    erased_at: audit.at,
+    deleted_at: sql`coalesce(${lead.deleted_at}, ${audit.at})`,
+    deleted_by: sql`coalesce(${lead.deleted_by}, ${audit.actor_id})`,
+    updated_at: audit.at,
+  };
+  return [
+    insertAuditIf(db, audit, sql`exists (select 1 from ${lead} where ${is})`),
+    db.update(lead).set(mark).where(is),
+    ...clearLead(db, company_id, id, condition),
+  ] as const;
 }
 
 /** The columns that describe a person, and their consent. */
@@ -185,25 +198,30 @@ const DETAILS = [
 
 /**
  * Merges two rows of one person: details that `into` lacks are copied from `from`, and `from` is erased. A repeat changes
- * nothing. Returns the row of `into`.
+ * nothing. The row of `into`, or undefined when that is not live any more: then nothing is changed.
  */
-export async function mergeLead(db: Database, from: LeadRow, into: LeadRow, audit: AuditRow): Promise<LeadRow> {
+export async function mergeLead(
+  db: Database,
+  from: LeadRow,
+  into: LeadRow,
+  audit: AuditRow,
+): Promise<LeadRow | undefined> {
   if (from.erased_at !== null) return into;
-  const is = unerased(from.company_id, from.id);
+  const target = live(into.company_id, into.id);
+  const is = and(unerased(from.company_id, from.id), sql`exists (select 1 from ${lead} where ${target})`);
   const isUnerased = sql`exists (select 1 from ${lead} where ${is})`;
   const details = Object.fromEntries(DETAILS.map((name) => [name, sql`coalesce(${lead[name]}, ${from[name]})`]));
-  const target = own(into.company_id, into.id);
   const [, , , rows] = await db.batch([
     insertAuditIf(db, audit, isUnerased),
     db
       .update(lead)
       .set({ ...details, updated_at: audit.at })
-      .where(target),
+      .where(and(target, isUnerased)),
     db.update(lead).set(erased(from, audit)).where(is),
     db.select().from(lead).where(target),
   ]);
   forgetStandings();
-  return rows[0] ?? into;
+  return rows[0];
 }
 
 /** Ids of a lead's conversations, deleted ones too, in ascending order from behind `after` ("" to begin with). */

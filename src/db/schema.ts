@@ -14,6 +14,7 @@ const id = () => text().primaryKey();
 const company_id = () => text().notNull();
 const millis = () => integer();
 const created_at = () => millis().notNull();
+type Hold = { reason: string; since: number; by: string };
 const json = <T>() => text({ mode: "json" }).$type<T>();
 
 export const company = sqliteTable("company", {
@@ -142,8 +143,15 @@ export const lead = sqliteTable(
     deleted_at: millis(),
     deleted_by: text(),
     erased_at: millis(),
+    /** Why and since when nothing of this person may go for good. */
+    hold: json<Hold>(),
+    /** When this person last wrote, or the details changed, as far as the retention run has looked; 0: not at all. */
+    active_at: millis().notNull().default(0),
   },
   (t) => [
+    index("lead_idle")
+      .on(t.company_id, t.active_at, t.id)
+      .where(sql`erased_at IS NULL`),
     uniqueIndex("lead_external")
       .on(t.company_id, t.external_id)
       .where(sql`external_id IS NOT NULL`),
@@ -246,6 +254,8 @@ export const conversation = sqliteTable(
     /** Idempotency-Key of the request that created it, and the hash of that request's body. */
     creation_key: text(),
     creation_hash: text(),
+    /** Why and since when nothing of this conversation may go for good. */
+    hold: json<Hold>(),
   },
   (t) => [
     // The columns of an index's WHERE are also its last columns: otherwise SQLite reads every row to check the condition.
@@ -269,6 +279,11 @@ export const conversation = sqliteTable(
     index("conversation_unfolded")
       .on(t.id)
       .where(sql`title_folded IS NULL`),
+    // Everything of one person, in an order that no turn changes.
+    index("conversation_owner").on(t.company_id, t.entity_type, t.entity_id, t.id),
+    index("conversation_held")
+      .on(t.company_id, t.entity_type, t.entity_id)
+      .where(sql`hold IS NOT NULL`),
     uniqueIndex("conversation_creation")
       .on(t.company_id, t.entity_type, t.entity_id, t.creation_key)
       .where(sql`creation_key IS NOT NULL`),
@@ -391,4 +406,38 @@ export const audit_seal = sqliteTable(
     signature: text().notNull(),
   },
   (t) => [uniqueIndex("audit_seal_first").on(t.company_id, t.first_sequence)],
+);
+
+/** People and conversations that are gone for good or on their way there, and how far that is; never content. */
+export const erasure = sqliteTable(
+  "erasure",
+  {
+    id: id(),
+    company_id: company_id(),
+    kind: text({ enum: ["lead", "user", "conversation"] }).notNull(),
+    target_id: text().notNull(),
+    status: text({ enum: ["running", "done"] })
+      .notNull()
+      .default("running"),
+    /** `<salt>.<SHA-256 of salt, kind and id>`, base64url: whoever knows the id can tell that this is about it. */
+    subject_hash: text().notNull(),
+    /** Id of the user who asked for it, or the part of the service that did. */
+    requested_by: text().notNull(),
+    began_at: millis().notNull(),
+    done_at: millis(),
+    /** The walk over the conversations: how many times it has begun, behind which one it is, and whether this time it found some. */
+    pass: integer().notNull().default(1),
+    cursor: text().notNull().default(""),
+    found: integer({ mode: "boolean" }).notNull().default(false),
+    stores: json<Record<string, number>>().notNull(),
+    /** Compact JWS over what is shown of the row. */
+    receipt: text(),
+  },
+  (t) => [
+    index("erasure_company").on(t.company_id, t.id),
+    index("erasure_target").on(t.company_id, t.target_id, t.id),
+    uniqueIndex("erasure_running")
+      .on(t.company_id, t.target_id)
+      .where(sql`status = 'running'`),
+  ],
 );

@@ -1,9 +1,11 @@
 /** Users: people of a company, known by who vouches for them and how they are called there. A delete marks. */
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull, type SQL, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { AuditRow } from "../chat/audit.ts";
+import { insertAuditIf } from "./audit.ts";
 import { auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
+import { clearUser } from "./erasure-stores.ts";
 import { newestFirst } from "./newest-first.ts";
 import type { Rows, Slice } from "./page.ts";
 import { user } from "./schema.ts";
@@ -20,7 +22,7 @@ export const findUser = (db: Database, company_id: string, id: string): Promise<
   db.select().from(user).where(live(company_id, id)).get();
 
 /** A user of the company, deleted, erased or neither. */
-const findAnyUser = (db: Database, company_id: string, id: string): Promise<UserRow | undefined> =>
+export const findAnyUser = (db: Database, company_id: string, id: string): Promise<UserRow | undefined> =>
   db.select().from(user).where(own(company_id, id)).get();
 
 /** Live users, newest first. */
@@ -39,6 +41,24 @@ export async function deleteUser(db: Database, company_id: string, id: string, a
   const marked = await auditedUpdate(db, user, live(company_id, id), mark, audit);
   forgetStandings();
   return marked ?? findAnyUser(db, company_id, id);
+}
+
+/**
+ * What marks a user as erased and clears the row, wherever `condition` holds, with the audit row of the first time. Goes into
+ * the batch that makes the condition true.
+ */
+export function markErasedUser(db: Database, { company_id, id }: UserRow, condition: SQL, audit: AuditRow) {
+  const is = and(own(company_id, id), isNull(user.erased_at), condition);
+  const mark = {
+    erased_at: audit.at,
+    deleted_at: sql`coalesce(${user.deleted_at}, ${audit.at})`,
+    deleted_by: sql`coalesce(${user.deleted_by}, ${audit.actor_id})`,
+  };
+  return [
+    insertAuditIf(db, audit, sql`exists (select 1 from ${user} where ${is})`),
+    db.update(user).set(mark).where(is),
+    ...clearUser(db, company_id, id, condition),
+  ] as const;
 }
 
 export type VouchedUser = {

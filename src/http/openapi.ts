@@ -19,6 +19,7 @@ export const TAGS: Record<string, string> = {
   "Model providers": "Where language models are reached, and with which key.",
   Company: "The company's own settings.",
   Users: "The company's people. They sign in at its identity provider, or its backend vouches for them.",
+  Erasures: "What is gone for good, with receipts.",
   Audit: "Who did what, and when.",
   Service: "The service itself.",
 };

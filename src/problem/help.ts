@@ -23,6 +23,8 @@ export const PROBLEM_HELP: Record<ProblemCode, string> = {
   no_turn_running: "There is no running turn to stop: it has ended already, or it is another one than turn_id says.",
   turn_stopped:
     "The turn was stopped while it still waited, so that no model was asked. The message can be sent again.",
+  legal_hold:
+    "Somebody has put a hold on this conversation, on its visitor, or on a conversation of theirs: nothing of it goes for good. Take the hold away first.",
   message_deleted:
     "The turn that this request repeats has a message that was deleted since, so its answer is not given again.",
   payload_too_large: "The body may have at most 1 MiB.",

@@ -14,6 +14,7 @@ const CODES = {
   turn_in_progress: [409, "A turn is in progress"],
   no_turn_running: [409, "No turn is running"],
   turn_stopped: [409, "The turn was stopped before it began"],
+  legal_hold: [409, "Under legal hold"],
   message_deleted: [409, "A message of this turn has been deleted"],
   payload_too_large: [413, "Body too large"],
   uri_too_long: [414, "Query too long"],

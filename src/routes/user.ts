@@ -2,7 +2,9 @@
 import * as z from "zod";
 import type { Audit } from "../http/route.ts";
 import { liveKeysOfUser, revokeApiKey } from "../db/api-key.ts";
+import { newErasure } from "../compliance/erasure.ts";
 import { controlDatabase } from "../db/database.ts";
+import { beginErasure, hasBegun } from "../db/erasure.ts";
 import * as store from "../db/user.ts";
 import { type Api } from "../http/api.ts";
 import { forgetCredentials } from "../http/authenticate.ts";
@@ -10,6 +12,7 @@ import type { AppContext } from "../http/context.ts";
 import { id, pathId, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
 import { json } from "../http/operation.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
+import { answerErasure, erasureResponses } from "./erasure.ts";
 import { notFound, Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
@@ -32,6 +35,9 @@ const userSchema = lazy(() =>
       erased_at: timestamp().nullable(),
     })
     .meta({ id: "User" }),
+);
+const deleteQuery = lazy(() =>
+  z.object({ erase: z.enum(["true", "false"]).default("false").meta({ description: "`true` erases the person." }) }),
 );
 const response = lazy(() => z.object({ user: userSchema() }));
 
@@ -82,18 +88,30 @@ export function userRoutes(api: Api): void {
       ...common,
       method: "delete",
       path: "/user/{id}",
-      summary: "Delete a user",
+      summary: "Delete or erase a user",
       description:
-        "The user's tokens end within 30 seconds, the API keys that act as this user are revoked; conversations stay. Nobody deletes the user that they are. Repeating it answers the same.",
+        "The user's tokens end within 30 seconds, the API keys that act as this user are revoked; conversations stay. With `erase=true` the person is erased: personal fields and the content of every conversation are gone for good, counts and audit stay. Nobody deletes the user that they are. Repeating a delete answers the same, repeating an erasure goes on with it, or looks again.",
       params: pathId(),
-      responses: () => ({ 200: json("The user as it is now.", response()) }),
-      problems: ["conflict"],
+      query: deleteQuery,
+      responses: () => erasureResponses({ user: userSchema() }),
+      problems: ["conflict", "legal_hold", "store_unavailable"],
     },
-    async ({ c, db, caller, audit, params }) => {
-      if (params.id === caller.entity_id) throw new Problem("conflict", "This is the user that you are.");
-      const row = await store.deleteUser(db, caller.company_id, params.id, audit("user.delete", "user", params.id));
+    async ({ c, db, caller, audit, params: { id }, query }) => {
+      const { company_id } = caller;
+      if (id === caller.entity_id) throw new Problem("conflict", "This is the user that you are.");
+      if (query.erase === "true") {
+        const before = await store.findAnyUser(db, company_id, id);
+        if (!before) throw notFound();
+        const row = await newErasure(company_id, "user", id, caller.entity_id);
+        const marks = store.markErasedUser(db, before, hasBegun(row.id), audit("user.erase", "user", id));
+        const begun = await beginErasure(db, row, [...marks]);
+        return answerErasure(c, db, caller, begun, async () => ({
+          user: userView((await store.findAnyUser(db, company_id, id)) ?? before),
+        }));
+      }
+      const row = await store.deleteUser(db, company_id, id, audit("user.delete", "user", id));
       if (!row) throw notFound();
-      await revokeKeysOf(c, caller.company_id, row.id, audit);
+      await revokeKeysOf(c, company_id, row.id, audit);
       return c.json({ user: userView(row) });
     },
   );

@@ -34,7 +34,17 @@ const ports = (at: Partial<Record<Stage, () => Promise<unknown>>> = {}): Ports =
 const move = (company: Company, to: string, at?: Parameters<typeof ports>[0]) =>
   moveCompany(ports(at), company.company_id, to);
 
-const TABLES = ["user", "agent", "lead", "model_provider", "conversation", "message", "tally", "audit_event"];
+const TABLES = [
+  "user",
+  "agent",
+  "lead",
+  "model_provider",
+  "conversation",
+  "message",
+  "erasure",
+  "tally",
+  "audit_event",
+];
 
 /** Every row that a database has of the company. */
 async function rowsIn(name: string, { company_id }: Company): Promise<Record<string, unknown[]>> {

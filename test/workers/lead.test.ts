@@ -400,7 +400,8 @@ describe("erasing", () => {
       updated_at: expect.any(String),
     });
     expect((await erase()).body).toEqual(erased.body);
-    expect((await call("DELETE", `/v1/lead/${lead_id}`, { headers: company.admin })).body).toEqual(erased.body);
+    const deleted = await call("DELETE", `/v1/lead/${lead_id}`, { headers: company.admin });
+    expect(deleted.body).toEqual({ lead: erased.body.lead });
     expect(await actionsOn(company, lead_id)).toEqual(["lead.erase"]);
 
     const db = await companyDatabase(env, company.company_id);

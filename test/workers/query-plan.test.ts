@@ -91,6 +91,11 @@ async function makeSized(size: number): Promise<Sized> {
       company_id,
     ),
     run(
+      `${upTo(size)} INSERT INTO erasure (id, company_id, kind, target_id, status, subject_hash, requested_by, began_at, stores)
+       SELECT ${idSql(mark(12))}, ?1, 'lead', 't' || i, 'done', 'h', 'u', 1, '{}' FROM n`,
+      company_id,
+    ),
+    run(
       `${upTo(size)} INSERT INTO user (id, company_id, subject, created_at) SELECT ${idSql(mark(10))}, ?1, 'u' || i, 1 FROM n`,
       company_id,
     ),
@@ -170,6 +175,7 @@ const LISTS: List[] = [
     walked: true,
   },
   { route: "/audit/seals", index: "audit_seal_first", name: "seals", walked: true },
+  { route: "/erasure", index: "erasure_company", name: "erasures", walked: true },
   { route: "/user", index: "user_company", name: "users" },
   { route: "/auth/api-keys", index: "api_key_company", name: "api_keys" },
   { route: "/auth/issuer", index: "issuer_company", name: "issuers" },

@@ -10,6 +10,7 @@ const TABLES: Table[] = [
   { name: "agent", key: ["id"] },
   { name: "model_provider", key: ["name"] },
   { name: "lead", key: ["created_at", "id"] },
+  { name: "erasure", key: ["id"] },
 ];
 const AUDIT: Table = { name: "audit_event", key: ["sequence"] };
 const SEALS: Table = { name: "audit_seal", key: ["first_sequence"] };

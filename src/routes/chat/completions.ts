@@ -25,7 +25,7 @@ import {
   ignoredMembers,
   messagesOf,
 } from "./completion-schema.ts";
-import { admitToAgent, visibleConversation } from "../conversation/conversation.ts";
+import { admitToAgent, ownerGone, visibleConversation } from "../conversation/conversation.ts";
 import { ask, linksOf } from "../conversation/object.ts";
 
 /** A completion request as a turn. `history` is what a new conversation starts with. */
@@ -162,9 +162,10 @@ async function newTarget(
     creation_key,
     creation_hash,
   };
-  const { row } = await createConversation(db, input, now, history);
-  if (row.creation_hash !== creation_hash) throw new Problem("idempotency_mismatch");
-  return { conversation_id: row.id, key: FIRST_TURN };
+  const made = await createConversation(db, input, now, history);
+  if (!made) throw ownerGone();
+  if (made.row.creation_hash !== creation_hash) throw new Problem("idempotency_mismatch");
+  return { conversation_id: made.row.id, key: FIRST_TURN };
 }
 
 async function answer(

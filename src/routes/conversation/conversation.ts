@@ -7,7 +7,7 @@ import { type AgentRow, findAgent } from "../../db/agent.ts";
 import * as store from "../../db/conversation.ts";
 import type { Database } from "../../db/database.ts";
 import { findLead } from "../../db/lead.ts";
-import { type Caller, type Entity, mayAccess } from "../../auth/principal.ts";
+import { type Caller, type Entity, hasScope, mayAccess } from "../../auth/principal.ts";
 import { admitToWebsiteOf } from "../../http/website.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
@@ -16,6 +16,8 @@ import { requestDatabase } from "../../http/database.ts";
 import { isId, metadata, pathId, text } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { invalid, notFound, Problem } from "../../problem/problem.ts";
+import { erasureResponses } from "../erasure.ts";
+import { purgeConversation } from "./purge.ts";
 import { conversationListRoutes } from "./list.ts";
 import { ask, jsonText } from "./object.ts";
 import { conversationSchema } from "./schema.ts";
@@ -27,6 +29,10 @@ const title = lazy(() =>
 );
 const max_context_length = lazy(() => z.int().min(1).max(4000));
 const response = lazy(() => z.object({ conversation: conversationSchema() }));
+
+const deleteQuery = lazy(() =>
+  z.object({ purge: z.enum(["true", "false"]).default("false").meta({ description: "`true` is for good (admin)." }) }),
+);
 
 const createBody = lazy(() =>
   z
@@ -134,13 +140,20 @@ export function conversationRoutes(api: Api): void {
       ...one,
       method: "delete",
       path: "/conversation/{id}",
-      summary: "Soft-delete a conversation",
-      description: "A running turn is stopped first. Its messages keep their own state. Repeating it answers the same.",
+      summary: "Delete or purge a conversation",
+      description:
+        "A running turn is stopped first. A delete can be restored, and leaves the messages' own state alone. With `purge=true` (admin) everything that was said is gone for good; counts and audit stay. Repeating a delete answers the same, repeating a purge looks again.",
       scope: "write",
       store: "none",
-      problems: ["store_unavailable"],
+      query: deleteQuery,
+      responses: () => erasureResponses({ conversation: conversationSchema() }),
+      problems: ["legal_hold", "store_unavailable"],
     },
-    async ({ c, caller, params }) => jsonText(c, await ask(c, params.id, (object) => object.remove(caller))),
+    async ({ c, principal, caller, params, query }) => {
+      if (query.purge === "false") return jsonText(c, await ask(c, params.id, (object) => object.remove(caller)));
+      if (!hasScope(principal, "admin")) throw new Problem("forbidden", 'Purging needs the scope "admin".');
+      return purgeConversation(c, caller, params.id);
+    },
   );
 
   api.route(
@@ -164,7 +177,9 @@ async function create(c: AppContext, db: Database, { company_id, entity_type, en
   const agent = await admitToAgent(c, db, caller, creation.agent_id);
   const max_context_length = creation.max_context_length ?? contextLengthOf(agent.settings);
   checkContextLength(caller, max_context_length, agent);
-  return store.createConversation(db, { ...creation, ...caller, max_context_length }, Date.now());
+  const made = await store.createConversation(db, { ...creation, ...caller, max_context_length }, Date.now());
+  if (!made) throw ownerGone();
+  return made;
 }
 
 /** Throws 422 when a visitor asks for more messages in the context than the agent's own conversations have. */
@@ -191,13 +206,13 @@ export async function admitToAgent(
   if (!agent) throw new Problem("not_found", unknown);
   await admitToWebsiteOf(c, agent);
   if (agent.status !== "active") throw new Problem("agent_inactive");
-  if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw goneLead();
+  if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw ownerGone();
   return agent;
 }
 
-/** The token of a visitor who was deleted or erased may still be valid for a while, but starts no conversation. */
-const goneLead = () =>
-  new Problem("unauthorized", "This visitor is not known any more.", {
+/** The token of whoever was deleted or erased may still be valid for a while, but starts no conversation. */
+export const ownerGone = () =>
+  new Problem("unauthorized", "Whoever this was is not known any more.", {
     headers: { "www-authenticate": 'Bearer realm="conversations", error="invalid_token"' },
   });
 

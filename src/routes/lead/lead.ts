@@ -2,7 +2,9 @@
 import * as z from "zod";
 import { type Caller, hasScope } from "../../auth/principal.ts";
 import type { AuditRow } from "../../chat/audit.ts";
+import { newErasure } from "../../compliance/erasure.ts";
 import type { Database } from "../../db/database.ts";
+import { beginErasure, hasBegun } from "../../db/erasure.ts";
 import * as store from "../../db/lead.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
@@ -13,7 +15,7 @@ import { notFound, Problem } from "../../problem/problem.ts";
 import { leadMergeRoute } from "./merge.ts";
 import { leadRegistrationRoutes } from "./registration.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
-import { ask, forEachConversation } from "../conversation/object.ts";
+import { answerErasure, erasureResponses } from "../erasure.ts";
 import { lazy } from "../../lazy.ts";
 
 const response = lazy(() => z.object({ lead: leadSchema() }));
@@ -126,37 +128,32 @@ function staffRoutes(api: Api, base: string): void {
       scope: "write",
       summary: "Delete or erase a lead",
       description:
-        "A delete hides the lead and ends its refresh token; its conversations stay. With `erase=true` (admin) the person is erased: personal fields and the content of every conversation are gone for good, counts and audit stay. Repeating either answers the same.",
+        "A delete hides the lead and ends its tokens; its conversations stay. With `erase=true` (admin) the person is erased: personal fields and the content of every conversation are gone for good, counts and audit stay; what cannot be done within the request goes on by itself. Repeating a delete answers the same, repeating an erasure goes on with it, or looks again.",
       params: pathId(),
       query: deleteQuery,
-      responses: () => ({ 200: json("The lead as it is now.", response()) }),
+      responses: () => erasureResponses({ lead: leadSchema() }),
+      problems: ["legal_hold", "store_unavailable"],
     },
     async ({ c, db, principal, caller, audit, params: { id }, query }) => {
       const erase = query.erase === "true";
       if (erase && !hasScope(principal, "admin")) throw new Problem("forbidden", 'Erasing needs the scope "admin".');
       const before = await store.findAnyLead(db, caller.company_id, id);
       if (!before) throw notFound();
-      const lead = erase
-        ? await eraseLead(c, db, caller, before, () => audit("lead.erase", "lead", id))
-        : await store.deleteLead(db, caller.company_id, id, audit("lead.delete", "lead", id));
+      if (erase) return eraseLead(c, db, caller, before, audit("lead.erase", "lead", id));
+      const lead = await store.deleteLead(db, caller.company_id, id, audit("lead.delete", "lead", id));
       if (!lead) throw notFound();
       return c.json({ lead: leadView(lead) });
     },
   );
 }
 
-/**
- * Erases every conversation through its object, and the lead itself last: an erasure that breaks off half way does not look
- * finished, and a repeat completes it.
- */
-async function eraseLead(
-  c: AppContext,
-  db: Database,
-  caller: Caller,
-  lead: store.LeadRow,
-  record: () => AuditRow,
-): Promise<store.LeadRow> {
-  if (lead.erased_at !== null) return lead;
-  await forEachConversation(db, caller.company_id, lead.id, (id) => ask(c, id, (object) => object.erase(caller)));
-  return store.eraseLead(db, lead, record());
+/** The person is marked and their row cleared first; the conversations follow. */
+async function eraseLead(c: AppContext, db: Database, caller: Caller, lead: store.LeadRow, audit: AuditRow) {
+  const { company_id, id } = lead;
+  const row = await newErasure(company_id, "lead", id, caller.entity_id);
+  const marks = store.markErasedLead(db, lead, hasBegun(row.id), audit);
+  const begun = await beginErasure(db, row, [...marks]);
+  return answerErasure(c, db, caller, begun, async () => ({
+    lead: leadView((await store.findAnyLead(db, company_id, id)) ?? lead),
+  }));
 }

@@ -62,6 +62,7 @@ export function leadMergeRoute(api: Api, base: string): void {
         ask(c, id, (object) => object.reassign(caller, former)),
       );
       const lead = await mergeLead(db, from, into, audit("lead.merge", "lead", from.id, { into: into.id }));
+      if (!lead) throw notFound();
       return c.json({ lead: leadView(lead), moved });
     },
   );

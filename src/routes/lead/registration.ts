@@ -22,6 +22,7 @@ import { invalid, notFound, Problem } from "../../problem/problem.ts";
 import { contextLengthOf } from "../../chat/agent.ts";
 import { conversationView } from "../../chat/conversation.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
+import { ownerGone } from "../conversation/conversation.ts";
 import { conversationSchema } from "../conversation/schema.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -75,15 +76,16 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const fresh = { id: uuidv7(), company_id, agent_id, created_at: now, updated_at: now };
       const lead = await insertLead(db, { ...leadColumns(details, now), ...fresh });
       const owner = { company_id, entity_type: "lead", entity_id: lead.id } as const;
-      const { row } = await createConversation(
+      const made = await createConversation(
         db,
         { ...owner, agent_id, max_context_length: contextLengthOf(agent.settings) },
         now,
       );
+      if (!made) throw ownerGone();
       const answer = {
         lead: leadView(lead),
         ...(await mintTokens(c.var.config, lead, origin, uuidv7())),
-        conversation: conversationView(row),
+        conversation: conversationView(made.row),
       };
       return c.json(answer, 201, { location: linkTo(c, `/lead/${lead.id}`) });
     },

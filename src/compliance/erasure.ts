@@ -1,0 +1,159 @@
+/**
+ * Erasures: whom one is about is marked first, so that nothing new of theirs begins; then every conversation is erased by its
+ * object, some at a time; then all of them are looked at again until there is nothing left to find. Cut off anywhere, the next
+ * run goes on. What ends one is a signed receipt.
+ */
+import { base64url } from "jose";
+import { uuidv7 } from "uuidv7";
+import type { Caller } from "../auth/principal.ts";
+import { sign } from "../auth/signing-key.ts";
+import { systemAuditRow } from "../chat/audit.ts";
+import type { Config } from "../config.ts";
+import { eraseKeysOfUser } from "../db/api-key.ts";
+import { causeOf, controlDatabase, type Database } from "../db/database.ts";
+import {
+  advanceErasure,
+  doneBefore,
+  type ErasureKind,
+  type ErasureRow,
+  findErasure,
+  finishErasure,
+  type NewErasure,
+} from "../db/erasure.ts";
+import { clearConversations, nextConversations } from "../db/erasure-stores.ts";
+import type { Env } from "../env.ts";
+import type { Budget } from "./budget.ts";
+
+/** Conversations that are erased at the same time, and those that are looked at together afterwards. */
+const AT_ONCE = 10;
+const LOOKED_AT = 100;
+
+/** Milliseconds for which the platform can restore a database to what it was (D1 Time Travel, objects alike), at most. */
+const TIME_TRAVEL = 30 * 86_400_000;
+
+/** The row of a new erasure. */
+export async function newErasure(
+  company_id: string,
+  kind: ErasureKind,
+  target_id: string,
+  requested_by: string,
+): Promise<NewErasure> {
+  const subject_hash = await hashOf(kind, target_id);
+  return {
+    id: uuidv7(),
+    company_id,
+    kind,
+    target_id,
+    subject_hash,
+    requested_by,
+    began_at: Date.now(),
+    stores: rowsOf(kind),
+  };
+}
+
+/** The target's own row is cleared in the batch that begins the erasure. */
+const rowsOf = (kind: ErasureKind): Record<string, number> => (kind === "conversation" ? {} : { [kind]: 1 });
+
+/** `<salt>.<SHA-256>`, base64url: of the salt's text, the kind and the id with a colon between each two. */
+async function hashOf(kind: ErasureKind, target_id: string): Promise<string> {
+  const salt = base64url.encode(crypto.getRandomValues(new Uint8Array(16)));
+  const text = new TextEncoder().encode(`${salt}:${kind}:${target_id}`);
+  return `${salt}.${base64url.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", text)))}`;
+}
+
+export type Site = { env: Env; config: Config; db: Database };
+
+/** Goes on with an erasure as far as the budget reaches. The row as it is then. Throws when D1 cannot be reached. */
+export async function goOn(site: Site, caller: Caller, row: ErasureRow, budget: Budget): Promise<ErasureRow> {
+  let failed = false;
+  let at = row;
+  if (at.kind === "user" && at.stores["api_key"] === undefined) {
+    if (!budget.spend(KEYS)) return at;
+    const api_key = await eraseKeysOfUser(controlDatabase(site.env), at, systemAudit(at));
+    at = (await advanceErasure(site.db, at, { ...at, stores: { ...at.stores, api_key } })) ?? at;
+  }
+  while (at.status === "running") {
+    const size = at.pass === 1 ? AT_ONCE : LOOKED_AT;
+    if (!budget.spend(3)) return at;
+    const page = await nextConversations(site.db, at, size);
+    const due = page.filter(({ erased_at }) => isDue(at, erased_at));
+    if (!budget.spend(due.length)) return at;
+    const done = await Promise.all(due.map(({ id }) => eraseOne(site.env, caller, id)));
+    failed ||= done.includes(false);
+    const ids = page.map(({ id }) => id);
+    const { changed, messages } = await clearConversations(site.db, at.company_id, ids);
+    const stores = { ...at.stores };
+    const add = (store: string, n: number) => void (stores[store] = (stores[store] ?? 0) + n);
+    add("conversation", page.length);
+    add("message", messages);
+    add("conversation_object", page.length);
+    const found = at.found || changed > 0 || page.some(({ erased_at }) => erased_at === null);
+    const last = ids.at(-1);
+    if (last !== undefined && page.length === size) {
+      at = (await advanceErasure(site.db, at, { ...at, cursor: last, found, stores })) ?? at;
+    } else if (found || failed) {
+      // What could not be reached now is left to the next run: without that this would go round and round.
+      const next = { pass: at.pass + 1, cursor: "", found: false, stores: keptOf(at.stores) };
+      at = (await advanceErasure(site.db, at, next)) ?? at;
+      if (failed) return at;
+    } else {
+      at = await finish(site, at, { ...keptOf(at.stores), ...stores });
+    }
+  }
+  return at;
+}
+
+/** The first time all of them, for what is erased may have been written to since; then those that are not erased. */
+const isDue = ({ pass, began_at }: ErasureRow, erased_at: number | null) =>
+  erased_at === null || (pass === 1 && erased_at < began_at);
+
+/** Counts of the walk begin anew with every pass; those of the target's own row stay. */
+const WALKED = new Set(["conversation", "message", "conversation_object"]);
+const keptOf = (stores: Record<string, number>) =>
+  Object.fromEntries(Object.entries(stores).filter(([store]) => !WALKED.has(store)));
+
+/** Calls that the keys of a user may take. */
+const KEYS = 10;
+
+const systemAudit = (at: ErasureRow) => (target_id: string) =>
+  systemAuditRow(at.company_id, "erasure", { action: "api_key.revoke", target_type: "api_key", target_id }, Date.now());
+
+/** Whether nothing of it is left. One that is not there has nothing. */
+async function eraseOne(env: Env, caller: Caller, id: string): Promise<boolean> {
+  try {
+    const answer = await env.CONVERSATION.getByName(id).erase(caller);
+    if (answer.ok || answer.error.code === "not_found") return true;
+    console.error(JSON.stringify({ event: "erase_failed", conversation_id: id, reason: answer.error.code }));
+  } catch (error) {
+    console.error(JSON.stringify({ event: "erase_failed", conversation_id: id, reason: causeOf(error) }));
+  }
+  return false;
+}
+
+async function finish({ config, db }: Site, at: ErasureRow, stores: Record<string, number>): Promise<ErasureRow> {
+  // A repeat that found nothing to do is answered by the receipt that there is.
+  const earlier = at.pass === 1 ? await doneBefore(db, at) : undefined;
+  if (earlier) return earlier;
+  const done_at = Date.now();
+  // One that a conversation began by changing hands has no hash yet.
+  const subject_hash = at.subject_hash || (await hashOf(at.kind, at.target_id));
+  const ended = { ...at, subject_hash, stores, done_at, status: "done" as const };
+  const receipt = await sign(config, "erasure-receipt+jwt", erasureView(ended));
+  const entry = { action: "erasure.done", target_type: "erasure", target_id: at.id, details: stores };
+  const audit = systemAuditRow(at.company_id, "erasure", entry, done_at);
+  const isDone = await finishErasure(db, at, { subject_hash, done_at, stores, receipt }, audit);
+  return isDone ? { ...ended, receipt } : ((await findErasure(db, at.company_id, at.id)) ?? at);
+}
+
+/** An erasure as it is shown and, without the receipt, signed. */
+export const erasureView = (row: ErasureRow) => ({
+  id: row.id,
+  kind: row.kind,
+  status: row.status,
+  subject_hash: row.subject_hash,
+  requested_by: row.requested_by,
+  began_at: new Date(row.began_at).toISOString(),
+  done_at: row.done_at === null ? null : new Date(row.done_at).toISOString(),
+  recoverable_until: row.done_at === null ? null : new Date(row.done_at + TIME_TRAVEL).toISOString(),
+  stores: Object.entries(row.stores).map(([store, rows]) => ({ store, rows })),
+});

@@ -1,0 +1,99 @@
+/**
+ * Where D1 keeps what a person said, or what was made of it: all of it is named here. A table that is to hold such things
+ * adds its line; test/workers/erasure.test.ts looks through every table that there is.
+ *
+ * The platform lets nobody switch `secure_delete` on, so that freed bytes would stay in the file for a while: what goes is
+ * first overwritten, in its place, by as many other bytes.
+ */
+import { and, asc, count, eq, gt, type SQL, sql } from "drizzle-orm";
+import type { Database } from "./database.ts";
+import type { ErasureRow } from "./erasure.ts";
+import { conversation, lead, message, user } from "./schema.ts";
+
+/** Columns, and what is in them once nothing is said any more. */
+type Cleared = Record<string, "" | "{}" | null>;
+
+const CONVERSATION: Cleared = { title: "", title_folded: "", metadata: "{}", creation_key: null, creation_hash: null };
+const MESSAGE: Cleared = { content: "", metadata: "{}", tool_calls: null, feedback: null, details: null };
+const FOLDED: Cleared = { first_name_folded: null, last_name_folded: null, email_folded: null };
+const LEAD: Cleared = {
+  ...{ external_id: null, first_name: null, last_name: null, email: null, phone: null, source: null },
+  ...FOLDED,
+};
+const USER: Cleared = { name: null, email: null };
+/** Those that have to be unique would collide if all were the same. */
+const UNIQUE = new Set(["external_id", "creation_key"]);
+
+type Table = typeof conversation | typeof message | typeof lead | typeof user;
+
+const each = (columns: string[], value: (column: string) => SQL) =>
+  Object.fromEntries(columns.map((column) => [column, value(column)]));
+
+/** As many bytes as before, all of them the same. */
+const overwritten = (column: string) =>
+  sql.raw(`iif("${column}" IS NULL, NULL, printf('%.*c', length(CAST("${column}" AS BLOB)), 'x'))`);
+const literal = (value: string | null) => sql.raw(value === null ? "NULL" : `'${value}'`);
+
+/** Two statements for a batch: what the rows say is overwritten, then gone. */
+function clear(db: Database, table: Table, cleared: Cleared, where: SQL) {
+  const columns = Object.keys(cleared);
+  const says = columns.map((column) =>
+    cleared[column] === null ? `"${column}" IS NOT NULL` : `"${column}" <> '${cleared[column]}'`,
+  );
+  const said = sql`${where} AND (${sql.raw(says.join(" OR "))})`;
+  const free = columns.filter((column) => !UNIQUE.has(column));
+  return [
+    db.update(table).set(each(free, overwritten)).where(said),
+    db
+      .update(table)
+      .set(each(columns, (column) => literal(cleared[column] ?? null)))
+      .where(said),
+  ] as const;
+}
+
+/** Clears a lead's row wherever `condition` holds. */
+export const clearLead = (db: Database, company_id: string, id: string, condition: SQL) =>
+  clear(db, lead, LEAD, sql`id = ${id} AND company_id = ${company_id} AND ${condition}`);
+
+/** Clears a user's row wherever `condition` holds; the subject, which has to be unique, becomes the id. */
+export const clearUser = (db: Database, company_id: string, id: string, condition: SQL) => {
+  const where = sql`id = ${id} AND company_id = ${company_id} AND ${condition}`;
+  return [
+    ...clear(db, user, USER, where),
+    db
+      .update(user)
+      .set({ issuer: "", subject: `erased:${id}` })
+      .where(where),
+  ] as const;
+};
+
+/** Conversations of whom an erasure is about, and when each was erased: the next `limit` behind the walk's cursor. */
+export function nextConversations(db: Database, { company_id, kind, target_id, cursor }: ErasureRow, limit: number) {
+  const { id, erased_at, entity_type, entity_id } = conversation;
+  const whose = kind === "conversation" ? eq(id, target_id) : and(eq(entity_type, kind), eq(entity_id, target_id));
+  return db
+    .select({ id, erased_at })
+    .from(conversation)
+    .where(and(eq(conversation.company_id, company_id), whose, gt(id, cursor)))
+    .orderBy(asc(id))
+    .limit(limit);
+}
+
+/** Clears what these erased conversations still say in D1. How many rows that changed, and how many messages they have. */
+export async function clearConversations(
+  db: Database,
+  company_id: string,
+  ids: string[],
+): Promise<{ changed: number; messages: number }> {
+  const among = sql`(SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+  const erased = sql`SELECT id FROM ${conversation} WHERE id IN ${among} AND company_id = ${company_id} AND erased_at IS NOT NULL`;
+  const [, conversations, , messages, [counted]] = await db.batch([
+    ...clear(db, conversation, CONVERSATION, sql`id IN (${erased})`),
+    ...clear(db, message, MESSAGE, sql`conversation_id IN (${erased})`),
+    db
+      .select({ n: count() })
+      .from(message)
+      .where(sql`conversation_id IN (${erased})`),
+  ]);
+  return { changed: conversations.meta.changes + messages.meta.changes, messages: counted?.n ?? 0 };
+}
