@@ -336,7 +336,14 @@ describe("while an erasure goes on", () => {
     const { lead_id } = await makeLead(company);
     const db = await companyDatabase(env, company.company_id);
     const owner = { company_id: company.company_id, entity_type: "lead", entity_id: lead_id } as const;
-    const input = { ...owner, agent_id: company.agent_id, title: "late", creation_key: null, creation_hash: null };
+    const input = {
+      ...owner,
+      max_context_length: 20,
+      agent_id: company.agent_id,
+      title: "late",
+      creation_key: null,
+      creation_hash: null,
+    };
     const began = Date.now() - 60_000;
     await eraseLead(company, lead_id);
     expect(await insertLate(db, input, began)).toBeNull();
