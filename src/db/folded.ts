@@ -1,7 +1,7 @@
 /**
  * Text as it is searched: in one case and one spelling, by the rules of Unicode, which SQLite does not know. It is written
- * with the row. Rows of a time before there was such a column are found by their ASCII letters until the scheduled run,
- * some thousands a time, has folded them as well.
+ * with the row. Rows of a time before there was such a column are found by their ASCII letters until the scheduled run has
+ * folded them as well; locally that happens with the migrations.
  */
 import { and, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
@@ -32,16 +32,18 @@ export function foldedLead(fields: { first_name?: string | null; last_name?: str
 export const contains = (column: SQLiteColumn, folded: SQLiteColumn, text: string): SQL =>
   sql`instr(coalesce(${folded}, lower(${column})), ${fold(text)}) > 0`;
 
-/** Folds what is not folded yet, in every database. Reads and writes as many rows as there are such, and no others. */
+/** Folds the rows of every database that are not folded yet. */
 export async function foldRest(env: Env): Promise<void> {
-  for (const { d1 } of allHomes(env)) {
-    const db = openDatabase(d1);
-    await foldColumn(db, conversation, conversation.title, conversation.title_folded);
-    await foldColumn(db, agent, agent.name, agent.name_folded);
-    await foldColumn(db, lead, lead.first_name, lead.first_name_folded);
-    await foldColumn(db, lead, lead.last_name, lead.last_name_folded);
-    await foldColumn(db, lead, lead.email, lead.email_folded);
-  }
+  for (const { d1 } of allHomes(env)) await foldRows(openDatabase(d1));
+}
+
+/** Folds rows that are not folded yet, up to 10,000 for each column. It reads no others: indexes have these alone. */
+export async function foldRows(db: Database): Promise<void> {
+  await foldColumn(db, conversation, conversation.title, conversation.title_folded);
+  await foldColumn(db, agent, agent.name, agent.name_folded);
+  await foldColumn(db, lead, lead.first_name, lead.first_name_folded);
+  await foldColumn(db, lead, lead.last_name, lead.last_name_folded);
+  await foldColumn(db, lead, lead.email, lead.email_folded);
 }
 
 type Table = typeof conversation | typeof agent | typeof lead;

@@ -2,6 +2,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getPlatformProxy, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
+import { openDatabase } from "../../db/database.ts";
+import { foldRows } from "../../db/folded.ts";
 import { paths } from "../tool/project.ts";
 
 /** Opens the local database and applies missing migrations. Close it, or the process does not end. */
@@ -60,4 +62,5 @@ export async function migrate(d1: D1Database): Promise<void> {
     const record = d1.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(file);
     await d1.batch([...statements.map((statement) => d1.prepare(statement)), record]);
   }
+  await foldRows(openDatabase(d1));
 }
