@@ -189,7 +189,7 @@ export function auditRoutes(api: Api): void {
  * Where a company's changes are audited: beside its rows, and for keys and issuers in the control database. Each has numbers
  * and seals of its own.
  */
-async function chainsOf(c: AppContext, own: Database, company_id: string): Promise<Database[]> {
+export async function chainsOf(c: AppContext, own: Database, company_id: string): Promise<Database[]> {
   const { name } = await homeOf(c.env, company_id);
   return name === CONTROL ? [own] : [own, controlDatabase(c.env)];
 }

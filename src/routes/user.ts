@@ -14,6 +14,7 @@ import { json } from "../http/operation.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { answerErasure, erasureResponses } from "./erasure.ts";
 import { notFound, Problem } from "../problem/problem.ts";
+import { answerExport, exportRoute } from "./person-export.ts";
 import { lazy } from "../lazy.ts";
 
 const userSchema = lazy(() =>
@@ -80,6 +81,15 @@ export function userRoutes(api: Api): void {
       const row = await store.findUser(db, caller.company_id, params.id);
       if (!row) throw notFound();
       return c.json({ user: userView(row) });
+    },
+  );
+
+  api.route(
+    { ...common, ...exportRoute, path: "/user/{id}/export", summary: "Export a user's data", params: pathId() },
+    async ({ c, db, caller, params: { id } }) => {
+      const row = await store.findAnyUser(db, caller.company_id, id);
+      if (!row || row.erased_at !== null) throw notFound();
+      return answerExport(c, db, caller, { entity_type: "user", entity_id: id }, userView(row));
     },
   );
 

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { uuidv7 } from "uuidv7";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { csvLine } from "../../src/routes/analytic/csv.ts";
-import { encode, toStream } from "../../src/routes/analytic/export.ts";
+import { textStream } from "../../src/http/text-stream.ts";
+import { encode } from "../../src/routes/analytic/export.ts";
 import { at, DAY, insertAgent, insertConversations, insertLeads, insertTurns } from "./analytic-data.ts";
 import { call, type Company, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
 import { chat, createConversation } from "./conversation-client.ts";
@@ -410,7 +411,7 @@ describe("a long export", () => {
       }
     }
     const chunks = encode(endless(), "leads", "csv");
-    const reader = toStream(await chunks.next(), chunks, () => {}).getReader();
+    const reader = textStream(await chunks.next(), chunks, () => {}).getReader();
     await reader.read();
     expect(read).toBe(1);
     await reader.read();

@@ -124,10 +124,11 @@ async function sayEverywhere(word: string) {
     },
   );
   expect(body.content).toContain(word);
-  await call("POST", `/v1/message/${body.reply.id}/feedback`, {
+  const rated = await call("PUT", `/v1/message/${body.reply.id}/feedback`, {
     headers,
     body: { rating: "up", comment: `${word} comment` },
   });
+  expect(rated.status).toBe(200);
   await say(first, `${word} a second time, long enough for a summary: ${"x".repeat(900)}`);
   const summary = async () =>
     (await call("GET", `/v1/conversation/${first}/context`, { headers: company.user })).body.summary;

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { causeOf } from "../../db/database.ts";
 import type { Api } from "../../http/api.ts";
+import { textStream } from "../../http/text-stream.ts";
 import { BYTE_ORDER_MARK, csvLine } from "./csv.ts";
 import { columnsOf, EXPORT_ROWS, exportBatches, type ExportType, type Row } from "./export-rows.ts";
 import { periodFields, periodOf, periodView } from "./period.ts";
@@ -80,7 +81,7 @@ export function analyticExportRoutes(api: Api): void {
         console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });
       const { start_date, end_date } = periodView(period);
       const name = `${type}_${start_date.slice(0, 10)}_${end_date.slice(0, 10)}.${format}`;
-      return c.body(toStream(first, chunks, onError), 200, {
+      return c.body(textStream(first, chunks, onError), 200, {
         "content-type": CONTENT_TYPE[format],
         "content-disposition": `attachment; filename="${name}"`,
       });
@@ -109,34 +110,4 @@ export async function* encode(
   }
   if (format === "json") yield begin === "[\n" ? "[]\n" : "\n]\n";
   else if (begin !== "") yield begin;
-}
-
-/** A byte stream that takes the next chunk only when its reader is ready for it. An error of `chunks` errors the stream. */
-export function toStream(
-  first: IteratorResult<string>,
-  chunks: AsyncGenerator<string>,
-  onError: (error: unknown) => void,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  let next: IteratorResult<string> | null = first;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = next ?? (await chunks.next());
-          next = null;
-          if (done) controller.close();
-          else controller.enqueue(encoder.encode(value));
-        } catch (error) {
-          onError(error);
-          // The platform logs this error, so it must not contain the statement that failed.
-          controller.error(new Error("the export could not be finished"));
-        }
-      },
-      async cancel() {
-        await chunks.return(undefined);
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

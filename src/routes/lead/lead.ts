@@ -16,6 +16,7 @@ import { leadMergeRoute } from "./merge.ts";
 import { leadRegistrationRoutes } from "./registration.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
 import { answerErasure, erasureResponses } from "../erasure.ts";
+import { answerExport, exportRoute } from "../person-export.ts";
 import { lazy } from "../../lazy.ts";
 
 const response = lazy(() => z.object({ lead: leadSchema() }));
@@ -117,6 +118,15 @@ function staffRoutes(api: Api, base: string): void {
       );
       if (!lead) throw notFound();
       return c.json({ lead: leadView(lead) });
+    },
+  );
+
+  api.route(
+    { ...common, ...exportRoute, path: `${base}/{id}/export`, summary: "Export a lead's data", params: pathId() },
+    async ({ c, db, caller, params: { id } }) => {
+      const row = await store.findAnyLead(db, caller.company_id, id);
+      if (!row || row.erased_at !== null) throw notFound();
+      return answerExport(c, db, caller, { entity_type: "lead", entity_id: id }, leadView(row));
     },
   );
 

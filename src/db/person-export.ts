@@ -1,0 +1,64 @@
+/**
+ * Everything that is shown of one person, some rows at a time, by keys that never change. What is deleted is counted and not
+ * read: from the acknowledged delete on its text is in no export.
+ */
+import { and, asc, count, eq, gt, isNull, sql } from "drizzle-orm";
+import type { Entity } from "../auth/principal.ts";
+import type { ConversationRow } from "./conversation.ts";
+import type { Database } from "./database.ts";
+import type { MessageRow } from "./message.ts";
+import { conversation, message } from "./schema.ts";
+
+/** Conversations, and messages of them, that are read at once. */
+const CONVERSATIONS = 50;
+const MESSAGES = 200;
+
+type Person = Entity & { company_id: string };
+
+/** Conversations in pages, deleted ones too, of which only that they are there matters. */
+export async function* conversationsOf(db: Database, person: Person): AsyncGenerator<ConversationRow[]> {
+  const { company_id, entity_type, entity_id } = person;
+  const theirs = and(
+    eq(conversation.company_id, company_id),
+    eq(conversation.entity_type, entity_type),
+    eq(conversation.entity_id, entity_id),
+  );
+  for (let after = ""; ;) {
+    const rows = await db
+      .select()
+      .from(conversation)
+      .where(and(theirs, gt(conversation.id, after)))
+      .orderBy(asc(conversation.id))
+      .limit(CONVERSATIONS);
+    if (rows.length > 0) yield rows;
+    const last = rows.at(-1);
+    if (!last || rows.length < CONVERSATIONS) return;
+    after = last.id;
+  }
+}
+
+/** Live messages of these conversations, in pages. */
+export async function* messagesOf(db: Database, company_id: string, ids: string[]): AsyncGenerator<MessageRow[]> {
+  const among = sql`${message.conversation_id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+  for (let last: MessageRow | undefined; ;) {
+    const beyond = last
+      ? sql`(${message.conversation_id}, ${message.sequence}) > (${last.conversation_id}, ${last.sequence})`
+      : undefined;
+    const rows = await db
+      .select()
+      .from(message)
+      .where(and(eq(message.company_id, company_id), among, isNull(message.deleted_at), beyond))
+      .orderBy(asc(message.conversation_id), asc(message.sequence))
+      .limit(MESSAGES);
+    if (rows.length > 0) yield rows;
+    if (rows.length < MESSAGES) return;
+    last = rows.at(-1);
+  }
+}
+
+/** How many messages of these conversations are deleted and can still be restored. */
+export async function deletedMessagesOf(db: Database, ids: string[]): Promise<number> {
+  const where = sql`conversation_id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))
+    AND deleted_at IS NOT NULL AND purged_at IS NULL`;
+  return (await db.select({ n: count() }).from(message).where(where).get())?.n ?? 0;
+}
