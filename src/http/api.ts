@@ -21,6 +21,7 @@ import { enforceLimit, limitOf } from "./rate-limit.ts";
 import type { Audit, Input, MountedRoute, RouteSpec } from "./route.ts";
 import { check } from "./validate.ts";
 import { admitWebsite } from "./website.ts";
+import { withhold } from "./withhold.ts";
 
 export class Api {
   readonly hono = new Hono<AppEnv>();
@@ -60,7 +61,8 @@ export class Api {
       const audit = caller && auditOf(caller);
       const db = await databaseFor(c, spec, caller);
       const input: unknown = { c, principal, caller, audit, db, params, query, body };
-      return handler(input as Input<S>);
+      const response = await handler(input as Input<S>);
+      return caller && !caller.may_read ? withhold(response, body) : response;
     });
   }
 }

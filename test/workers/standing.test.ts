@@ -173,6 +173,50 @@ describe("a key speaks for nobody but those whom it names", () => {
   });
 });
 
+describe("a key with write alone", () => {
+  it("is shown what it writes, and nothing of what others wrote", async () => {
+    const company = await makeCompany();
+    const { headers } = await makeKey(company, ["write"]);
+    const owner = company.read_write;
+    const fields = { title: "A secret title", metadata: { note: "a secret note" } };
+    const body = { agent_id: company.agent_id, ...fields };
+    const { id } = (await call("POST", "/v1/conversation", { headers: owner, body })).body.conversation;
+    const said = { message: "a secret message", metadata: { note: "a secret note" } };
+    const turn = (await call("POST", `/v1/conversation/${id}/chat`, { headers: owner, body: said })).body;
+    const person = { first_name: "Secret", email: "secret@secret.example", phone: "secret", source: "secret" };
+    const { lead_id } = await makeLead(company, person);
+    const agent = (await call("POST", "/v1/agent", { headers: owner, body: { name: "x", instructions: "secret" } }))
+      .body.agent;
+    const requests: [method: string, path: string, body?: object][] = [
+      ["PATCH", `/v1/conversation/${id}`, { status: "archived" }],
+      ["PATCH", `/v1/conversation/${id}`, {}],
+      ["DELETE", `/v1/conversation/${id}`],
+      ["PATCH", `/v1/conversation/${id}/restore`],
+      ["PUT", `/v1/message/${turn.reply.id}/feedback`, { rating: "up" }],
+      ["DELETE", `/v1/message/${turn.reply.id}/feedback`],
+      ["DELETE", `/v1/message/${turn.message_id}`],
+      ["PATCH", `/v1/message/${turn.message_id}/restore`],
+      ["PUT", `/v1/lead/${lead_id}`, { last_name: "Shown" }],
+      ["PUT", `/v1/lead/${lead_id}`, {}],
+      ["DELETE", `/v1/lead/${lead_id}`],
+      ["DELETE", `/v1/agent/${agent.id}`],
+      ["PATCH", `/v1/agent/${agent.id}/restore`],
+    ];
+    for (const [method, path, sent] of requests) {
+      const answer = await call(method, path, { headers, body: sent });
+      expect([method, path, answer.status]).toEqual([method, path, 200]);
+      expect(JSON.stringify(answer.body)).not.toMatch(/secret/i);
+    }
+    const renamed = await call("PATCH", `/v1/conversation/${id}`, { headers, body: { title: "Mine" } });
+    expect(renamed.body.conversation).toMatchObject({ id, title: "Mine", metadata: {}, message_count: 2 });
+    const whole = await call("GET", `/v1/conversation/${id}`, { headers: owner });
+    expect(whole.body.conversation).toMatchObject({ title: "Mine", metadata: fields.metadata });
+    const made = await call("POST", "/v1/conversation", { headers, body });
+    expect(made.body.conversation).toMatchObject(fields);
+    expect(made.headers.get("location")).toContain(made.body.conversation.id);
+  });
+});
+
 describe("HEAD of a stream", () => {
   it("says what GET would, and wakes no object", async () => {
     const company = await makeCompany();

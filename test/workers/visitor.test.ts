@@ -305,6 +305,43 @@ async function talk(headers: HeaderMap, agent_id: string, message = "hello") {
   return { id, message_id: answer.body.message_id, reply_id: answer.body.reply.id };
 }
 
+describe("a visitor's conversation", () => {
+  it("has the model shown no more messages than the agent allows", async () => {
+    const company = await makeCompany();
+    const visitor = await makeLead(company);
+    const create = (headers: HeaderMap, max_context_length?: number) =>
+      call("POST", "/v1/conversation", { headers, body: { agent_id: company.agent_id, max_context_length } });
+    const change = (headers: HeaderMap, id: string, max_context_length: number) =>
+      call("PATCH", `/v1/conversation/${id}`, { headers, body: { max_context_length } });
+    const allow = async (max_context_length: number) => {
+      const path = `/v1/agent/${company.agent_id}`;
+      const body = { name: "Echo", model: "builtin/echo", allowed_origins: [SHOP.origin], max_context_length };
+      const answer = await call("PUT", path, { headers: company.admin, body });
+      expect(answer.body.agent.max_context_length).toBe(max_context_length);
+    };
+    const mine = (await create(visitor.headers)).body.conversation;
+    expect(mine.max_context_length).toBe(20);
+    for (const most of [20, 50, 5]) {
+      if (most !== 20) await allow(most);
+      for (const refused of [
+        await create(visitor.headers, most + 1),
+        await change(visitor.headers, mine.id, most + 1),
+      ]) {
+        expect(refused.body).toMatchObject({ status: 422, errors: [{ path: "/max_context_length" }] });
+      }
+      expect((await create(visitor.headers, most)).status).toBe(201);
+      expect((await change(visitor.headers, mine.id, most)).body.conversation.max_context_length).toBe(most);
+      expect((await create(company.read_write, 4000)).status).toBe(201);
+      expect((await change(company.read_write, mine.id, 4000)).status).toBe(200);
+    }
+    expect((await create(visitor.headers)).body.conversation.max_context_length).toBe(5);
+    const registered = await call("POST", "/v1/lead/register", { headers: SHOP, body: { agent_id: company.agent_id } });
+    expect(registered.body.conversation.max_context_length).toBe(5);
+    const another = await makeLead(company);
+    expect((await change(another.headers, mine.id, 6)).status).toBe(404);
+  });
+});
+
 describe("feedback", () => {
   it("is given, changed and taken back", async () => {
     const company = await makeCompany();
