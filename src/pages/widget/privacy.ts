@@ -21,6 +21,15 @@ export function keepToItself(element: HTMLElement, root: HTMLElement, onKey: (ev
     const isLeft = event.type === "focusout" && (event as FocusEvent).relatedTarget === element;
     if (isInside(event) || isLeft) event.stopImmediatePropagation();
   };
+  // A dialog of the page may swallow every click outside of it: a button gets its own.
+  const press = (event: MouseEvent) => {
+    const button = isInside(event) && event.composedPath().find((one) => one instanceof HTMLButtonElement);
+    if (!button) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    button.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail: event.detail }));
+  };
+  addEventListener("click", press, { capture: true });
   for (const name of STOPPED) addEventListener(name, stop, { capture: true, passive: true });
   for (const name of KEPT) root.addEventListener(name, (event) => event.stopPropagation());
   addEventListener(

@@ -217,11 +217,17 @@ describe("what happens in the chat stays there", () => {
       "hears that it is left",
       `trap.addEventListener("focusout", (e) => { if (e.relatedTarget && !trap.contains(e.relatedTarget)) trap.focus(); })`,
     ],
+    [
+      "swallows clicks",
+      `for (const type of ["mousedown", "click"]) document.addEventListener(type, (e) => { if (!trap.contains(e.target)) { e.preventDefault(); e.stopImmediatePropagation(); } }, true)`,
+    ],
   ])("also beside a dialog that %s", async (_, code) => {
     const { id } = await stage.agent();
     const dialog = `<div id="trap" tabindex="-1">A dialog <button>OK</button></div><script>${code}; trap.focus();</script>`;
     const context = await arrive(stage.browser);
     const visitor = await (await Visitor.at(context, put(html(line(id), dialog)))).open();
+    await visitor.button("Close chat").click();
+    await visitor.open();
     await visitor.page.locator("#trap").focus();
     await visitor.input.click();
     await visitor.page.keyboard.type("hello");
