@@ -2,7 +2,7 @@
  * The rows of an export, in batches that are read when the client is ready for them. Each batch continues after the last row
  * of the one before, by keys that never change. Deleted and erased rows, and the text of messages, are not exported.
  */
-import { and, asc, eq, gt, gte, isNull, lt, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, gt, gte, isNull, lt, type SQL, sql } from "drizzle-orm";
 import { day, replies, type Scope, selectPercentiles, selectSums } from "./analytic-period.ts";
 import type { Database } from "./database.ts";
 import { agent, conversation, lead } from "./schema.ts";
@@ -34,9 +34,12 @@ function createdAfter(table: typeof conversation | typeof lead, scope: Scope, la
   return and(eq(table.company_id, company_id), begin, lt(created_at, until), isNull(table.deleted_at));
 }
 
+/** Without metadata, which may have 16 KiB a row. */
+const { metadata: _, title_folded: __, creation_key: ___, ...exportedOfConversation } = getTableColumns(conversation);
+
 export const conversationQuery = (db: Database, scope: Scope, last: Key | null) =>
   db
-    .select()
+    .select(exportedOfConversation)
     .from(conversation)
     .where(createdAfter(conversation, scope, last))
     .orderBy(asc(conversation.created_at), asc(conversation.id))

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import worker from "../../src/index.ts";
 import { fold } from "../../src/db/folded.ts";
 import { call, makeCompany, makeLead, type Company } from "./company.ts";
-import { createConversation } from "./conversation-client.ts";
+import { chat, createConversation } from "./conversation-client.ts";
 
 const PAIRS = [
   ["Über die Lieferung", "ÜBER"],
@@ -74,6 +74,16 @@ describe("A search", () => {
       (await call("PUT", `/v1/lead/${entity_id}`, { headers: company.user, body: { first_name: null } })).status,
     ).toBe(200);
     expect(await found(company, "/v1/lead/company", "leads", "çağla")).toEqual([]);
+  });
+
+  it("follows an automatic title, as long as its message is there", async () => {
+    const company = await makeCompany();
+    const { id } = await createConversation(company);
+    const { body } = await chat(company, id, "ГДЕ мой ЗАКАЗ?");
+    const search = () => found(company, "/v1/conversation", "conversations", "где мой заказ");
+    await expect.poll(search, { timeout: 5000 }).toEqual([id]);
+    await call("DELETE", `/v1/message/${body.message_id}`, { headers: company.user });
+    await expect.poll(search, { timeout: 5000 }).toEqual([]);
   });
 
   it("leaves nothing of an erased person to be found", async () => {
