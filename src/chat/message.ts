@@ -1,5 +1,5 @@
 /** A message of a conversation, as journal and record keep it, and as the wire shows it. */
-import type { JsonObject } from "../json.ts";
+import type { Json, JsonObject } from "../json.ts";
 import type { ToolCall } from "./tool-call.ts";
 
 export type Role = "user" | "assistant";
@@ -11,12 +11,15 @@ export type ModelAttempt = {
   /** `provider/name`. */
   model: string;
   status: "completed" | "failed" | "stopped";
-  code: "model_error" | "model_unavailable" | "model_timeout" | null;
+  code: "model_error" | "model_unavailable" | "model_timeout" | "output_invalid" | null;
   duration_ms: number;
 };
 
-/** How a reply came about, as far as that is worth keeping. `attempts`: when the agent has several models. */
-export type ReplyDetails = { attempts?: ModelAttempt[] };
+/**
+ * How a reply came about, as far as that is worth keeping. `attempts`: when the agent has several models. `structured`: its
+ * text is JSON that fits the schema of its turn.
+ */
+export type ReplyDetails = { attempts?: ModelAttempt[]; structured?: true };
 
 export type Message = {
   id: string;
@@ -53,6 +56,10 @@ const timestamp = (millis: number | null) => (millis === null ? null : new Date(
 export const usageView = ({ input_tokens, output_tokens, usage_source: source }: Message) =>
   input_tokens === null || output_tokens === null || source === null ? null : { input_tokens, output_tokens, source };
 
+/** What the text of a structured reply is; nothing once that is purged. */
+export const parsedView = ({ details, content }: Message): { parsed?: Json } =>
+  details?.structured && content !== "" ? { parsed: JSON.parse(content) as Json } : {};
+
 /** The wire form. */
 export function messageView(conversation_id: string, m: Message) {
   return {
@@ -69,6 +76,7 @@ export function messageView(conversation_id: string, m: Message) {
     metadata: m.metadata,
     ...(m.tool_calls ? { tool_calls: m.tool_calls } : {}),
     ...(m.details?.attempts ? { attempts: m.details.attempts } : {}),
+    ...parsedView(m),
     feedback: m.feedback,
     created_at: timestamp(m.created_at),
     deleted_at: timestamp(m.deleted_at),

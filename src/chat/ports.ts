@@ -1,6 +1,6 @@
 /** What a turn needs of the world. The engine knows these shapes only; conversation-object.ts plugs the real parts in. */
 import type { Entity } from "../auth/principal.ts";
-import type { Json } from "../json.ts";
+import type { Json, JsonObject } from "../json.ts";
 
 /** One message as the model is shown it. */
 export type ModelMessage = { role: "user" | "assistant"; content: string };
@@ -15,6 +15,8 @@ export type ModelRequest = {
   messages: ModelMessage[];
   /** Without a turn the model has no tools. */
   turn?: TurnRef;
+  /** JSON Schema of an object, which the answer is to be. */
+  output_schema?: JsonObject;
 };
 
 /** Tokens as the provider counted them; null where it did not say. */
@@ -44,12 +46,17 @@ export interface Model {
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
 }
 
-/** `unavailable`: overloaded, rate-limited or unreachable (worth one retry); `error`: anything else it did wrong. */
-export type FailureKind = "error" | "unavailable" | "timeout";
+/**
+ * `unavailable`: overloaded, rate-limited or unreachable (worth one retry); `output`: its answer does not fit the schema;
+ * `error`: anything else it did wrong.
+ */
+export type FailureKind = "error" | "unavailable" | "timeout" | "output";
 
 /** Why a model gave no (whole) answer. `message` is for our log only and never quotes the upstream's body. */
 export class ModelFailure extends Error {
   readonly kind: FailureKind;
+  /** The model had said something, even if nothing of it was passed on. */
+  begun = false;
   constructor(kind: FailureKind, message: string) {
     super(message);
     this.name = "ModelFailure";

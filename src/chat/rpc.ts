@@ -15,7 +15,9 @@ export type ChatRequest = {
   /** As JSON, to arrive exactly as it was sent. */
   metadata: string;
   idempotency_key: string | null;
-  /** Of message and metadata. */
+  /** As JSON, or null. */
+  output_schema: string | null;
+  /** Of message, metadata and output_schema. */
   body_hash: string;
   on_busy: OnBusy;
   /** The client says that it has sent this before: a reply that was only just given may not have reached it. */

@@ -11,7 +11,7 @@ export type TurnStatus = "queued" | "running" | "completed" | "failed" | "stoppe
 export type EndStatus = Exclude<TurnStatus, "queued" | "running">;
 
 /** Why a turn failed, as a problem code; `turn_stopped` is a queued turn that was taken back. */
-export type TurnErrorCode = "model_error" | "model_unavailable" | "model_timeout" | "turn_stopped";
+export type TurnErrorCode = "model_error" | "model_unavailable" | "model_timeout" | "output_invalid" | "turn_stopped";
 export type TurnError = { code: TurnErrorCode; detail: string };
 
 export type Turn = {
@@ -29,6 +29,8 @@ export type Turn = {
   /** What was sent; kept here only until the message is stored. */
   content: string | null;
   metadata: JsonObject;
+  /** JSON Schema that the reply has to fit; null for most. */
+  output_schema: JsonObject | null;
   /** Sequences: of the user message, of the reply, and of the oldest message the model was shown. */
   user_sequence: number | null;
   reply_sequence: number | null;

@@ -5,7 +5,8 @@
 import type { TurnRef } from "../chat/ports.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { type OutboundPolicy, OutboundRefusal, outboundFetch } from "../net/outbound.ts";
-import { isObject, mismatch } from "./json-schema.ts";
+import { isObject } from "./json-schema.ts";
+import { mismatch } from "./schema-check.ts";
 
 export type Tool = {
   name: string;
@@ -59,7 +60,10 @@ export async function callTool(
   const input = argumentsOf(request.input);
   if (!input) return failed("The arguments are not a JSON object, or too long.");
   const problem = mismatch(tool.parameters, input);
-  if (problem) return failed(`The arguments do not fit: ${problem.path.join("/") || "the whole"} ${problem.message}.`);
+  if (problem) {
+    const where = problem.path.length > 0 ? `. At ${problem.path.join("/")}` : "";
+    return failed(`The arguments do not fit${where}: ${problem.message}`);
+  }
   const secret = tool.secret && (await tool.secret.read().catch(() => null));
   if (tool.secret && secret === null) return failed("The tool cannot be called: its secret has to be set again.");
   const headers = new Headers({ "content-type": "application/json", accept: "application/json" });

@@ -1,7 +1,4 @@
-/**
- * JSON Schema as far as tools need it: whether something is one, and whether arguments keep to what of it is checked here
- * (types, required members, choices). What is not understood is not refused: the tool itself decides. Pure.
- */
+/** What a JSON Schema is: whether something is one of an object, and which schemas it is made of. Pure. */
 import type { Json, JsonObject } from "../json.ts";
 
 /** `path` leads from the whole to the member that is meant. */
@@ -62,70 +59,11 @@ function keywordProblem(keyword: string, value: Json): string | null {
 const isListOfStrings = (value: Json) => Array.isArray(value) && value.every((item) => typeof item === "string");
 
 /** The schemas that a keyword brings, each with its place below the keyword. */
-function nestedIn(keyword: string, value: Json): [Mismatch["path"], Json][] {
+export function nestedIn(keyword: string, value: Json): [Mismatch["path"], Json][] {
   if (Array.isArray(value) && (NESTED_LISTS.includes(keyword) || keyword === "items")) {
     return value.map((schema, index) => [[index], schema]);
   }
   if (NESTED.includes(keyword)) return [[[], value]];
   if (!NESTED_MAPS.includes(keyword) || !isObject(value)) return [];
   return Object.entries(value).map(([name, schema]) => [[name], schema]);
-}
-
-/** Where and how `value` does not keep to `schema`; null when nothing was found. */
-export function mismatch(schema: Json | undefined, value: Json, path: Mismatch["path"] = []): Mismatch | null {
-  if (!isObject(schema)) return null;
-  const { type, enum: choices, required, properties, additionalProperties, items } = schema;
-  const types = Array.isArray(type) ? type : [type];
-  if (type !== undefined && !types.some((one) => isOfType(one, value))) {
-    return { path, message: `must be of type ${types.join(" or ")}` };
-  }
-  if (Array.isArray(choices) && !choices.some((choice) => sameJson(choice, value))) {
-    return { path, message: `must be one of ${JSON.stringify(choices)}` };
-  }
-  if ("const" in schema && !sameJson(schema["const"], value)) {
-    return { path, message: `must be ${JSON.stringify(schema["const"])}` };
-  }
-  if (Array.isArray(value)) {
-    return Array.isArray(items)
-      ? null
-      : firstOf(value.entries(), ([index, item]) => mismatch(items, item, [...path, index]));
-  }
-  if (!isObject(value)) return null;
-  const missing = (Array.isArray(required) ? required : []).find((name) => !Object.hasOwn(value, String(name)));
-  if (missing !== undefined) return { path: [...path, String(missing)], message: "is required" };
-  const known = isObject(properties) ? properties : {};
-  return firstOf(Object.entries(value), ([name, member]) => {
-    const here = [...path, name];
-    if (Object.hasOwn(known, name)) return mismatch(known[name], member, here);
-    const closed = additionalProperties === false && !("patternProperties" in schema);
-    return closed ? { path: here, message: "is not known" } : null;
-  });
-}
-
-function isOfType(type: Json | undefined, value: Json): boolean {
-  if (type === "array") return Array.isArray(value);
-  if (type === "null") return value === null;
-  if (type === "object") return isObject(value);
-  return type === "integer" ? Number.isInteger(value) : typeof value === type;
-}
-
-/** The order of an object's members does not count. */
-function sameJson(one: Json | undefined, other: Json | undefined): boolean {
-  if (Array.isArray(one) && Array.isArray(other)) {
-    return one.length === other.length && one.every((item, index) => sameJson(item, other[index]));
-  }
-  if (!isObject(one) || !isObject(other)) return one === other;
-  const names = Object.keys(one);
-  return (
-    names.length === Object.keys(other).length &&
-    names.every((name) => Object.hasOwn(other, name) && sameJson(one[name], other[name]))
-  );
-}
-
-function firstOf<T>(items: Iterable<T>, find: (item: T) => Mismatch | null): Mismatch | null {
-  for (const item of items) {
-    const found = find(item);
-    if (found) return found;
-  }
-  return null;
 }

@@ -88,6 +88,7 @@ function promptOf(request: ModelRequest, settings: CallSettings, tools: Tool[]):
     ...(settings.max_output_tokens === null ? {} : { maxOutputTokens: settings.max_output_tokens }),
     ...(settings.stop?.length ? { stopSequences: settings.stop } : {}),
     ...(tools.length > 0 ? { tools: tools.map(declared) } : {}),
+    ...(request.output_schema ? { responseFormat: { type: "json" as const, schema: request.output_schema } } : {}),
   };
 }
 

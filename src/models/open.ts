@@ -7,6 +7,7 @@ import { echoModel } from "./echo.ts";
 import { type CallSettings, languageModel } from "./language-model.ts";
 import { connectTo } from "./provider/kinds.ts";
 import { sleep } from "./sleep.ts";
+import { structured } from "./structured.ts";
 
 /** The parts of an agent that its model depends on. */
 export type ModelSettings = CallSettings & {
@@ -29,12 +30,13 @@ export function openModel(
   const problem = modelProblem(agent.model, new Set(own ? [own.name] : []), config);
   if (!parsed || problem !== null) throw new ModelFailure("error", `model ${problem ?? "is not known"}`);
   if (parsed.provider === BUILTIN) {
-    return parsed.name === "echo" ? echoModel(agent.model, sleep) : faq(agent.model, agent.knowledge);
+    const builtIn = parsed.name === "echo" ? echoModel(agent.model, sleep) : faq(agent.model, agent.knowledge);
+    return structured(builtIn);
   }
   const access = own?.name === parsed.provider ? own : workerProvider(parsed.provider, config);
   if (!access) throw new ModelFailure("error", "model is not known");
   const policy = { allowLoopback: config.local };
-  return languageModel(agent.model, connectTo(access, parsed.name, ai), agent, policy);
+  return structured(languageModel(agent.model, connectTo(access, parsed.name, ai), agent, policy));
 }
 
 /** Loaded when it is first asked for: its words are many, and other agents start without them. */

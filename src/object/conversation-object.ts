@@ -6,7 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import type { Caller, Entity } from "../auth/principal.ts";
 import type { Env } from "../env.ts";
-import type { Json } from "../json.ts";
+import type { Json, JsonObject } from "../json.ts";
 import { contextReport } from "../chat/projection/context.ts";
 import { ConversationCore, type Edit } from "./conversation-core.ts";
 import { conversationView } from "../chat/conversation.ts";
@@ -239,7 +239,8 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
       if (!entered.ok) return entered;
       const principal = principalOf(caller);
       const metadata = JSON.parse(request.metadata) as { [key: string]: Json };
-      return this.#core.engine.submit({ ...request, principal, metadata, watched });
+      const output_schema = request.output_schema === null ? null : (JSON.parse(request.output_schema) as JsonObject);
+      return this.#core.engine.submit({ ...request, principal, metadata, output_schema, watched });
     });
   }
 

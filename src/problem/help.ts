@@ -44,6 +44,8 @@ export const PROBLEM_HELP: Record<ProblemCode, string> = {
   model_unavailable:
     "The language model is overloaded or cannot be reached. Your message is stored; sending it again with the same Idempotency-Key asks the model again.",
   store_unavailable: "The database is overloaded or cannot be reached. Try again after what Retry-After says.",
+  output_invalid:
+    "The language model's answer does not fit the output_schema of the request, and neither did its second try. Your message is stored; sending it again with the same Idempotency-Key asks the model again.",
   model_timeout:
     "The language model took too long. Your message is stored; sending it again with the same Idempotency-Key asks the model again.",
 };

@@ -25,6 +25,7 @@ const CODES = {
   turn_queue_full: [429, "Too many turns are waiting"],
   internal_error: [500, "Internal error"],
   model_error: [502, "The model failed"],
+  output_invalid: [502, "The reply does not fit its schema"],
   identity_provider_unavailable: [503, "The identity provider cannot be reached", "Send the same request again later."],
   model_unavailable: [503, "The model is unavailable"],
   store_unavailable: [503, "The store is unavailable"],

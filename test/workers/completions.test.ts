@@ -485,7 +485,7 @@ describe("refuses", () => {
     ["tools", { ...say("x"), tools: [{ type: "function", function: { name: "f" } }] }],
     ["tool_choice", { ...say("x"), tool_choice: "required" }],
     ["functions", { ...say("x"), functions: [{ name: "f" }] }],
-    ["response_format.type", { ...say("x"), response_format: { type: "json_object" } }],
+    ["response_format.type", { ...say("x"), response_format: { type: "grammar" } }],
     ["n", { ...say("x"), n: 2 }],
     ["logprobs", { ...say("x"), logprobs: true }],
     ["modalities[1]", { ...say("x"), modalities: ["text", "audio"] }],

@@ -11,6 +11,7 @@ import { chat, createConversation } from "./conversation-client.ts";
 const BACK = `
 ALTER TABLE header DROP COLUMN open;
 ALTER TABLE message DROP COLUMN details;
+ALTER TABLE turn DROP COLUMN output_schema;
 CREATE INDEX turn_open ON turn (number) WHERE status IN ('queued', 'running');
 CREATE TABLE delta (
   turn INTEGER NOT NULL, n INTEGER NOT NULL, text TEXT NOT NULL, tool TEXT, PRIMARY KEY (turn, n)

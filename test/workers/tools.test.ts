@@ -453,7 +453,7 @@ describe("the streams of a turn with tools", () => {
     });
     expect(of("tool-output-available")).toMatchObject([{ output: { echo: { city: "Oslo" } }, dynamic: true }]);
     expect(of("tool-output-error")).toMatchObject([
-      { errorText: "The arguments do not fit: city is required.", dynamic: true },
+      { errorText: 'The arguments do not fit: Instance does not have required property "city".', dynamic: true },
     ]);
     expect(of("text-start").map(({ id }) => id)).toEqual(["text-1", "text-2"]);
   });

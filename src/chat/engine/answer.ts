@@ -41,7 +41,7 @@ export async function askModel(ports: AnswerPorts, live: LiveTurn): Promise<Answ
     if (!failure) return attempt.ended("completed", null);
     const { kind, message: reason } = failure;
     ports.log({ event: "model_failed", turn_id: live.turn.id, tries, kind, reason });
-    if (attempt.begun) return attempt.ended("failed", ERRORS[kind]);
+    if (attempt.begun || failure.begun) return attempt.ended("failed", ERRORS[kind]);
     if (link + 1 < attempt.links) {
       link++;
       tries = 0;
@@ -107,7 +107,8 @@ class Attempt {
       this.#model = this.#link.open();
       const window = journal.messages.window(this.#live.turn.user_sequence ?? 0);
       const { request, shown } = buildContext(window, agent, agent.summarize ? summaryOf(journal) : null);
-      this.#request = { ...request, turn: this.#turnRef() };
+      const { output_schema } = this.#live.turn;
+      this.#request = { ...request, turn: this.#turnRef(), ...(output_schema ? { output_schema } : {}) };
       this.#window_start = shown[0]?.sequence ?? null;
       const { timeouts } = this.#link;
       const start = place === 0 ? (this.#live.turn.started_at ?? clock()) : clock();
@@ -122,8 +123,17 @@ class Attempt {
   ended(status: Ending["status"], error: TurnError | null): Answer {
     const usage = this.#tally.total(this.#measured, this.#request, this.#said.slice(this.#saidBefore));
     const model_used = this.#model?.name ?? null;
-    const details = this.links > 1 ? { attempts: this.#attempts } : null;
-    const reply = { content: this.#said, model_used, usage, tool_calls: callsOf(this.#tools), details };
+    const details = {
+      ...(this.links > 1 ? { attempts: this.#attempts } : {}),
+      ...(this.#request.output_schema && status === "completed" ? { structured: true as const } : {}),
+    };
+    const reply = {
+      content: this.#said,
+      model_used,
+      usage,
+      tool_calls: callsOf(this.#tools),
+      details: Object.keys(details).length > 0 ? details : null,
+    };
     return { window_start: this.#window_start, ending: { status, error, ...reply } };
   }
 
@@ -208,4 +218,8 @@ const ERRORS = {
   error: { code: "model_error", detail: "The model refused, broke off or sent something that is not an answer." },
   unavailable: { code: "model_unavailable", detail: "The model is overloaded or cannot be reached." },
   timeout: { code: "model_timeout", detail: "The model took too long." },
+  output: {
+    code: "output_invalid",
+    detail: "The model's answer does not fit output_schema, not even when asked again.",
+  },
 } as const;

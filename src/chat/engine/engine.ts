@@ -27,6 +27,7 @@ export type TurnInput = {
   body_hash: string;
   content: string;
   metadata: Turn["metadata"];
+  output_schema: Turn["output_schema"];
   on_busy: OnBusy;
   /** Somebody follows the events: the user's message is shown in the history at once. */
   watched: boolean;

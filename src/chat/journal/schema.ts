@@ -27,7 +27,7 @@ CREATE TABLE turn (
   user_message_id TEXT NOT NULL, reply_id TEXT NOT NULL, content TEXT, metadata TEXT NOT NULL,
   user_sequence INTEGER, reply_sequence INTEGER, window_start INTEGER,
   event_base INTEGER NOT NULL, last_event INTEGER, error TEXT,
-  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER
+  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, output_schema TEXT
 );
 CREATE UNIQUE INDEX turn_key ON turn (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE TABLE message (
@@ -58,6 +58,7 @@ export const STEPS: readonly string[] = [
      FROM (SELECT * FROM delta ORDER BY turn, n) GROUP BY turn;
    DROP TABLE delta;`,
   "ALTER TABLE message ADD COLUMN details TEXT;",
+  "ALTER TABLE turn ADD COLUMN output_schema TEXT;",
 ];
 
 /** The version of SCHEMA. */
@@ -81,6 +82,7 @@ export const toTurn = (row: Row): Turn =>
     ...row,
     metadata: jsonOf(row["metadata"]),
     error: parsed(row["error"]),
+    output_schema: parsed(row["output_schema"]),
   }) as unknown as Turn;
 
 export const toMessage = (row: Row): Message =>

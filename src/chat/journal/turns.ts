@@ -5,7 +5,15 @@ import type { EventId, Turn } from "../turn.ts";
 
 export type NewTurn = Pick<
   Turn,
-  "id" | "principal" | "idempotency_key" | "body_hash" | "user_message_id" | "reply_id" | "content" | "metadata"
+  | "id"
+  | "principal"
+  | "idempotency_key"
+  | "body_hash"
+  | "user_message_id"
+  | "reply_id"
+  | "content"
+  | "metadata"
+  | "output_schema"
 >;
 
 /** Turns back from where a reader stands, among which those are looked for that were run again since. */

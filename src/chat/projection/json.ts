@@ -1,7 +1,7 @@
 /** A turn as one JSON answer: the text that goes over the wire, made once. */
 import type { Header } from "../journal/schema.ts";
 import type { Journal } from "../journal/journal.ts";
-import { type Message, messageJson, usageView } from "../message.ts";
+import { type Message, messageJson, parsedView, usageView } from "../message.ts";
 import { type Outcome, ok, refuse } from "../outcome.ts";
 import type { Turn } from "../turn.ts";
 
@@ -37,7 +37,10 @@ export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<st
     messageJson(conversation_id, message),
   );
   const stream_url = `${base}/conversation/${conversation_id}/messages/stream?turn_id=${turn.id}`;
-  const members = JSON.stringify({ ...about, role, content, model_used, processing_time, usage }).slice(0, -1);
+  const members = JSON.stringify({
+    ...{ ...about, role, content, model_used, processing_time, usage },
+    ...parsedView(stored.value),
+  }).slice(0, -1);
   return ok(
     `${members},"reply":${reply},"messages":[${messages.join(",")}],"stream_url":${JSON.stringify(stream_url)}}`,
   );

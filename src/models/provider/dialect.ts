@@ -12,6 +12,8 @@ export type Dialect = {
   temperature: boolean;
   /** Says in the last call that no tool is to be called any more. */
   tool_choice: boolean;
+  /** Takes the schema of an answer. */
+  response_format: boolean;
   /** Instructions are a message of their own, not the beginning of the user's first. */
   system: boolean;
   /** Thoughts go back with the calls that they led to: only to those who insist on it. */
@@ -23,6 +25,7 @@ export const USUAL: Dialect = {
   limit: "max_tokens",
   temperature: true,
   tool_choice: true,
+  response_format: true,
   system: true,
   thoughts: false,
 };
@@ -57,6 +60,12 @@ export function otherwise(
     { said: /stream_options|include_usage/, applies: () => has("stream_options"), without: noStreamOptions },
     { said: /max_(completion_)?tokens/, applies: ({ limit }) => has(limit), without: otherLimit },
     { said: /temperature/, applies: () => has("temperature"), without: (d) => ({ ...d, temperature: false }) },
+    { said: /tool_choice/, applies: () => has("tool_choice"), without: (d) => ({ ...d, tool_choice: false }) },
+    {
+      said: /response_format|json_schema/,
+      applies: () => has("response_format"),
+      without: (d) => ({ ...d, response_format: false }),
+    },
     {
       said: /system.{0,20}role|role.{0,20}system/i,
       applies: (d) => d.system,
@@ -67,6 +76,8 @@ export function otherwise(
   const refused = refusable.filter(({ said, applies }) => error.mentions(said) && applies(dialect));
   if (refused.length > 0) return refused.reduce((changed, { without }) => without(changed), dialect);
   // It does not say what it minds: then without both that are refused most often, and at last with the limit's other name.
-  if (tries === 1 && has("stream_options")) return noStreamOptions(otherLimit(dialect));
+  if (tries === 1 && (has("stream_options") || has("response_format"))) {
+    return { ...noStreamOptions(otherLimit(dialect)), response_format: false };
+  }
   return has(dialect.limit) ? otherLimit(dialect) : null;
 }

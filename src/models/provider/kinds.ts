@@ -37,7 +37,7 @@ function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, 
       return async (upstream, options) => {
         const { AnthropicLanguageModel } = await import("./sdk-clients.ts");
         const make = (fetch: typeof globalThis.fetch) => new AnthropicLanguageModel(modelId, { ...config, fetch });
-        return mendedCall(make, new AnthropicEvents(), upstream, options);
+        return mendedCall(make, new AnthropicEvents(), upstream, asked(options));
       };
     }
     case "google": {
@@ -47,7 +47,12 @@ function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, 
       return async (upstream, options) => {
         const { GoogleLanguageModel } = await import("./sdk-clients.ts");
         const make = (fetch: typeof globalThis.fetch) => new GoogleLanguageModel(modelId, { ...config, fetch });
-        return mendedCall(make, new GoogleEvents(), upstream, { ...options, prompt: thoughtless(options.prompt) });
+        return mendedCall(
+          make,
+          new GoogleEvents(),
+          upstream,
+          asked({ ...options, prompt: thoughtless(options.prompt) }),
+        );
       };
     }
     case "workers-ai":
@@ -62,6 +67,9 @@ function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, 
     return openaiChat(modelId, baseOr(""), bearer, USUAL);
   }
 }
+
+/** In these protocols a schema of the answer is more trouble than help: the instructions name it, too. */
+const asked = ({ responseFormat: _, ...options }: CallOptions): CallOptions => options;
 
 /** Gemini needs the signatures of its calls back, not what it thought. */
 const thoughtless = (prompt: CallOptions["prompt"]): CallOptions["prompt"] =>

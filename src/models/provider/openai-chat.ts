@@ -42,7 +42,7 @@ export function openaiChat(model: string, url: string, headers: Record<string, s
 
 /** The body of a request, but for the model. Members that are undefined are not sent. */
 export function requestOf(options: CallOptions, dialect: Dialect) {
-  const { prompt, temperature, maxOutputTokens, stopSequences, tools, toolChoice } = options;
+  const { prompt, temperature, maxOutputTokens, stopSequences, tools, toolChoice, responseFormat } = options;
   return {
     messages: (dialect.system ? prompt : withoutSystem(prompt)).flatMap((message) => messagesOf(message, dialect)),
     temperature: dialect.temperature ? temperature : undefined,
@@ -50,10 +50,14 @@ export function requestOf(options: CallOptions, dialect: Dialect) {
     stop: stopSequences,
     tools: tools?.flatMap(toolOf),
     tool_choice: dialect.tool_choice ? toolChoice?.type : undefined,
+    response_format: dialect.response_format ? formatOf(responseFormat) : undefined,
     stream: true,
     stream_options: dialect.stream_options ? { include_usage: true } : undefined,
   };
 }
+
+const formatOf = (format: CallOptions["responseFormat"]) =>
+  format?.type === "json" ? { type: "json_schema", json_schema: { name: "answer", schema: format.schema } } : undefined;
 
 /** The same with the instructions at the beginning of the user's first message. */
 function withoutSystem([first, second, ...rest]: Prompt): Prompt {

@@ -3,37 +3,23 @@ import * as z from "zod";
 import { decrypt, encrypt } from "../../auth/encryption.ts";
 import type { Config } from "../../config.ts";
 import { toolSecretContext } from "../../db/agent.ts";
-import type { Json, JsonObject } from "../../json.ts";
 import type { HttpTool } from "../../chat/agent.ts";
 import { responseShape, text } from "../../http/fields.ts";
 import { refusalOf } from "../../net/outbound.ts";
 import { invalid } from "../../problem/problem.ts";
-import { schemaProblem } from "../../models/json-schema.ts";
+import { jsonSchema } from "../json-schema.ts";
 import { lazy } from "../../lazy.ts";
-
-/** Bytes of a tool's parameters once serialised. */
-const MAX_PARAMETERS = 16 * 1024;
 
 /** Headers that the runtime sets itself. */
 const RESERVED =
   /^(accept|connection|content-(encoding|length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade)$/i;
 
 const parameters = lazy(() =>
-  z
-    .custom<JsonObject>()
-    .superRefine((value, context) => {
-      const problem = schemaProblem(value as Json);
-      if (problem) context.addIssue({ code: "custom", path: problem.path, message: problem.message });
-      else if (new TextEncoder().encode(JSON.stringify(value)).length > MAX_PARAMETERS) {
-        context.addIssue({ code: "custom", message: `must be at most ${MAX_PARAMETERS} bytes when serialised` });
-      }
-    })
-    .meta({
-      type: "object",
-      additionalProperties: true,
-      description: "JSON Schema of the arguments: an object. ≤ 16 KiB serialised.",
-      example: { type: "object", properties: { order: { type: "string" } }, required: ["order"] },
-    }),
+  jsonSchema("JSON Schema of the arguments: an object. ≤ 16 KiB serialised.", {
+    type: "object",
+    properties: { order: { type: "string" } },
+    required: ["order"],
+  }),
 );
 
 const headerName = lazy(() =>

@@ -14,6 +14,7 @@ import { invalid } from "../../problem/problem.ts";
 import { visibleConversation } from "../conversation/conversation.ts";
 import { ask, jsonText, linksOf } from "../conversation/object.ts";
 import { messageSchema, usageSchema } from "../message/schema.ts";
+import { jsonSchema } from "../json-schema.ts";
 import { lastUserText, type UiBody, uiBody } from "./ui-message.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -24,6 +25,10 @@ const nativeBody = lazy(() =>
     .strictObject({
       message: text(32_000, 1).meta({ description: "1–32,000 characters, stored byte for byte." }),
       metadata: metadata().optional(),
+      output_schema: jsonSchema(
+        "JSON Schema of an object that the reply has to be (≤ 16 KiB serialised); it is then told as a whole. A model whose answer does not fit is asked once more, and then the turn fails with `output_invalid`. `format`, `uniqueItems` and patterns that are not simple are told to the model, not checked.",
+        { type: "object", properties: { mood: { enum: ["good", "bad"] } }, required: ["mood"] },
+      ).optional(),
       on_busy: z.enum(["enqueue", "reject", "interrupt"]).default("enqueue").meta({
         description: "While another turn runs: wait, be refused with 409, or stop that one (what it said is kept).",
       }),
@@ -47,6 +52,7 @@ const answerSchema = lazy(() =>
       model_used: z.string().nullable(),
       processing_time: z.number().nullable(),
       usage: usageSchema().nullable(),
+      parsed: z.unknown().optional().meta({ description: "The reply as JSON. Only there with `output_schema`." }),
       reply: messageSchema(),
       messages: z.array(messageSchema()).meta({ description: "The context window, oldest first, the reply last." }),
       stream_url: z.url().meta({ description: "Replays this turn as server-sent events." }),
@@ -138,6 +144,7 @@ async function uiChat(c: AppContext, caller: Caller, conversation_id: string, bo
   const request: ChatRequest = {
     content: content.data,
     metadata: "{}",
+    output_schema: null,
     idempotency_key,
     body_hash,
     on_busy: "enqueue",
@@ -178,7 +185,11 @@ export function chatRoutes(api: Api): void {
         metadata: JSON.stringify(sent),
         idempotency_key: idempotencyKey(c),
         // Left out where it is the default, so that a resent body is the same whether it names it or not.
-        body_hash: await hashOf([body.message, sent, ...(body.on_busy === "enqueue" ? [] : [body.on_busy])]),
+        output_schema: body.output_schema ? JSON.stringify(body.output_schema) : null,
+        body_hash: await hashOf([
+          ...[body.message, sent, ...(body.on_busy === "enqueue" ? [] : [body.on_busy])],
+          ...(body.output_schema ? [body.output_schema] : []),
+        ]),
         on_busy: body.on_busy,
       };
       const links = linksOf(c);

@@ -4,6 +4,8 @@
  */
 import * as z from "zod";
 import { metadata, text } from "../../http/fields.ts";
+import type { JsonObject } from "../../json.ts";
+import { jsonSchema } from "../json-schema.ts";
 import { lazy } from "../../lazy.ts";
 
 /** UTF-16 code units; a body has at most 1 MiB anyway. */
@@ -89,12 +91,35 @@ const UNSUPPORTED = lazy(() => ({
     .nullish(),
   moderation: none("is not supported"),
   n: z.literal(1, "must be 1: a conversation goes on in one way").nullish(),
-  response_format: z.looseObject({ type: z.literal("text", "must be text") }).nullish(),
   tool_choice: z.enum(["none", "auto"], TOOLS).nullish(),
   tools: noList(TOOLS),
   top_logprobs: z.literal(0, "is not supported").nullish(),
   web_search_options: none("is not supported"),
 }));
+
+const responseFormat = lazy(() =>
+  z.discriminatedUnion(
+    "type",
+    [
+      z.looseObject({ type: z.literal("text") }),
+      z.looseObject({ type: z.literal("json_object") }),
+      z.looseObject({
+        type: z.literal("json_schema"),
+        json_schema: z.looseObject({
+          name: z.string().optional(),
+          schema: jsonSchema("JSON Schema of an object. ≤ 16 KiB serialised.", { type: "object", properties: {} }),
+        }),
+      }),
+    ],
+    "must be text, json_object or json_schema",
+  ),
+);
+
+/** The schema that a reply has to fit, or null. */
+export function outputSchemaOf({ response_format: format }: CompletionBody): JsonObject | null {
+  if (format?.type === "json_schema") return format.json_schema.schema;
+  return format?.type === "json_object" ? { type: "object" } : null;
+}
 
 export const completionBody = lazy(() =>
   z
@@ -115,6 +140,10 @@ export const completionBody = lazy(() =>
         .looseObject({ include_usage: z.boolean().nullish() })
         .nullish()
         .meta({ description: "`include_usage`: a last chunk says how many tokens it took." }),
+      response_format: responseFormat().nullish().meta({
+        description:
+          "`json_schema`: a reply that does not fit after a second try is an error with the code `output_invalid`.",
+      }),
       user: text(512).nullish().meta({ description: "Your own id of whoever is talking; kept as metadata.user." }),
       metadata: metadata().nullish().meta({ description: "Kept with the message, and with a new conversation." }),
       ...UNSUPPORTED(),

@@ -24,6 +24,7 @@ import {
   completionSchema,
   ignoredMembers,
   messagesOf,
+  outputSchemaOf,
 } from "./completion-schema.ts";
 import { admitToAgent, ownerGone, visibleConversation } from "../conversation/conversation.ts";
 import { ask, linksOf } from "../conversation/object.ts";
@@ -77,6 +78,7 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
     },
     async ({ c, db, caller, body }) => {
       const input = inputOf(caller, body);
+      const schema = outputSchemaOf(body);
       const attempt = attemptOf(c);
       const { conversation_id, key } =
         input.conversation_id === null
@@ -86,7 +88,8 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
         content: input.message,
         metadata: JSON.stringify(input.metadata),
         idempotency_key: key,
-        body_hash: await hashOf([input.message, input.metadata]),
+        output_schema: schema && JSON.stringify(schema),
+        body_hash: await hashOf([input.message, input.metadata, ...(schema ? [schema] : [])]),
         on_busy: "enqueue",
         resent: attempt !== null && attempt > 0,
       };

@@ -40,7 +40,7 @@ const modelAttemptSchema = lazy(() =>
     .object({
       model: z.string(),
       status: z.enum(["completed", "failed", "stopped"]),
-      code: z.enum(["model_error", "model_unavailable", "model_timeout"]).nullable(),
+      code: z.enum(["model_error", "model_unavailable", "model_timeout", "output_invalid"]).nullable(),
       duration_ms: z.int(),
     })
     .meta({ id: "ModelAttempt" }),
@@ -64,6 +64,10 @@ export const messageSchema = lazy(() =>
         .array(toolCallSchema())
         .optional()
         .meta({ description: "Tools that were called for this reply, in order. Only there if there were any." }),
+      parsed: z
+        .unknown()
+        .optional()
+        .meta({ description: "What the content is as JSON. Only there if it had to fit a schema." }),
       attempts: z
         .array(modelAttemptSchema())
         .optional()
