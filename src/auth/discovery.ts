@@ -5,8 +5,8 @@ import { outboundFetch, type OutboundPolicy } from "../net/outbound.ts";
 /** Without `jwks_uri` the discovery document of `issuer` names it. */
 export type KeySource = { issuer: string; jwks_uri: string | null };
 
-/** Bytes of one document. */
-const MAX_DOCUMENT = 256 * 1024;
+/** Bytes of one document. Key sets of real providers have a few thousand. */
+const MAX_DOCUMENT = 64 * 1024;
 /** Milliseconds for all documents together. */
 const TIMEOUT = 5_000;
 

@@ -16,10 +16,8 @@ import { enforceLimit } from "./rate-limit.ts";
 const ISSUER_TTL = 30_000;
 const UNKNOWN_TTL = 10_000;
 const SPARE = 10 * 60_000;
-/** Characters of a key set that is kept for the time in which it cannot be fetched. */
-const MAX_KEPT = 64 * 1024;
 /** Key sets that an isolate knows; the one that was not used for longest is forgotten. */
-const MAX_SETS = 500;
+const MAX_SETS = 200;
 
 const issuers = new Lookups<IssuerRow[]>({ spare: SPARE, max: 1000 });
 const keySets = new Map<string, KeySet>();
@@ -39,7 +37,10 @@ export async function externalUser(
   const freshness = (rows: IssuerRow[]) => (rows.length > 0 ? ISSUER_TTL : UNKNOWN_TTL);
   const registered = await issuers.get(key, now, freshness, async () => {
     await enforceLimit(c, "lookup", null);
-    return findVerifiedIssuers(controlDatabase(c.env), issuer, audiences);
+    const rows = await findVerifiedIssuers(controlDatabase(c.env), issuer, audiences);
+    // The keys are remembered once, by their set.
+    for (const row of rows) offerKept(c, row);
+    return rows.map((row) => ({ ...row, keys: null }));
   });
   const matching = matchingIssuers(token, registered);
   if (!matching.ok) return matching;
@@ -57,22 +58,24 @@ export async function externalUser(
 
 /** Checks a token against one registration, verified or not: its signature, audience, times and subject. */
 export function checkAgainst(c: AppContext, token: Unverified, row: IssuerRow): Promise<Checked<ExternalUser>> {
+  return verifyExternalToken(token, row, offerKept(c, row), portsOf(c, row));
+}
+
+/** The key set of a registration, which learns the keys that are kept with it. */
+function offerKept(c: AppContext, row: IssuerRow): KeySet {
   const set = keySetOf(row, c.var.config.local);
   if (row.keys && Array.isArray(row.keys["keys"]) && row.keys_at !== null) {
     set.offer({ keys: { keys: row.keys["keys"] as never }, at: row.keys_at });
   }
-  return verifyExternalToken(token, row, set, portsOf(c, row));
+  return set;
 }
 
 /** The keys of a provider as a column of its registration, for one that was only just checked against. */
 export function keptKeys(c: AppContext, source: KeySource): Pick<IssuerRow, "keys" | "keys_at"> {
   const published = keySetOf(source, c.var.config.local).published;
-  return published && isKept(published)
-    ? { keys: asJson(published), keys_at: published.at }
-    : { keys: null, keys_at: null };
+  return { keys: published && asJson(published), keys_at: published && published.at };
 }
 
-const isKept = ({ keys }: Published) => JSON.stringify(keys).length <= MAX_KEPT;
 const asJson = ({ keys }: Published): JsonObject => ({ keys: keys.keys as unknown as Json });
 
 function keySetOf({ issuer, jwks_uri }: KeySource, allowLoopback: boolean): KeySet {
@@ -88,7 +91,6 @@ function keySetOf({ issuer, jwks_uri }: KeySource, allowLoopback: boolean): KeyS
 const portsOf = (c: AppContext, row: IssuerRow): FetchPorts => ({
   keepAlive: (work) => c.executionCtx.waitUntil(work),
   fetched: async (published) => {
-    if (!isKept(published)) return;
     await keepKeys(controlDatabase(c.env), row, asJson(published), published.at).catch((error: unknown) =>
       console.warn(JSON.stringify({ event: "keys_not_kept", issuer_id: row.id, error: causeOf(error) })),
     );
@@ -99,13 +101,14 @@ const portsOf = (c: AppContext, row: IssuerRow): FetchPorts => ({
   },
 });
 
-/** The first acceptance, or the last refusal: one company may have registered several audiences of a token. */
+/** The first acceptance, or a refusal: one company may have registered several audiences of a token. */
 async function firstGood<A, T>(all: readonly A[], check: (one: A) => Promise<Checked<T>>): Promise<Checked<T>> {
   let last: Refusal = { reason: "signature" };
   for (const one of all) {
     const checked = await check(one);
     if (checked.ok) return checked;
-    last = checked.refusal;
+    // Where one could not be asked, nobody can say that the token is bad.
+    if (last.reason !== "keys_unavailable") last = checked.refusal;
   }
   return refuse(last);
 }
