@@ -3,7 +3,8 @@ import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { claimCheckout } from "./local/claim.ts";
 import { launcherGone } from "./local/launcher.ts";
-import { fail } from "./tool/project.ts";
+import { compact } from "./local/compact.ts";
+import { fail, paths } from "./tool/project.ts";
 import { screen } from "./local/screen.ts";
 import { HOST, portIsFree, startServer } from "./local/server.ts";
 
@@ -32,6 +33,7 @@ if (outcome === null) {
 // A signal to the whole process group reaches the server first.
 if (outcome !== "interrupted") outcome = await Promise.race([interruption, sleep(200, outcome)]);
 await server.stop();
+compact(paths.state);
 if (outcome === "interrupted") process.exit(0);
 fail(`The local server ${outcome}. Its output is above; npm start -- --fresh begins with empty data.`);
 

@@ -13,20 +13,24 @@ import { eraseKeysOfUser } from "../db/api-key.ts";
 import { causeOf, controlDatabase, type Database } from "../db/database.ts";
 import {
   advanceErasure,
-  doneBefore,
+  dropErasure,
   type ErasureKind,
   type ErasureRow,
   findErasure,
   finishErasure,
+  lastDone,
   type NewErasure,
 } from "../db/erasure.ts";
 import { clearConversations, nextConversations } from "../db/erasure-stores.ts";
 import type { Env } from "../env.ts";
 import type { Budget } from "./budget.ts";
 
-/** Conversations that are erased at the same time, and those that are looked at together afterwards. */
-const AT_ONCE = 10;
+/** Conversations that are looked at together, and those of them that are erased at the same time. */
 const LOOKED_AT = 100;
+const AT_ONCE = 10;
+
+/** Milliseconds after an erasure for which a repeat need not ask the objects again that it has emptied. */
+const RECENT = 86_400_000;
 
 /** Milliseconds for which the platform can restore a database to what it was (D1 Time Travel, objects alike), at most. */
 const TIME_TRAVEL = 30 * 86_400_000;
@@ -63,8 +67,20 @@ async function hashOf(kind: ErasureKind, target_id: string): Promise<string> {
 
 export type Site = { env: Env; config: Config; db: Database };
 
-/** Goes on with an erasure as far as the budget reaches. The row as it is then. Throws when D1 cannot be reached. */
-export async function goOn(site: Site, caller: Caller, row: ErasureRow, budget: Budget): Promise<ErasureRow> {
+/**
+ * Goes on with an erasure as far as the budget reaches. The row as it is then. Throws when D1 cannot be reached. With
+ * `unannounced`, one that finds nothing to do leaves no row, and the answer is the receipt that there is already.
+ */
+export async function goOn(
+  site: Site,
+  caller: Caller,
+  row: ErasureRow,
+  budget: Budget,
+  { unannounced = false } = {},
+): Promise<ErasureRow> {
+  if (!budget.spend(1)) return row;
+  const earlier = await lastDone(site.db, row);
+  const emptied = earlier && row.began_at - (earlier.done_at ?? 0) < RECENT ? earlier.began_at : row.began_at;
   let failed = false;
   let at = row;
   if (at.kind === "user" && at.stores["api_key"] === undefined) {
@@ -73,10 +89,13 @@ export async function goOn(site: Site, caller: Caller, row: ErasureRow, budget: 
     at = (await advanceErasure(site.db, at, { ...at, stores: { ...at.stores, api_key } })) ?? at;
   }
   while (at.status === "running") {
-    const size = at.pass === 1 ? AT_ONCE : LOOKED_AT;
     if (!budget.spend(3)) return at;
-    const page = await nextConversations(site.db, at, size);
-    const due = page.filter(({ erased_at }) => isDue(at, erased_at));
+    const looked = await nextConversations(site.db, at, LOOKED_AT);
+    // The first time what is erased as well, for something may have been written to it since.
+    const since = at.pass === 1 ? emptied : 0;
+    const isDue = ({ erased_at }: { erased_at: number | null }) => erased_at === null || erased_at < since;
+    const due = looked.filter(isDue).slice(0, AT_ONCE);
+    const page = due.length < AT_ONCE ? looked : looked.slice(0, looked.findIndex((one) => one === due.at(-1)) + 1);
     if (!budget.spend(due.length)) return at;
     const done = await Promise.all(due.map(({ id }) => eraseOne(site.env, caller, id)));
     failed ||= done.includes(false);
@@ -88,24 +107,23 @@ export async function goOn(site: Site, caller: Caller, row: ErasureRow, budget: 
     add("message", messages);
     add("conversation_object", page.length);
     const found = at.found || changed > 0 || page.some(({ erased_at }) => erased_at === null);
-    const last = ids.at(-1);
-    if (last !== undefined && page.length === size) {
-      at = (await advanceErasure(site.db, at, { ...at, cursor: last, found, stores })) ?? at;
+    if (page.length < looked.length || looked.length === LOOKED_AT) {
+      const cursor = ids.at(-1) ?? at.cursor;
+      at = (await advanceErasure(site.db, at, { ...at, cursor, found, stores })) ?? at;
     } else if (found || failed) {
       // What could not be reached now is left to the next run: without that this would go round and round.
       const next = { pass: at.pass + 1, cursor: "", found: false, stores: keptOf(at.stores) };
       at = (await advanceErasure(site.db, at, next)) ?? at;
       if (failed) return at;
+    } else if (unannounced && at.pass === 1 && earlier) {
+      await dropErasure(site.db, at);
+      return earlier;
     } else {
       at = await finish(site, at, { ...keptOf(at.stores), ...stores });
     }
   }
   return at;
 }
-
-/** The first time all of them, for what is erased may have been written to since; then those that are not erased. */
-const isDue = ({ pass, began_at }: ErasureRow, erased_at: number | null) =>
-  erased_at === null || (pass === 1 && erased_at < began_at);
 
 /** Counts of the walk begin anew with every pass; those of the target's own row stay. */
 const WALKED = new Set(["conversation", "message", "conversation_object"]);
@@ -131,9 +149,6 @@ async function eraseOne(env: Env, caller: Caller, id: string): Promise<boolean> 
 }
 
 async function finish({ config, db }: Site, at: ErasureRow, stores: Record<string, number>): Promise<ErasureRow> {
-  // A repeat that found nothing to do is answered by the receipt that there is.
-  const earlier = at.pass === 1 ? await doneBefore(db, at) : undefined;
-  if (earlier) return earlier;
   const done_at = Date.now();
   // One that a conversation began by changing hands has no hash yet.
   const subject_hash = at.subject_hash || (await hashOf(at.kind, at.target_id));

@@ -38,7 +38,7 @@ export async function beginErasure(
   db: Database,
   row: NewErasure,
   marks: BatchItem<"sqlite">[],
-): Promise<ErasureRow | undefined> {
+): Promise<{ row: ErasureRow; isNew: boolean } | undefined> {
   const target = and(eq(erasure.company_id, row.company_id), eq(erasure.target_id, row.target_id));
   const values = { ...row, stores: JSON.stringify(row.stores), status: "running", pass: 1, cursor: "", found: 0 };
   const columns = Object.keys(getTableColumns(erasure)).map(
@@ -47,11 +47,12 @@ export async function beginErasure(
   const unheld = sql`SELECT ${sql.join(columns, sql`, `)} WHERE NOT ${isHeld(row)}`;
   await db.batch([db.insert(erasure).select(unheld).onConflictDoNothing(), ...marks]);
   forgetStandings();
-  return db
+  const running = await db
     .select()
     .from(erasure)
     .where(and(target, eq(erasure.status, "running")))
     .get();
+  return running && { row: running, isNew: running.id === row.id };
 }
 
 export const findErasure = (db: Database, company_id: string, id: string): Promise<ErasureRow | undefined> =>
@@ -80,23 +81,22 @@ export const runningErasures = (db: Database, limit: number): Promise<ErasureRow
     .orderBy(asc(erasure.company_id))
     .limit(limit);
 
-/** The last erasure of the same target that is done, in whose place `at` is not needed: it is removed. */
-export async function doneBefore(db: Database, at: ErasureRow): Promise<ErasureRow | undefined> {
-  const same = and(eq(erasure.company_id, at.company_id), eq(erasure.target_id, at.target_id));
-  const done = await db
+/** The last erasure of the same target that is done. */
+export const lastDone = (db: Database, { company_id, target_id }: ErasureRow): Promise<ErasureRow | undefined> =>
+  db
     .select()
     .from(erasure)
-    .where(and(same, eq(erasure.status, "done")))
+    .where(and(eq(erasure.company_id, company_id), eq(erasure.target_id, target_id), eq(erasure.status, "done")))
     .orderBy(desc(erasure.id))
     .limit(1)
     .get();
-  if (done) await db.delete(erasure).where(stillAt(at)).run();
-  return done;
-}
 
 /** Where the walk stood when it was read: whoever else has gone on meanwhile is not overtaken. */
 const stillAt = ({ id, pass, cursor }: ErasureRow) =>
   and(eq(erasure.id, id), eq(erasure.status, "running"), eq(erasure.pass, pass), eq(erasure.cursor, cursor));
+
+/** Takes back one that found nothing to do and that nobody has heard of. */
+export const dropErasure = (db: Database, at: ErasureRow) => db.delete(erasure).where(stillAt(at)).run();
 
 /** Notes a step of the walk. The row as it is now, whoever moved it. */
 export async function advanceErasure(

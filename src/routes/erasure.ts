@@ -105,12 +105,13 @@ export async function answerErasure(
   c: AppContext,
   db: Database,
   caller: Caller,
-  begun: ErasureRow | undefined,
+  begun: { row: ErasureRow; isNew: boolean } | undefined,
   done: () => Promise<object>,
 ): Promise<Response> {
   if (!begun) throw new Problem("legal_hold");
   const site = { env: c.env, config: c.var.config, db };
-  const row = await goOn(site, caller, begun, new Budget(CALLS, Date.now() + PATIENCE));
+  const budget = new Budget(CALLS, Date.now() + PATIENCE);
+  const row = await goOn(site, caller, begun.row, budget, { unannounced: begun.isNew });
   if (row.status === "done") return c.json({ ...(await done()), erasure: view(row) });
   const rest = goOn(site, caller, row, new Budget(CALLS_AFTERWARDS, Date.now() + PATIENCE));
   c.executionCtx.waitUntil(rest.catch((error: unknown) => console.warn(JSON.stringify(cutOff(row, error)))));

@@ -14,6 +14,8 @@ export type Site = {
   client: Client;
   /** The upstream that agents of `client.agent(model)` ask. */
   up: UpstreamClient;
+  /** The directory of everything that is on disk. */
+  state: string;
   /** What is on disk, seen past the Worker. */
   files: Files;
   /** Every line that the Worker has logged. */
@@ -22,6 +24,8 @@ export type Site = {
   kill: () => Promise<void>;
   /** Starts workerd on the same files. */
   start: () => Promise<void>;
+  /** Runs what the schedule runs every hour. */
+  scheduled: () => Promise<void>;
 };
 
 /** One site for all tests of a file, there from the first test on. */
@@ -72,11 +76,16 @@ export async function openSite(onTestFinished: (end: () => Promise<void>) => voi
   return {
     client,
     up,
+    state,
     files,
     logs,
     kill,
     start: async () => {
       workerd = await start();
+    },
+    scheduled: async () => {
+      const worker = await workerd?.mf.getWorker();
+      await worker?.scheduled({ cron: "17 * * * *" });
     },
   };
 }

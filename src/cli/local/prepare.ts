@@ -1,5 +1,6 @@
 /** Prepares everything that the local server needs. What exists already stays. */
 import { rmSync } from "node:fs";
+import { compact } from "./compact.ts";
 import { buildAssets } from "../build.ts";
 import { type Demo, prepareDemo } from "./demo.ts";
 import { openLocalDatabase } from "./database.ts";
@@ -10,6 +11,7 @@ import { paths } from "../tool/project.ts";
 export async function prepare(base_url: string, fresh: boolean): Promise<Demo> {
   if (fresh) for (const path of [paths.state, paths.dev]) rmSync(path, { recursive: true, force: true });
   writeLocalVars(fresh);
+  compact(paths.state);
   const [demo] = await Promise.all([prepareData(base_url), buildAssets()]);
   return demo;
 }
