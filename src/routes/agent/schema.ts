@@ -74,7 +74,7 @@ export const agentBody = lazy(() =>
       auto_title: z.boolean().default(true).meta({ description: "Name a conversation after its first turn." }),
       tools: z.array(toolBody()).max(16).optional().meta({
         description:
-          "What the model may call over HTTP, in up to five steps a reply. Left out when replacing: as they are. Built-in models and Workers AI's binding call none.",
+          "What the model may call over HTTP, in up to five steps a reply. Left out when replacing: as they are. Built-in models call none.",
       }),
       metadata: metadata().default({}),
     })
