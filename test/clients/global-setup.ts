@@ -6,10 +6,9 @@ import type { TestProject } from "vitest/node";
 import type { Prepared } from "../faults/global-setup.ts";
 import { startWorkerd } from "../faults/workerd.ts";
 import { startUpstream } from "../upstream/server.ts";
-import type { Running } from "./service.ts";
 
 export default async function setup(project: TestProject) {
-  const { bundle, state: template, vars, token }: Prepared = project.getProvidedContext().prepared;
+  const { bundle, state: template, vars, token, key }: Prepared = project.getProvidedContext().prepared;
   const state = mkdtempSync(join(tmpdir(), "conversations-clients-"));
   cpSync(template, state, { recursive: true });
   const upstream = await startUpstream();
@@ -19,13 +18,7 @@ export default async function setup(project: TestProject) {
     entry: "index.js",
     vars: { ...vars, OPENAI_COMPATIBLE_BASE_URL: `${upstream.url}/v1` },
   });
-  const made = await fetch(`${url}/v1/auth/api-keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ scopes: ["read", "write"] }),
-  });
-  const { api_key, api_secret } = (await made.json()) as Running["key"];
-  project.provide("running", { url, upstream: upstream.url, token, key: { api_key, api_secret } });
+  project.provide("running", { url, upstream: upstream.url, token, key });
   return async () => {
     await mf.dispose();
     await upstream.close();

@@ -10,7 +10,7 @@ import { uuidv7 } from "uuidv7";
 import type { TestProject } from "vitest/node";
 import { unstable_splitSqlQuery } from "wrangler";
 import { mintToken } from "../../src/auth/token.ts";
-import { companyStatements, newKeys } from "../../src/cli/tenant/new-company.ts";
+import { companyStatements, type Credential, newKeys } from "../../src/cli/tenant/new-company.ts";
 import { paths, root } from "../../src/cli/tool/project.ts";
 import { readConfig } from "../../src/config.ts";
 import * as schema from "../../src/db/schema.ts";
@@ -26,6 +26,8 @@ export type Prepared = {
   user_id: string;
   /** A token of the company's admin. */
   token: string;
+  /** Halves of an API key of the same user that may read and write. */
+  key: Credential;
   vars: Record<string, string>;
 };
 
@@ -84,10 +86,12 @@ async function makeCompany(at: Pick<Prepared, "bundle" | "worker" | "state" | "v
     const now = Date.now();
     const plan = { company_id: uuidv7(), user_id: uuidv7(), name: "Faults", owner: "Owner", role: "admin" } as const;
     const db = drizzle(d1, { schema });
-    await db.batch(companyStatements(db, plan, await newKeys(plan, { admin: ["admin"] }, now), now));
+    const keys = await newKeys(plan, { admin: ["admin"], client: ["read", "write"] }, now);
+    await db.batch(companyStatements(db, plan, keys, now));
     const { company_id, user_id } = plan;
     const claims = { company_id, entity_type: "user", entity_id: user_id, role: "admin" } as const;
-    return { company_id, user_id, token: await mintToken(readConfig(at.vars), claims, "access", 24 * 60 * 60) };
+    const token = await mintToken(readConfig(at.vars), claims, "access", 24 * 60 * 60);
+    return { company_id, user_id, token, key: keys.credentials["client"] as Credential };
   } finally {
     await mf.dispose();
   }
