@@ -15,12 +15,10 @@ export const COSTS = {
   conversation: { trips: 2, d1_read: 5, d1_written: 9, object_read: 0, object_written: 0 },
   /** Beyond what every turn costs: the object takes the conversation over. */
   first_turn: { trips: 2, d1_read: 1, d1_written: 0, object_read: 32, object_written: 6 },
-  /** With a model that takes its time: the user's message goes to D1 first, the reply later. */
-  turn: { trips: 2, d1_read: 2, d1_written: 12, object_read: 7, object_written: 9 },
-  /** With a model that answers at once: both go together. */
-  quick_turn: { trips: 1, d1_read: 1, d1_written: 11, object_read: 7, object_written: 9 },
+  /** Both messages go to D1 in one batch, a moment after the reply; turns in quick succession share one. */
+  turn: { trips: 1, d1_read: 6, d1_written: 9, object_read: 12, object_written: 8 },
   /** A page of 50 messages. */
-  history: { trips: 1, d1_read: 52, d1_written: 0, object_read: 0, object_written: 0 },
+  history: { trips: 0, d1_read: 0, d1_written: 0, object_read: 51, object_written: 0 },
   /** A page of 20 conversations, of however many. */
   list: { trips: 1, d1_read: 24, d1_written: 0, object_read: 0, object_written: 0 },
 } satisfies Record<string, Cost>;

@@ -29,7 +29,6 @@ const operations = () =>
       "Create a conversation": COSTS.conversation,
       "Its first turn, besides": COSTS.first_turn,
       "A turn": COSTS.turn,
-      "A turn of a model that answers at once": COSTS.quick_turn,
       "A page of 50 messages": COSTS.history,
       "A page of 20 conversations": COSTS.list,
       [`Streaming a reply for ${ASSUMED.model_seconds} seconds, besides`]: {

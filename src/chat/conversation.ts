@@ -16,6 +16,8 @@ export type Conversation = Entity & {
   updated_at: number;
   deleted_at: number | null;
   deleted_by: string | null;
+  /** Counts what D1 has to hear of. */
+  revision: number;
   /** Content gone for good; such a conversation is never shown or restored. */
   erased_at: number | null;
 };

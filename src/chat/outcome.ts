@@ -5,7 +5,9 @@ export type Refusal = {
   code:
     | TurnErrorCode
     | "not_found"
+    | "rate_limited"
     | "agent_inactive"
+    | "conflict"
     | "idempotency_mismatch"
     | "message_deleted"
     | "no_turn_running"
@@ -33,10 +35,6 @@ export const refuse = (code: Refusal["code"], rest: Omit<Refusal, "code"> = {}):
   error: { code, ...rest },
 });
 
-/** D1 did not take what the journal holds; the alarm will see to it, and a retry will find it. */
-export const storeUnavailable = (extra: Record<string, string> = {}) =>
-  refuse("store_unavailable", {
-    detail: "What you sent is safe, but cannot be read back yet. Send the same request again.",
-    retry_after: 5,
-    extra,
-  });
+/** The change is made; D1 and with it the lists will follow. A repeat finds it made. */
+export const storeUnavailable = () =>
+  refuse("store_unavailable", { detail: "The store is slow to answer. Send the same request again.", retry_after: 5 });

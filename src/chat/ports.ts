@@ -1,4 +1,4 @@
-/** What a turn needs of the world. The engine knows these shapes only; conversation-object.ts plugs the real parts in. */
+/** What a turn needs of the world. The engine knows these shapes only; src/object plugs the real parts in. */
 import type { Entity } from "../auth/principal.ts";
 import type { Json, JsonObject } from "../json.ts";
 
@@ -13,10 +13,14 @@ export type ModelRequest = {
   instructions: string;
   /** Oldest first, ending with the user's new message. */
   messages: ModelMessage[];
-  /** Without a turn the model has no tools. */
-  turn?: TurnRef;
+  /** The user's messages as they were sent, oldest first, where `messages` may have joined some. */
+  questions?: string[];
   /** JSON Schema of an object, which the answer is to be. */
   output_schema?: JsonObject;
+  /** Without a turn the model has no tools. */
+  turn?: TurnRef;
+  /** The request as it is now: what was deleted since goes into no further call of the model. */
+  current?: () => ModelRequest;
 };
 
 /** Tokens as the provider counted them; null where it did not say. */
@@ -63,3 +67,7 @@ export class ModelFailure extends Error {
     this.kind = kind;
   }
 }
+
+/** The user's messages, oldest first; the last is the one to answer. */
+export const questionsOf = ({ questions, messages }: ModelRequest): string[] =>
+  questions ?? messages.flatMap(({ role, content }) => (role === "user" ? [content] : []));

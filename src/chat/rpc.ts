@@ -4,8 +4,8 @@
  */
 import type { Caller, Entity } from "../auth/principal.ts";
 import type { Conversation } from "./conversation.ts";
-import type { Feedback } from "./message.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Feedback, Message, Role } from "./message.ts";
+import type { Bookmark, Outcome } from "./outcome.ts";
 
 export type OnBusy = "enqueue" | "reject" | "interrupt";
 
@@ -38,17 +38,35 @@ export type Stream = { stream: ReadableStream<Uint8Array>; replayed: boolean };
 
 /** A turn, as a client can name it: by messages of it, of which the first that is known counts, else by its key. */
 export type Wanted = { messages: string[]; key: string | null; or_last: boolean };
+/** Under which key, if any, a reply is to be made anew once only, and the hash of that request's body. */
+export type Once = { idempotency_key: string | null; body_hash: string };
 
 /** Members to change; `metadata` as JSON. */
 export type ConversationChanges = Partial<Pick<Conversation, "title" | "max_context_length" | "status">> & {
   metadata?: string;
 };
 
-/** The conversation is the one whose id names the object. Bodies are JSON texts, serialised once by the object. */
+/** A page of live messages: behind the sequence `cursor` or, without one, behind `offset` messages. */
+export type HistoryQuery = {
+  order: "asc" | "desc";
+  role?: Role;
+  after_sequence?: number;
+  before_sequence?: number;
+  cursor: number | null;
+  offset: number;
+  limit: number;
+};
+export type HistoryPage = { messages: Message[]; total: number };
+/** The same with each message as JSON, and with its sequence for the next cursor. */
+export type HistoryText = { messages: string[]; sequences: number[]; total: number };
+
+/** Bodies are JSON texts, serialised once by the object. */
 export interface ConversationRpc extends Rpc.DurableObjectBranded {
   chat(caller: Caller, request: ChatRequest, links: Links, form?: "answer" | "completion"): Promise<Outcome<Answer>>;
   chatStream(caller: Caller, request: ChatRequest, links: Links, projection?: Projection): Promise<Outcome<Stream>>;
-  regenerate(caller: Caller, wanted: Wanted, links: Links): Promise<Outcome<Stream>>;
+  /** The client of a request (`Caller.request_id`) that waits for its answer has gone away. */
+  left(request_id: string): Promise<void>;
+  regenerate(caller: Caller, wanted: Wanted, once: Once, links: Links): Promise<Outcome<Stream>>;
   resume(caller: Caller, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>>;
   follow(
     caller: Caller,
@@ -56,6 +74,9 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
     links: Links,
   ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>>;
   stop(caller: Caller, turn_id?: string): Promise<Outcome<{ turn_id: string }>>;
+  read(caller: Caller): Promise<Outcome<string>>;
+  history(caller: Caller, query: HistoryQuery): Promise<Outcome<HistoryText>>;
+  message(caller: Caller, message_id: string): Promise<Outcome<string>>;
   update(caller: Caller, changes: ConversationChanges): Promise<Outcome<string>>;
   remove(caller: Caller): Promise<Outcome<string>>;
   restore(caller: Caller): Promise<Outcome<string>>;
@@ -67,6 +88,8 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
   reassign(caller: Caller, former: Entity): Promise<Outcome<string>>;
   context(caller: Caller): Promise<Outcome<string>>;
   erase(caller: Caller): Promise<Outcome<string>>;
+  /** Waits until D1 has everything of this company's conversation. Null where that is not known or took too long. */
+  settle(company_id: string): Promise<Bookmark | null>;
   /** False when it had not been deleted before `before` (ms). */
   purge(company_id: string, before: number): Promise<Outcome<boolean>>;
   /** How many of the messages `ids` were deleted before `before` (ms) and are purged now. */

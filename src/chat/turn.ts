@@ -5,7 +5,7 @@
 import type { Entity } from "../auth/principal.ts";
 import type { JsonObject } from "../json.ts";
 import type { Message } from "./message.ts";
-import { eventsOf, type ToolEvent } from "./tool-call.ts";
+import type { ToolEvent } from "./tool-call.ts";
 
 export type TurnStatus = "queued" | "running" | "completed" | "failed" | "stopped";
 export type EndStatus = Exclude<TurnStatus, "queued" | "running">;
@@ -43,6 +43,8 @@ export type Turn = {
   created_at: number;
   started_at: number | null;
   ended_at: number | null;
+  /** UTF-16 code units of the reply that were journalled as deltas; what follows was sent as one more. */
+  delta_length: number | null;
 };
 
 /** Who sends turns, as they note it. */
@@ -73,37 +75,5 @@ export function onRepeat(turn: Turn): "join" | "replay" | "rerun" | "refuse" {
   return turn.user_sequence === null ? "refuse" : "replay";
 }
 
-/**
- * The events of an ended turn after event `after`, rebuilt. `deltas` are the journalled ones; when they are gone (24 h
- * later, or after a delete that was undone) the reply stands for them, its calls first and its text as one, for a reader
- * that has seen none of it. A deleted reply yields nothing at all.
- */
-export function replayEvents(turn: Turn, reply: Message | null, deltas: Delta[], after: number): TurnEvent[] {
-  const last = turn.last_event ?? turn.event_base + 3;
-  const visible = reply !== null && reply.deleted_at === null ? reply : null;
-  const status = turn.status as EndStatus;
-  return [
-    ...(turn.started_at === null ? [] : [{ n: turn.event_base + 1, type: "status", status: "running" } as const]),
-    ...(visible ? deltaEvents(turn, visible, deltas, after, last) : []),
-    { n: last - 1, type: "status", status } as const,
-    { n: last, type: "response", status, message: visible, error: turn.error } as const,
-  ].filter((event) => event.n > after);
-}
-
 /** What the journal keeps of a reply that is being made: a piece of text, or something about a tool. */
 export type Delta = { n: number; text: string; tool: ToolEvent | null };
-
-function deltaEvents(turn: Turn, reply: Message, deltas: Delta[], after: number, last: number): TurnEvent[] {
-  if (deltas.length > 0) {
-    return deltas.map(({ n, text, tool }) => (tool ? { n, type: "tool", ...tool } : { n, type: "delta", text }));
-  }
-  const seenSome = after > turn.event_base + 1;
-  if (seenSome) return [];
-  const tools = (reply.tool_calls ?? []).flatMap(eventsOf);
-  const text = reply.content === "" ? [] : [reply.content];
-  const first = last - 1 - tools.length - text.length;
-  return [
-    ...tools.map((tool, index) => ({ n: first + index, type: "tool" as const, ...tool })),
-    ...text.map((whole) => ({ n: last - 2, type: "delta" as const, text: whole })),
-  ];
-}

@@ -1,7 +1,7 @@
 /** Conversations in D1. Rows are inserted here; afterwards only the conversation's own object changes them. */
 import { and, eq, isNotNull } from "drizzle-orm";
-import { uuidv7 } from "uuidv7";
 import type { Entity } from "../auth/principal.ts";
+import { newConversationId } from "../chat/id.ts";
 import { titleOrDefault } from "../chat/title.ts";
 import type { Database } from "./database.ts";
 import { fold } from "./folded.ts";
@@ -38,7 +38,7 @@ export async function createConversation(
     ...input,
     ...{ title, title_folded: fold(title) },
     metadata: input.metadata ?? {},
-    ...{ id: uuidv7(), activity_at: now, created_at: now, updated_at: now },
+    ...{ id: newConversationId(now), activity_at: now, created_at: now, updated_at: now },
   };
   const counters = history.length === 0 ? {} : { message_count: history.length, last_message_at: now };
   const insertion = db

@@ -1,6 +1,6 @@
 /** Messages from elsewhere that a new conversation starts with. */
 import { getTableColumns, type SQL, sql } from "drizzle-orm";
-import { uuidv7 } from "uuidv7";
+import { IdSource } from "../chat/id.ts";
 import type { Role } from "../chat/message.ts";
 import type { Database } from "./database.ts";
 import { conversation, message } from "./schema.ts";
@@ -15,11 +15,12 @@ type Owner = { id: string; company_id: string; agent_id: string; created_at: num
  * and inserts nothing where that created none. A user's message starts a turn; the reply after it belongs to the same turn.
  */
 export function insertImported(db: Database, owner: Owner, messages: ImportedMessage[]) {
+  const ids = new IdSource(owner.id, () => owner.created_at, null);
   let turn_id = "";
   const rows = messages.map(({ role, content }, index) => {
     const isReply = role === "assistant" && messages[index - 1]?.role === "user";
-    if (!isReply) turn_id = uuidv7();
-    return { id: uuidv7(), turn_id, role, content };
+    if (!isReply) turn_id = ids.next();
+    return { id: ids.next(), turn_id, role, content };
   });
   const values: Record<string, SQL> = {
     id: sql`m.value ->> 'id'`,

@@ -1,6 +1,5 @@
 /** Reads messages from D1. Only record.ts writes them. */
-import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
-import type { Message } from "../chat/message.ts";
+import { and, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Rows, Slice } from "./page.ts";
 import type { Database } from "./database.ts";
 import { deletedSlice } from "./deleted-slice.ts";
@@ -26,14 +25,6 @@ export async function findMessage(db: Database, company_id: string, id: string) 
     .get();
   return row ?? null;
 }
-
-/** All messages of a conversation by sequence. Only for an object that loads its conversation the first time. */
-export const allMessages = (db: Database, company_id: string, conversation_id: string): Promise<Message[]> =>
-  db
-    .select()
-    .from(message)
-    .where(and(eq(message.conversation_id, conversation_id), eq(message.company_id, company_id)))
-    .orderBy(asc(message.sequence));
 
 /** Deleted messages of the company that can be restored, newest deletion first. */
 export async function listDeletedMessages(db: Database, company_id: string, slice: Slice): Promise<Rows<MessageRow>> {

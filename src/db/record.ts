@@ -10,27 +10,28 @@ import type { AuditRow } from "../chat/audit.ts";
 import { fold } from "./folded.ts";
 import { audit_event, message } from "./schema.ts";
 
-type Table = typeof message | typeof audit_event;
-
 /** `INSERT … (every column, in table order)`, followed by `conflict`. */
-function insertSql(table: Table, conflict: string): { sql: string; columns: string[] } {
+function insertSql(table: typeof audit_event, conflict: string): { sql: string; columns: string[] } {
   const columns = Object.values(getTableColumns(table)).map((column) => column.name);
   const quoted = columns.map((column) => `"${column}"`).join(", ");
   const places = columns.map(() => "?").join(", ");
   return { columns, sql: `INSERT INTO "${getTableName(table)}" (${quoted}) VALUES (${places}) ${conflict}` };
 }
 
-/** A re-run reply is the only message whose text ever changes. */
-const UPSERT_MESSAGE = insertSql(
-  message,
-  `ON CONFLICT (id) DO UPDATE SET content = excluded.content, status = excluded.status, model_used = excluded.model_used,
-   processing_time = excluded.processing_time, input_tokens = excluded.input_tokens,
-   output_tokens = excluded.output_tokens, usage_source = excluded.usage_source, tool_calls = excluded.tool_calls,
-   feedback = excluded.feedback, details = excluded.details,
-   created_at = excluded.created_at, deleted_at = excluded.deleted_at, deleted_by = excluded.deleted_by,
-   deletion_id = excluded.deletion_id`,
-);
+/** A re-run reply is the only message whose text ever changes. Of a conversation that is gone nothing is stored again. */
+const UPSERT_MESSAGE = upsertSql();
 const INSERT_AUDIT = insertSql(audit_event, "ON CONFLICT (id) DO NOTHING");
+
+function upsertSql() {
+  const columns = Object.values(getTableColumns(message)).map((column) => column.name);
+  const places = columns.map(() => "?").join(", ");
+  const fixed = ["id", "company_id", "conversation_id", "agent_id", "turn_id", "sequence", "role"];
+  const set = columns.filter((name) => !fixed.includes(name)).map((name) => `${name} = excluded.${name}`);
+  const sql = `INSERT INTO message (${columns.join(", ")}) SELECT ${places}
+    WHERE EXISTS (SELECT 1 FROM conversation WHERE id = ? AND company_id = ?)
+    ON CONFLICT (conversation_id, sequence) DO UPDATE SET ${set.join(", ")}`;
+  return { columns, sql };
+}
 
 const scalar = (value: unknown) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value);
 const valuesOf = (columns: string[], row: Record<string, unknown>) =>
@@ -43,61 +44,63 @@ export async function writeBatch(db: Session, batch: Batch): Promise<void> {
   await db.batch(statements(db, batch));
 }
 
+/** The header comes first: where it is refused, nothing of the batch is applied. */
 function statements(db: Session, batch: Batch): D1PreparedStatement[] {
   const { header, messages, changes } = batch;
-  const edited = changes.flatMap((change) => changeStatements(db, batch, change));
-  const isAwaited = changes.length === 0 && messages.at(-1)?.role === "user";
-  const counters = isAwaited ? updateCount(db, header) : updateCounters(db, header);
-  return [...messages.map((row) => upsertMessage(db, batch, row)), ...edited, counters];
+  return [
+    updateCounters(db, header),
+    ...messages.map((row) => upsertMessage(db, batch, row)),
+    ...changes.flatMap((change) => changeStatements(db, batch, change)),
+  ];
 }
 
 function upsertMessage(db: Session, { header }: Batch, row: Message): D1PreparedStatement {
   const { company_id, agent_id, id: conversation_id } = header;
   const values = valuesOf(UPSERT_MESSAGE.columns, { ...row, company_id, agent_id, conversation_id });
-  return db.prepare(UPSERT_MESSAGE.sql).bind(...values);
+  return db.prepare(UPSERT_MESSAGE.sql).bind(...values, conversation_id, company_id);
 }
 
 const insertAudit = (db: Session, row: AuditRow) =>
   db.prepare(INSERT_AUDIT.sql).bind(...valuesOf(INSERT_AUDIT.columns, row));
-
-/** While a message waits for its reply its conversation keeps its place in lists: moving it costs three entries of indexes. */
-const updateCount = (db: Session, header: Batch["header"]) =>
-  db
-    .prepare("UPDATE conversation SET message_count = ?1, updated_at = ?2 WHERE id = ?3 AND company_id = ?4")
-    .bind(header.message_count, header.updated_at, header.id, header.company_id);
 
 /** Only the columns that a turn moves: what is not named here is not written, nor its indexes. */
 const updateCounters = (db: Session, header: Batch["header"]) =>
   db
     .prepare(
       `UPDATE conversation SET message_count = ?1, last_message_at = ?2, activity_at = coalesce(?2, created_at),
-       updated_at = ?3 WHERE id = ?4 AND company_id = ?5`,
+       updated_at = ?3, revision = ?6 WHERE id = ?4 AND company_id = ?5`,
     )
-    .bind(header.message_count, header.last_message_at, header.updated_at, header.id, header.company_id);
+    .bind(
+      header.message_count,
+      header.last_message_at,
+      header.updated_at,
+      header.id,
+      header.company_id,
+      header.revision,
+    );
 
 function changeStatements(db: Session, batch: Batch, change: Change): D1PreparedStatement[] {
   const { id, company_id } = batch.header;
   const mine = "company_id = ?1 AND conversation_id = ?2";
   switch (change.op) {
     case "delete_messages": {
-      const { deleted_at, deleted_by, deletion_id, after, upto, ids } = change;
-      const which = ids ? "AND id IN (SELECT value FROM json_each(?7))" : "AND ?7 IS NULL AND deleted_at IS NULL";
+      const { deleted_at, deleted_by, deletion_id, after, upto } = change;
       const update = db
         .prepare(
-          `UPDATE message SET deleted_at = ?3, deleted_by = ?4, deletion_id = ?5 WHERE ${mine}
-           AND sequence > ?8 AND sequence <= ?6 ${which}`,
+          `UPDATE message SET deleted_at = ?3, deleted_by = ?4, deletion_id = ?5
+           WHERE ${mine} AND deleted_at IS NULL AND sequence > ?6 AND sequence <= ?7`,
         )
-        .bind(company_id, id, deleted_at, deleted_by, deletion_id, upto, scalar(ids), after);
+        .bind(company_id, id, deleted_at, deleted_by, deletion_id, after, upto);
       return [update, insertAudit(db, change.audit)];
     }
     case "restore_messages": {
-      const { ids, deletion_id } = change;
-      const which = ids
-        ? "AND id IN (SELECT value FROM json_each(?3)) AND ?4 IS NULL"
-        : "AND ?3 IS NULL AND deleted_at IS NOT NULL AND purged_at IS NULL AND (?4 IS NULL OR deletion_id = ?4)";
       const update = db
-        .prepare(`UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL WHERE ${mine} ${which}`)
-        .bind(company_id, id, scalar(ids), deletion_id);
+        .prepare(
+          `UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL FROM json_each(?3) AS range
+           WHERE ${mine} AND deleted_at IS NOT NULL AND purged_at IS NULL
+             AND sequence BETWEEN (range.value ->> 0) AND (range.value ->> 1)`,
+        )
+        .bind(company_id, id, scalar(change.ranges));
       return [update, insertAudit(db, change.audit)];
     }
     case "header":
@@ -107,6 +110,7 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
         db
           .prepare(`UPDATE message SET feedback = ?3 WHERE ${mine} AND id = ?4`)
           .bind(company_id, id, scalar(change.feedback), change.message_id),
+        insertAudit(db, change.audit),
       ];
     case "message":
       return [];
@@ -124,10 +128,13 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       return [
         db
           .prepare(
-            `UPDATE conversation SET entity_type = ?, entity_id = ?, creation_key = NULL, creation_hash = NULL
-             WHERE id = ? AND company_id = ?`,
+            `UPDATE conversation SET entity_type = ?, entity_id = ?, deleted_by = ?, creation_key = NULL,
+             creation_hash = NULL WHERE id = ? AND company_id = ?`,
           )
-          .bind(batch.header.entity_type, batch.header.entity_id, id, company_id),
+          .bind(batch.header.entity_type, batch.header.entity_id, batch.header.deleted_by, id, company_id),
+        db
+          .prepare(`UPDATE message SET deleted_by = ?3 WHERE ${mine} AND deleted_by = ?4`)
+          .bind(company_id, id, batch.header.entity_id, change.from),
         insertAudit(db, change.audit),
       ];
     case "erase":

@@ -251,6 +251,8 @@ export const conversation = sqliteTable(
     deleted_by: text(),
     /** Set when the content was erased: such a conversation cannot be restored. */
     erased_at: millis(),
+    /** Counts changes: a batch of an older one that arrives late is refused, by a trigger. */
+    revision: integer().notNull().default(0),
     /** Idempotency-Key of the request that created it, and the hash of that request's body. */
     creation_key: text(),
     creation_hash: text(),
@@ -293,7 +295,7 @@ export const conversation = sqliteTable(
 export const message = sqliteTable(
   "message",
   {
-    id: id(),
+    id: text().notNull(),
     company_id: company_id(),
     conversation_id: text().notNull(),
     agent_id: text().notNull(),
@@ -323,7 +325,9 @@ export const message = sqliteTable(
     details: json<ReplyDetails>(),
   },
   (t) => [
-    uniqueIndex("message_sequence").on(t.conversation_id, t.sequence),
+    // Without rowid, as its migration says: one entry less for each message.
+    primaryKey({ columns: [t.conversation_id, t.sequence] }),
+    uniqueIndex("message_id").on(t.id),
     index("message_gone")
       .on(t.conversation_id, t.sequence, t.deleted_at)
       .where(sql`deleted_at IS NOT NULL`),

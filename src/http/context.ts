@@ -10,8 +10,10 @@ import type { Dialect } from "../problem/response.ts";
 /** How far this request has read and written in its company's database. */
 type DatabaseState = {
   session?: { database: string; session: D1DatabaseSession; db: Database };
-  /** Bookmark of what a conversation's object wrote for this request; null where it is not known. */
-  objectBookmark?: Bookmark | null;
+  /** How far the database had got with what a conversation's object wrote. */
+  objectBookmark?: Bookmark;
+  /** A conversation of which the database may lack something. */
+  unsettled?: string;
 };
 
 export type AppEnv = {

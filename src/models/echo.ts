@@ -2,7 +2,7 @@
  * `builtin/echo`, for tests: answers `echo: <message>` word by word. A message `/sleep <ms> <text>` is answered with
  * `echo: <text>`, and the wait of at most 10 s lies between its first piece and the rest.
  */
-import type { Model, ModelEvent, ModelRequest } from "../chat/ports.ts";
+import { type Model, type ModelEvent, type ModelRequest, questionsOf } from "../chat/ports.ts";
 import type { Sleep } from "./sleep.ts";
 import { words } from "./words.ts";
 
@@ -16,7 +16,7 @@ export function echoModel(name: string, sleep: Sleep): Model {
 }
 
 async function* echo(request: ModelRequest, signal: AbortSignal, sleep: Sleep): AsyncGenerator<ModelEvent, void> {
-  const message = request.messages.findLast(({ role }) => role === "user")?.content ?? "";
+  const message = questionsOf(request).at(-1) ?? "";
   const asked = SLEEP.exec(message);
   if (signal.aborted) return;
   yield { type: "text", text: "echo: " };

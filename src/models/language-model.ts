@@ -48,25 +48,28 @@ async function* answer(
     unlessAborted: (result) => Promise.race([result, aborted]),
   };
   const tools = (request.turn && settings.tools) ?? [];
-  const options = promptOf(request, settings, tools);
+  const options = optionsOf(request, settings, tools);
+  /** What was said since the user's message: by the model, and by the tools it called. */
+  const since: CallOptions["prompt"] = [];
   let acted = false;
   try {
     for (let step = 1; !signal.aborted; step++) {
       const last = step === MAX_STEPS;
       const choice = last && tools.length > 0 ? { toolChoice: { type: "none" as const } } : {};
-      const taken = yield* takeStep(connect, { ...options, ...choice }, policy, answering);
+      const prompt = [...promptOf(request.current?.() ?? request), ...since];
+      const taken = yield* takeStep(connect, { ...options, prompt, ...choice }, policy, answering);
       if (!taken) return;
       const { content, usage } = taken;
       const isFinal = content === null || last;
       if (isFinal && !text.started)
         throw new ModelFailure("error", last ? "no answer after all steps" : "the answer is empty");
       if (isFinal || !request.turn) return yield { type: "finish", usage };
-      acted = true;
       const calls = content.calls.map((call) => ({ ...call, call_id: uuidv7() }));
+      acted = true;
       yield { type: "step", usage };
       const results = yield* callTools(tools, calls, request.turn, policy, answering);
       if (!results) return;
-      options.prompt = [...options.prompt, ...content.messages(results)];
+      since.push(...content.messages(results));
       text.pause();
     }
   } catch (error) {
@@ -77,20 +80,25 @@ async function* answer(
 }
 
 /** The request in the AI SDK's words. Messages of nothing but white space are left out: several providers refuse them. */
-function promptOf(request: ModelRequest, settings: CallSettings, tools: Tool[]): CallOptions {
-  const system = request.instructions === "" ? [] : [{ role: "system" as const, content: request.instructions }];
-  const messages = request.messages
+function promptOf({ instructions, messages }: ModelRequest): CallOptions["prompt"] {
+  const system = instructions === "" ? [] : [{ role: "system" as const, content: instructions }];
+  const said = messages
     .filter(({ content }) => content.trim() !== "")
     .map(({ role, content }) => ({ role, content: [{ type: "text" as const, text: content }] }));
-  return {
-    prompt: [...system, ...messages],
-    ...(settings.temperature === null ? {} : { temperature: settings.temperature }),
-    ...(settings.max_output_tokens === null ? {} : { maxOutputTokens: settings.max_output_tokens }),
-    ...(settings.stop?.length ? { stopSequences: settings.stop } : {}),
-    ...(tools.length > 0 ? { tools: tools.map(declared) } : {}),
-    ...(request.output_schema ? { responseFormat: { type: "json" as const, schema: request.output_schema } } : {}),
-  };
+  return [...system, ...said];
 }
+
+const optionsOf = (
+  { output_schema }: ModelRequest,
+  settings: CallSettings,
+  tools: Tool[],
+): Omit<CallOptions, "prompt"> => ({
+  ...(settings.temperature === null ? {} : { temperature: settings.temperature }),
+  ...(settings.max_output_tokens === null ? {} : { maxOutputTokens: settings.max_output_tokens }),
+  ...(settings.stop?.length ? { stopSequences: settings.stop } : {}),
+  ...(tools.length > 0 ? { tools: tools.map(declared) } : {}),
+  ...(output_schema ? { responseFormat: { type: "json" as const, schema: output_schema } } : {}),
+});
 
 const declared = ({ name, description, parameters }: Tool) => ({
   type: "function" as const,

@@ -2,7 +2,7 @@
  * A reply that has to fit a JSON Schema: nothing of it is passed on before it does. A model that has not managed is told
  * why, once; its second answer is the last.
  */
-import { type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
+import { type Model, type ModelEvent, ModelFailure, type ModelMessage, type ModelRequest } from "../chat/ports.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { mismatch } from "./schema-check.ts";
 
@@ -20,8 +20,14 @@ async function* fitting(
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent, void> {
   const rule = `Answer with JSON alone, without any other text, that fits this JSON Schema:\n${JSON.stringify(schema)}`;
-  const instructions = request.instructions === "" ? rule : `${request.instructions}\n\n${rule}`;
-  let asked: ModelRequest = { ...request, instructions };
+  const repair: ModelMessage[] = [];
+  const shaped = (base: ModelRequest) => ({
+    instructions: base.instructions === "" ? rule : `${base.instructions}\n\n${rule}`,
+    messages: [...base.messages, ...repair],
+  });
+  const { current } = request;
+  const now = (): ModelRequest => ({ ...request, ...shaped(current?.() ?? request) });
+  let asked: ModelRequest = { ...now(), ...(current ? { current: now } : {}) };
   for (let tries = 1; !signal.aborted; tries++) {
     const answer = yield* whole(model, asked, signal);
     if (!answer) return;
@@ -36,12 +42,11 @@ async function* fitting(
     yield { type: "step", usage: finish.usage };
     const where = problem?.path.length ? ` At ${problem.path.join("/")}:` : "";
     const again = `That does not fit the JSON Schema.${where} ${problem?.message} Answer again, with the JSON alone.`;
-    const { turn: _, ...rest } = asked;
-    asked = { ...rest, messages: [...asked.messages, said("assistant", text || "(nothing)"), said("user", again)] };
+    repair.push({ role: "assistant", content: text || "(nothing)" }, { role: "user", content: again });
+    const { turn: _, ...rest } = now();
+    asked = { ...rest, ...(current ? { current: now } : {}) };
   }
 }
-
-const said = (role: "user" | "assistant", content: string) => ({ role, content });
 
 type Finish = Extract<ModelEvent, { type: "finish" }>;
 

@@ -19,7 +19,7 @@ export async function purgeConversation(
 ): Promise<Outcome<boolean>> {
   const { company_id, id } = place;
   const now = Date.now();
-  const { header } = core.journal;
+  const header = core.journal.found;
   if (header && (header.company_id !== company_id || !isExpired(header, before))) return ok(false);
   if (header) closeForGood(core.journal, now);
   if (!(await core.settled())) return storeUnavailable();

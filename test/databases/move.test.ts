@@ -174,8 +174,7 @@ describe("while it goes on", () => {
     const refusals: number[] = [];
     const during = async () => {
       const turn = await chat(company, id, "are you there?", {}, key);
-      expect([turn.status, turn.body.code]).toEqual([503, "store_unavailable"]);
-      expect(Number(turn.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect([turn.status, turn.body.content]).toEqual([200, "echo: are you there?"]);
       const agent = await call("DELETE", `/v1/agent/${company.faq_agent_id}`, { headers: company.user });
       const fresh = await call("POST", "/v1/conversation", {
         headers: company.user,
@@ -184,7 +183,7 @@ describe("while it goes on", () => {
       const edit = await call("PATCH", `/v1/conversation/${id}`, { headers: company.user, body: { title: "moved" } });
       refusals.push(agent.status, fresh.status, edit.status);
       expect(agent.headers.get("retry-after")).not.toBe(null);
-      expect(await history(company, id)).toEqual(before);
+      expect((await history(company, id)).slice(0, before.length)).toEqual(before);
     };
     await move(company, "DB_1", { fenced: during, switched: during });
     expect(refusals).toEqual([503, 503, 503, 503, 503, 503]);
@@ -205,7 +204,13 @@ describe("while it goes on", () => {
     await move(company, "DB_1", {
       open: async () => {
         expect(withoutAudit(await rowsIn("DB", company))).toEqual(withoutAudit(before));
-        const header = { ...{ id, company_id, agent_id }, message_count: 1, last_message_at: 1, updated_at: 1 };
+        const header = {
+          ...{ id, company_id, agent_id },
+          message_count: 1,
+          last_message_at: 1,
+          updated_at: 1,
+          revision: 1e6,
+        };
         const message = {
           ...{ id: uuidv7(), turn_id: uuidv7(), sequence: 99 },
           role: "user",

@@ -4,11 +4,13 @@ import * as ai6 from "ai6";
 import * as ai7 from "ai7";
 import { describe, expect, it } from "vitest";
 import type { ModelEvent, ModelFailure } from "../../src/chat/ports.ts";
+import { replayNext } from "../../src/chat/projection/replay.ts";
 import { uiEncoder } from "../../src/chat/projection/ui.ts";
 import { callsOf, type ToolEvent, toolEvent } from "../../src/chat/tool-call.ts";
-import { replayEvents, type Turn, type TurnEvent } from "../../src/chat/turn.ts";
+import { type Turn, type TurnEvent } from "../../src/chat/turn.ts";
 import type { Message } from "../../src/chat/message.ts";
 import { watched } from "../../src/chat/engine/watchdog.ts";
+import { bench } from "./journal-harness.ts";
 
 const call = (call_id: string) => ({ type: "tool_call" as const, call_id, name: "weather", input: { city: "Oslo" } });
 const result = (call_id: string, failed = false) => ({
@@ -177,8 +179,11 @@ describe.each([
 
     it("reads a reply that was deleted and restored, or stopped", async () => {
       const tool_calls = callsOf([toolEvent(call("a"), 0), toolEvent(result("a"), 3), toolEvent(call("b"), 0)]);
-      const ended = { ...turn, status: "stopped", started_at: 1, last_event: 9, error: null } as Turn;
-      const events = replayEvents(ended, { ...reply, status: "stopped", tool_calls } as Message, [], 0);
+      const { journal, turn: run } = bench();
+      const { turn: ended } = run("question", reply.content);
+      journal.store.update("message", { tool_calls, status: "stopped" }, "sequence = 2");
+      const gone = { ...ended, status: "stopped", last_event: 9, delta_length: 1 } as Turn;
+      const events = replayNext(journal, gone, 0);
       expect(events.map(({ n }) => n)).toEqual([1, 4, 5, 6, 7, 8, 9]);
       const message = await read(events);
       expect(message.parts).toMatchObject([

@@ -8,7 +8,7 @@ import { textStream } from "../../src/http/text-stream.ts";
 import { encode } from "../../src/routes/analytic/export.ts";
 import { at, DAY, insertAgent, insertConversations, insertLeads, insertTurns } from "./analytic-data.ts";
 import { call, type Company, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
-import { chat, createConversation } from "./conversation-client.ts";
+import { chat, createConversation, settle } from "./conversation-client.ts";
 
 const TYPES = ["conversations", "leads", "agents", "usage"] as const;
 const MARCH = { start_date: "2026-03-01", end_date: "2026-03-31" };
@@ -281,6 +281,7 @@ describe("an export", () => {
     const own = await makeCompany();
     const { id } = await createConversation(own, { title: "Mine" });
     await chat(own, id, "secret words");
+    await settle(own, id);
     const exported = async () => JSON.parse(await textOf(own, { type: "conversations", format: "json" }));
     expect(await exported()).toMatchObject([{ id, title: "Mine", message_count: 2 }]);
     await call("DELETE", `/v1/conversation/${id}`, { headers: own.user });

@@ -64,14 +64,17 @@ describe("what is given out", () => {
     }
   });
 
-  test("a stream, which is still to write, sends the next read to the primary", async () => {
+  test("a stream, which is still to write, has its conversation settled by the next read", async () => {
     const company = await makeCompany();
     const { id } = await createConversation(company);
     const headers = { ...company.user, accept: "text/event-stream" };
     const response = await send("POST", `/v1/conversation/${id}/chat`, { headers, body: { message: "hello" } });
     await response.text();
     const bookmark = String(response.headers.get(HEADER));
-    expect(await list(company, { [HEADER]: bookmark })).toMatchObject({ begun: ["first-primary"], status: 200 });
+    const read = await list(company, { [HEADER]: bookmark });
+    expect(read).toMatchObject({ begun: [expect.not.stringMatching("first-primary")], status: 200 });
+    const { body } = await call("GET", "/v1/conversation", { headers: { ...company.user, [HEADER]: bookmark } });
+    expect(body.conversations[0]).toMatchObject({ id, message_count: 2 });
   });
 
   test("an answer that touched no company's database has none", async () => {

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { complete, type Step, upstream } from "../upstream/client.ts";
 import { bearer, call, type Company, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
-import { history } from "./conversation-client.ts";
+import { history, settle } from "./conversation-client.ts";
 
 const up = upstream(env.TEST_UPSTREAM);
 
@@ -77,6 +77,7 @@ describe("a completion", () => {
     ]);
     expect(created).toBe(Math.floor(Date.parse(String(messages[0]?.["created_at"])) / 1000));
     expect(answer.headers.get("x-conversation-id")).toBe(conversation.id);
+    await settle(company, conversation.id);
     expect((await conversationsOf(company))[0]).toMatchObject({
       metadata: { user: "u-1", page: "/" },
       message_count: 2,
@@ -134,7 +135,8 @@ describe("a completion", () => {
     const said = request?.body.messages as { role: string; content: any }[];
     expect(said[0]).toEqual({ role: "system", content: "Be brief." });
     expect(said.filter(({ role }) => role === "system")).toHaveLength(1);
-    expect(said).toHaveLength(1 + 1 + 30 + 1);
+    // Without the greeting: providers want the user's message first.
+    expect(said).toHaveLength(1 + 30 + 1);
     const stored = await history(company, answer.body.conversation.id);
     expect(stored.map((m) => m.sequence)).toEqual(Array.from({ length: 33 }, (_, index) => index + 1));
     expect(stored[0]).toMatchObject({
@@ -152,6 +154,7 @@ describe("a completion", () => {
     });
     expect(stored[31]).toMatchObject({ content: "now", metadata: {} });
     expect(new Set(stored.map((m) => m["turn_id"])).size).toBe(17);
+    await settle(company, answer.body.conversation.id);
     const [conversation] = await conversationsOf(company);
     expect(conversation).toMatchObject({ message_count: 33, max_context_length: 32 });
     const again = await ask(company, { model, conversation: answer.body.conversation.id, ...say("more") });

@@ -1,4 +1,5 @@
 /** What tests do with conversations over HTTP: create, chat, read back, read streams event by event. */
+import { env } from "cloudflare:workers";
 import { call, type Answer, type Company, type HeaderMap, send } from "./company.ts";
 
 export type Caller = Pick<Company, "agent_id" | "user">;
@@ -34,6 +35,10 @@ export async function history(company: Pick<Company, "user">, id: string): Promi
     path = `/v1/conversation/${id}/messages?per_page=100&cursor=${body.pagination.next_cursor}`;
   }
 }
+
+/** Waits until D1 has everything of a conversation: lists and figures follow a turn within a second. */
+export const settle = (company: Pick<Company, "company_id">, id: string) =>
+  env.CONVERSATION.getByName(id).settle(company.company_id);
 
 /** A turn as a stream, once its response has begun. */
 export async function streamChat(company: Pick<Company, "user">, id: string, message: string, headers: HeaderMap = {}) {

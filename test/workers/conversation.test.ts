@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { uuidv7 } from "uuidv7";
 import { call, type Company, type HeaderMap, makeCompany, makeLead } from "./company.ts";
-import { chat, createConversation, history } from "./conversation-client.ts";
+import { chat, createConversation, history, settle } from "./conversation-client.ts";
 
 const get = (path: string, headers: HeaderMap) => call("GET", path, { headers });
 
@@ -137,6 +137,7 @@ describe("lists", () => {
     const company = await makeCompany();
     const [a, b] = [await createConversation(company), await createConversation(company)];
     await chat(company, a.id, "bump");
+    await settle(company, a.id);
     const { body } = await get("/v1/conversation", company.user);
     expect(body.conversations.map((c: { id: string }) => c.id)).toEqual([a.id, b.id]);
   });

@@ -7,8 +7,18 @@ import { VERSION } from "../../src/chat/journal/schema.ts";
 import { makeCompany } from "./company.ts";
 import { chat, createConversation } from "./conversation-client.ts";
 
-/** What undoes each step, to have tables as they were. */
+/** What undoes each step, the last first, to have tables as they were. */
 const BACK = `
+ALTER TABLE header DROP COLUMN revision;
+ALTER TABLE header DROP COLUMN edits;
+ALTER TABLE header DROP COLUMN answered;
+ALTER TABLE turn DROP COLUMN delta_length;
+DROP TABLE message_id;
+DROP TABLE block;
+DROP TABLE agent;
+DROP TABLE rerun;
+ALTER TABLE message DROP COLUMN details;
+CREATE UNIQUE INDEX message_unique ON message (id);
 ALTER TABLE header DROP COLUMN open;
 ALTER TABLE message DROP COLUMN details;
 ALTER TABLE turn DROP COLUMN output_schema;
@@ -44,7 +54,7 @@ it("tables of the first version take every step, and what was open is found", as
     }
     storage.sql.exec("UPDATE turn SET status = 'running', ended_at = NULL WHERE number = 2");
     const journal = new Journal(storage);
-    expect(journal.header).toEqual({ ...before, open: [2] });
+    expect(journal.header).toEqual({ ...before, open: [2], revision: 0, edits: 0, answered: 0 });
     expect(journal.turns.open().map(({ number }) => number)).toEqual([2]);
     expect(journal.deltas.of(2)).toEqual(deltas);
     expect(tablesOf(storage)).toEqual(fresh);

@@ -149,15 +149,6 @@ const LISTS: List[] = [
     name: "conversations",
   },
   { route: "/conversation/deleted", index: "conversation_deleted", name: "conversations" },
-  { route: "/conversation/{id}/messages", index: "message_sequence", name: "messages" },
-  { route: "/conversation/{id}/messages", query: "order=desc", index: "message_sequence", name: "messages" },
-  {
-    route: "/conversation/{id}/messages",
-    query: "after_sequence=15&before_sequence=500",
-    index: "message_sequence",
-    name: "messages",
-  },
-  { route: "/conversation/{id}/messages", query: "role=assistant", index: "message_sequence", name: "messages" },
   { route: "/message/deleted", index: "message_deleted", name: "messages" },
   { route: "/agent", index: "agent_company", name: "agents" },
   { route: "/lead/company", index: "lead_company", name: "leads" },
@@ -225,7 +216,9 @@ test("every route that pages is looked at here", () => {
   const paged = api.registry.definitions.flatMap((definition) => {
     if (definition.type !== "route" || definition.route.method !== "get") return [];
     const query = definition.route.request?.query as { shape?: object } | undefined;
-    return query?.shape && "per_page" in query.shape ? [definition.route.path] : [];
+    // The history is the object's to read: see test/node/journal.test.ts.
+    const isListed = definition.route.path !== "/conversation/{id}/messages";
+    return isListed && query?.shape && "per_page" in query.shape ? [definition.route.path] : [];
   });
   expect(new Set(LISTS.map((list) => list.route))).toEqual(new Set(paged));
 });

@@ -10,7 +10,7 @@ import { readTally } from "../../src/db/tally.ts";
 import worker from "../../src/index.ts";
 import { at, insertConversations, insertTurns } from "./analytic-data.ts";
 import { call, callerOf, type Company, makeCompany, send } from "./company.ts";
-import { chat, createConversation, history, streamOf } from "./conversation-client.ts";
+import { chat, createConversation, history, streamOf, settle } from "./conversation-client.ts";
 
 const DAY = 86_400_000;
 const days = (n: number) => Date.now() + n * DAY;
@@ -372,6 +372,7 @@ describe("a deleted message of a conversation that lives", () => {
     const audit = await rows("SELECT * FROM audit_event WHERE company_id = ? ORDER BY id", company.company_id);
     expect(audit.map((row) => row["action"])).toEqual(["message.delete", "message.delete", "message.purge"]);
     expect(audit[2]).toMatchObject({ actor_type: "system", target_id: id, details: '{"purged":2}' });
+    await settle(company, id);
     expect(await get(company, `/v1/analytic/conversation/${id}`)).toMatchObject({
       body: { turn_count: 4, message_count: 6, deleted_message_count: 2 },
     });

@@ -14,6 +14,7 @@ import {
   type StreamEvent,
   streamOf,
   type WireMessage,
+  settle,
 } from "./conversation-client.ts";
 
 const WRITERS = 8;
@@ -241,6 +242,7 @@ it(
       });
       await Promise.all([...writing, ...disturbing]);
       expect(await chat(company, id, "the last")).toMatchObject({ status: 200 });
+      await settle(company, id);
       await check(company, id, log);
     });
     await fc.assert(property, { numRuns: 1, seed: SEED, endOnFailure: true });

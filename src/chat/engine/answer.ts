@@ -1,92 +1,111 @@
-/** Gets one turn's answer out of a model: the window in, deltas out, each journalled before it is told. Never throws. */
-import { buildContext } from "./context.ts";
-import { DeltaBuffer } from "./delta-buffer.ts";
-import type { Header } from "../journal/schema.ts";
-import type { Ending, Journal } from "../journal/journal.ts";
-import type { LiveTurn } from "./live-turn.ts";
-import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type ModelUsage } from "../ports.ts";
+/** Gets one turn's answer out of a model: the window in, deltas out, each journalled before it is sent. Never throws. */
+import type { Journal } from "../journal/journal.ts";
 import { summaryOf } from "../journal/summary.ts";
 import type { ModelAttempt } from "../message.ts";
+import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type ModelUsage } from "../ports.ts";
 import { callsOf, type ToolEvent, toolEvent } from "../tool-call.ts";
 import type { TurnError } from "../turn.ts";
+import type { Ending } from "../journal/journal.ts";
 import { UsageTally } from "../usage.ts";
+import { buildContext } from "./context.ts";
+import { DeltaBuffer } from "./delta-buffer.ts";
+import type { LiveTurn } from "./live-turn.ts";
 import type { TurnAgent } from "./turn-agent.ts";
 import { type Timeouts, watched } from "./watchdog.ts";
 
 export type AnswerPorts = {
   journal: Journal;
-  /** The agent, or null when it must not answer (inactive, deleted). */
+  /** The agent, or null when it must not answer (inactive, deleted). Rejects when it cannot be read. */
   loadAgent: () => Promise<TurnAgent | null>;
   clock: () => number;
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   log: (event: object) => void;
 };
 
-/** How the turn ends, and the sequence of the oldest message that the model was shown. */
-export type Answer = { ending: Omit<Ending, "last_event">; window_start: number | null };
+/** How the turn ends; `rest`: the end of its content that was not sent as a delta; `titles`: it may title the conversation. */
+export type Answer = { ending: Omit<Ending, "last_event" | "answered">; rest: string; titles: boolean };
 
 /** Milliseconds before a model that was not there is asked once more. */
 const RETRY_PAUSE = 250;
+/** UTF-8 bytes of a reply: with everything around it, it fits a row of SQLite. */
+const MAX_REPLY = 1_000_000;
 
 /**
  * Asks the agent's model; as long as that has said and done nothing, the agent's next one when it fails, and the last one
- * once more if it was not there. The window is read anew for each try: what was deleted in between does not go out again.
+ * once more if it was not there. Each attempt reads the window anew: what was deleted in between does not go out again.
+ * `onAttempt` is told the attempt whose answer counts, should the turn be stopped.
  */
-export async function askModel(ports: AnswerPorts, live: LiveTurn): Promise<Answer> {
+export async function askModel(
+  ports: AnswerPorts,
+  live: LiveTurn,
+  onAttempt: (attempt: Attempt) => void,
+): Promise<Answer> {
   const { signal } = live.stopping;
-  const attempt = new Attempt(ports, live);
+  const attempts: ModelAttempt[] = [];
   for (let tries = 1, link = 0; ; tries++) {
-    const failure = await attempt.run(link);
-    if (signal.aborted) return attempt.ended("stopped", null);
-    if (!failure) return attempt.ended("completed", null);
+    const attempt = new Attempt(ports, live, link, attempts);
+    onAttempt(attempt);
+    const failure = await attempt.run();
+    if (signal.aborted) return attempt.end("stopped", null);
+    if (!failure) return attempt.end("completed", null);
     const { kind, message: reason } = failure;
     ports.log({ event: "model_failed", turn_id: live.turn.id, tries, kind, reason });
-    if (attempt.begun || failure.begun) return attempt.ended("failed", ERRORS[kind]);
+    if (attempt.hasBegun || failure.begun) return attempt.end("failed", ERRORS[kind]);
     if (link + 1 < attempt.links) {
       link++;
       tries = 0;
       continue;
     }
-    if (tries === 2 || kind !== "unavailable") return attempt.ended("failed", ERRORS[kind]);
+    if (tries === 2 || kind !== "unavailable") return attempt.end("failed", ERRORS[kind]);
     await ports.sleep(RETRY_PAUSE, signal);
   }
 }
 
-class Attempt {
+export class Attempt {
   readonly #ports: AnswerPorts;
   readonly #live: LiveTurn;
+  readonly #deltas: DeltaBuffer;
   #request: ModelRequest = { instructions: "", messages: [] };
   #window_start: number | null = null;
-  /** How many models the agent has. */
+  /** How many models the agent has, which of them this attempt asks, and what came of those before. */
   links = 1;
-  readonly #attempts: ModelAttempt[] = [];
+  readonly #place: number;
+  readonly #attempts: ModelAttempt[];
   #link: TurnAgent["links"][number] | null = null;
   #model: Model | null = null;
-  #said = "";
-  /** How much of it was said in calls of the model before the present one. */
-  #saidBefore = 0;
+  #titles = false;
+  #text = "";
+  #bytes = 0;
+  /** How much of it came in calls of the model before the present one. */
+  #before = 0;
   #measured: ModelUsage | null = null;
-  /** Its stream has come to an end, whatever that was. */
-  #over = false;
+  /** The turn has ended, or another attempt is made: what still arrives is nobody's. */
+  #isOver = false;
   readonly #tally = new UsageTally();
   readonly #tools: ToolEvent[] = [];
   /** When each call of a tool began. */
   readonly #calledAt = new Map<string, number>();
 
-  constructor(ports: AnswerPorts, live: LiveTurn) {
+  constructor(ports: AnswerPorts, live: LiveTurn, place: number, attempts: ModelAttempt[]) {
     this.#ports = ports;
     this.#live = live;
+    this.#place = place;
+    this.#attempts = attempts;
+    this.#deltas = new DeltaBuffer(
+      () => live.watchers > 0,
+      (text) => this.#send(text),
+    );
   }
 
-  /** Whether anything was told of its answer. */
-  get begun(): boolean {
-    return this.#said !== "" || this.#tools.length > 0;
+  /** Whether anything came of it. */
+  get hasBegun(): boolean {
+    return this.#bytes > 0 || this.#tools.length > 0;
   }
 
-  /** One try with the agent's model at `place`. Resolves with why it failed, or null when it finished or was stopped. */
-  async run(place: number): Promise<ModelFailure | null> {
+  /** Resolves with why it failed, or null when it finished or was stopped. */
+  async run(): Promise<ModelFailure | null> {
     const began = this.#ports.clock();
-    const failure = await this.#try(place);
+    const failure = await this.#try();
     const model = this.#link?.name;
     const status = this.#live.stopping.signal.aborted ? "stopped" : failure ? "failed" : "completed";
     const code = failure && status === "failed" ? ERRORS[failure.kind].code : null;
@@ -94,112 +113,132 @@ class Attempt {
     return failure;
   }
 
-  async #try(place: number): Promise<ModelFailure | null> {
-    const { loadAgent, journal, clock } = this.#ports;
-    this.#over = false;
+  async #try(): Promise<ModelFailure | null> {
+    const { journal, clock } = this.#ports;
+    const { signal } = this.#live.stopping;
     try {
-      const agent = await loadAgent().catch(() => {
-        throw new ModelFailure("unavailable", "the agent could not be read");
-      });
+      const agent = await this.#agent();
+      if (signal.aborted) return null;
       if (!agent) throw new ModelFailure("error", "the agent is not active any more");
+      this.#titles = agent.auto_title;
       this.links = agent.links.length;
-      this.#link = agent.links[place] ?? agent.links[0];
+      this.#link = agent.links[this.#place] ?? agent.links[0];
       this.#model = this.#link.open();
-      const window = journal.messages.window(this.#live.turn.user_sequence ?? 0);
-      const { request, shown } = buildContext(window, agent, agent.summarize ? summaryOf(journal) : null);
+      const current = () => this.#context(journal, agent);
+      const { request, first } = current();
       const { output_schema } = this.#live.turn;
-      this.#request = { ...request, turn: this.#turnRef(), ...(output_schema ? { output_schema } : {}) };
-      this.#window_start = shown[0]?.sequence ?? null;
+      const more = { turn: this.#turnRef(), ...(output_schema ? { output_schema } : {}) };
+      this.#request = { ...request, ...more, current: () => current().request };
+      this.#window_start = first;
       const { timeouts } = this.#link;
-      const start = place === 0 ? (this.#live.turn.started_at ?? clock()) : clock();
+      const start = this.#place === 0 ? (this.#live.turn.started_at ?? clock()) : clock();
       await this.#listen(this.#model, timeouts, start + timeouts.wholeTurn);
-      const silent = this.#said === "" && !this.#live.stopping.signal.aborted;
-      return silent ? new ModelFailure("error", "the model said nothing") : null;
+      const isSilent = this.#bytes === 0 && !signal.aborted;
+      return isSilent ? new ModelFailure("error", "the model said nothing") : null;
     } catch (error) {
       return error instanceof ModelFailure ? error : new ModelFailure("error", String(error));
     }
   }
 
-  ended(status: Ending["status"], error: TurnError | null): Answer {
-    const usage = this.#tally.total(this.#measured, this.#request, this.#said.slice(this.#saidBefore));
+  /** How the turn ends with what came of this attempt so far; nothing comes of it afterwards. */
+  end(status: Ending["status"], error: TurnError | null): Answer {
+    const rest = this.#isOver ? "" : this.#deltas.rest();
+    this.#isOver = true;
+    const delta_length = this.#text.length;
+    this.#text += rest;
+    const usage = this.#tally.total(this.#measured, this.#request, this.#text.slice(this.#before));
     const model_used = this.#model?.name ?? null;
-    const details = {
+    const found = {
       ...(this.links > 1 ? { attempts: this.#attempts } : {}),
       ...(this.#request.output_schema && status === "completed" ? { structured: true as const } : {}),
     };
-    const reply = {
-      content: this.#said,
-      model_used,
-      usage,
-      tool_calls: callsOf(this.#tools),
-      details: Object.keys(details).length > 0 ? details : null,
-    };
-    return { window_start: this.#window_start, ending: { status, error, ...reply } };
+    const details = Object.keys(found).length > 0 ? found : null;
+    const reply = { content: this.#text, delta_length, model_used, usage, tool_calls: callsOf(this.#tools), details };
+    return { rest, titles: this.#titles, ending: { status, error, window_start: this.#window_start, ...reply } };
+  }
+
+  /** Gives up waiting for the agent when the turn is stopped. */
+  async #agent(): Promise<TurnAgent | null> {
+    const { loadAgent } = this.#ports;
+    const loaded = loadAgent().catch((error: unknown) => {
+      throw new ModelFailure("unavailable", `the agent could not be read: ${String(error)}`);
+    });
+    const { signal } = this.#live.stopping;
+    const stopped = new Promise<null>((resolve) =>
+      signal.addEventListener("abort", () => resolve(null), { once: true }),
+    );
+    return signal.aborted ? null : Promise.race([loaded, stopped]);
+  }
+
+  #context(journal: Journal, agent: TurnAgent) {
+    const { max_context_length } = journal.header;
+    const newestFirst = journal.messages.shownBefore(this.#live.turn.user_sequence ?? 0);
+    return buildContext(newestFirst, max_context_length, agent, agent.summarize ? summaryOf(journal) : null);
   }
 
   #turnRef() {
-    const { id, entity_type, entity_id } = this.#ports.journal.header as Header;
+    const { id, entity_type, entity_id } = this.#ports.journal.header;
     return { conversation_id: id, turn_id: this.#live.turn.id, entity_type, entity_id };
   }
 
   async #listen(model: Model, timeouts: Timeouts, deadline: number): Promise<void> {
     const { clock, sleep } = this.#ports;
     const call = new AbortController();
-    const deltas = new DeltaBuffer(
-      () => this.#live.watchers > 0,
-      (text) => this.#hear(text),
-    );
-    let flushing = false;
+    let isWaiting = false;
     const flushIn = async (ms: number) => {
-      flushing = true;
+      isWaiting = true;
       await sleep(ms);
-      flushing = false;
-      deltas.due(clock());
+      isWaiting = false;
+      if (!this.#isOver) this.#deltas.due(clock());
     };
     const stream = model.stream(this.#request, call.signal);
     const { signal } = this.#live.stopping;
-    try {
-      for await (const event of watched(stream, timeouts, deadline, clock, signal, () => call.abort())) {
-        if (event.type === "finish") this.#measured = event.usage;
-        else if (event.type === "retract") {
-          deltas.drop();
-          this.#retract();
-        } else if (event.type !== "text") {
-          deltas.end();
-          this.#note(event);
-        } else if (event.text !== "") {
-          const wait = deltas.push(event.text, clock(), event.apart);
-          if (wait !== null && !flushing) void flushIn(wait);
-        }
+    for await (const event of watched(stream, timeouts, deadline, clock, signal, () => call.abort())) {
+      if (this.#isOver) return;
+      if (event.type === "finish") this.#measured = event.usage;
+      else if (event.type === "retract") this.#retract();
+      else if (event.type !== "text") {
+        this.#deltas.end();
+        this.#note(event);
+      } else if (event.text !== "") {
+        const wait = this.#deltas.push(this.#fitting(event.text), clock(), event.apart);
+        if (this.#bytes > MAX_REPLY) throw new ModelFailure("error", `the answer is longer than ${MAX_REPLY} bytes`);
+        if (wait !== null && !isWaiting) void flushIn(wait);
       }
-    } finally {
-      this.#over = true;
-      deltas.end();
     }
-  }
-
-  /** What is the whole answer, and of interest to nobody yet, is journalled as the reply in a moment: once is enough. */
-  #hear(text: string): void {
-    const isReply = this.#over && !this.begun && this.#live.watchers === 0;
-    this.#said += text;
-    const delta = { n: this.#live.nextEvent, text, tool: null };
-    if (!isReply) this.#ports.journal.deltas.add(this.#live.turn.number, delta);
-    this.#live.delta(text);
   }
 
   /** What was said turned out to be thinking. It is taken back as long as nobody can have seen it. */
   #retract(): void {
-    if (this.#saidBefore > 0 || this.#tools.length > 0 || !this.#live.retract()) return;
+    this.#deltas.drop();
+    if (this.#before > 0 || this.#tools.length > 0 || !this.#live.retract()) return;
     this.#ports.journal.deltas.remove("number = ?", this.#live.turn.number);
-    this.#said = "";
+    this.#text = "";
+    this.#bytes = 0;
+  }
+
+  /** As much of a text as a reply can still hold. */
+  #fitting(text: string): string {
+    const room = MAX_REPLY - this.#bytes;
+    this.#bytes += new TextEncoder().encode(text).length;
+    if (this.#bytes <= MAX_REPLY) return text;
+    const buffer = new Uint8Array(Math.max(0, room));
+    return text.slice(0, new TextEncoder().encodeInto(text, buffer).read);
+  }
+
+  #send(text: string): void {
+    if (this.#isOver) return;
+    this.#text += text;
+    this.#ports.journal.deltas.add(this.#live.turn.number, { n: this.#live.nextEvent, text, tool: null });
+    this.#live.delta(text);
   }
 
   /** What happens between two calls of the model. */
   #note(event: Extract<ModelEvent, { type: "step" | "tool_call" | "tool_result" }>): void {
     const { journal, clock } = this.#ports;
     if (event.type === "step") {
-      this.#tally.add(event.usage, this.#request, this.#said.slice(this.#saidBefore));
-      this.#saidBefore = this.#said.length;
+      this.#tally.add(event.usage, this.#request, this.#text.slice(this.#before));
+      this.#before = this.#text.length;
       return;
     }
     if (event.type === "tool_call") {

@@ -1,54 +1,81 @@
 /**
- * What the model is shown: the agent's instructions, a summary of what is too old if there is one, then the window,
- * oldest first. Cut to the agent's input budget on whole turns; the newest turn always goes. Pure.
+ * What the model is shown: the agent's instructions, a summary of what is too old if there is one, then the latest live
+ * messages. It is valid for the strictest provider after any history: the first message is the user's, roles alternate,
+ * nothing is blank, and the last message is the user's. Cut to the agent's input budget on whole turns; the newest turn
+ * always goes. Pure.
  */
 import type { Summary } from "../journal/summary.ts";
 import type { Message } from "../message.ts";
-import type { ModelRequest } from "../ports.ts";
+import type { ModelMessage, ModelRequest } from "../ports.ts";
 import { estimateTokens, MESSAGE_OVERHEAD } from "../usage.ts";
+
+/** Estimated tokens of a request where the agent names no limit. */
+export const MAX_INPUT_TOKENS = 32_000;
 
 export type ContextSettings = {
   instructions: string;
   /** Estimated tokens of the tools' declarations, which every request has. */
   tools_tokens: number;
-  /** Estimated tokens that a request may have; null: no limit but the window's. */
+  /** Estimated tokens that a request may have; null: MAX_INPUT_TOKENS. */
   max_input_tokens: number | null;
 };
 
-export type Context = { request: ModelRequest; shown: Message[]; trimmed: Message[]; tokens: number };
+/** `shown` is oldest first; `first` is the sequence of the oldest message that fitted, shown or not. */
+export type Context = { request: ModelRequest; shown: Message[]; first: number | null; tokens: number };
 
 const SUMMARY_HEADING = "What was said earlier in this conversation, summarised:";
 
 /** Estimated tokens of one message within a request. */
 export const messageTokens = (message: Message): number => estimateTokens(message.content) + MESSAGE_OVERHEAD;
 
-/** `window` is oldest first. */
-export function buildContext(window: Message[], settings: ContextSettings, summary: Summary | null): Context {
+/** `newestFirst` has messages that may be shown, and is read as far as they fit: `limit` messages at most. */
+export function buildContext(
+  newestFirst: Iterable<Message>,
+  limit: number,
+  settings: ContextSettings,
+  summary: Summary | null,
+): Context {
   const instructions = [settings.instructions, summary && `${SUMMARY_HEADING}\n${summary.text}`]
     .filter((part) => part)
     .join("\n\n");
-  const turns = turnsOf(window);
+  const budget = settings.max_input_tokens ?? MAX_INPUT_TOKENS;
   let tokens = estimateTokens(instructions) + settings.tools_tokens;
-  let first = turns.length;
-  while (first > 0) {
-    const cost = (turns[first - 1] ?? []).reduce((sum, message) => sum + messageTokens(message), 0);
-    const fits = settings.max_input_tokens === null || tokens + cost <= settings.max_input_tokens;
-    if (!fits && first < turns.length) break;
+  const fitting: Message[] = [];
+  for (const turn of turnsOf(newestFirst, limit)) {
+    const cost = turn.reduce((sum, message) => sum + messageTokens(message), 0);
+    if (fitting.length > 0 && tokens + cost > budget) break;
     tokens += cost;
-    first--;
+    fitting.push(...turn);
   }
-  const shown = turns.slice(first).flat();
-  const messages = shown.map(({ role, content }) => ({ role, content }));
-  return { request: { instructions, messages }, shown, trimmed: turns.slice(0, first).flat(), tokens };
+  fitting.reverse();
+  const shown = fitting.slice(fitting.findIndex(({ role }) => role === "user"));
+  const questions = shown.flatMap(({ role, content }) => (role === "user" ? [content] : []));
+  const request = { instructions, messages: promptOf(shown), questions };
+  return { request, shown, first: fitting[0]?.sequence ?? null, tokens };
 }
 
-/** Neighbouring messages of the same turn, together. */
-function turnsOf(window: Message[]): Message[][] {
-  const turns: Message[][] = [];
-  for (const message of window) {
-    const last = turns.at(-1);
-    if (last?.[0]?.turn_id === message.turn_id) last.push(message);
-    else turns.push([message]);
+/** Messages in the form that every provider takes. Neighbours of one role are joined by an empty line. */
+export function promptOf(messages: Pick<Message, "role" | "content">[]): ModelMessage[] {
+  const prompt: ModelMessage[] = [];
+  for (const { role, content } of messages) {
+    const last = prompt.at(-1);
+    if (last?.role === role) last.content += `\n\n${content}`;
+    else if (last || role === "user") prompt.push({ role, content });
   }
-  return turns;
+  return prompt;
+}
+
+/** Neighbouring messages of the same turn together, newest first. */
+function* turnsOf(newestFirst: Iterable<Message>, limit: number): Generator<Message[]> {
+  let turn: Message[] = [];
+  let count = 0;
+  for (const message of newestFirst) {
+    if (turn[0] && turn[0].turn_id !== message.turn_id) {
+      yield turn;
+      turn = [];
+    }
+    turn.push(message);
+    if (++count === limit) break;
+  }
+  if (turn.length > 0) yield turn;
 }

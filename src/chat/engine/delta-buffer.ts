@@ -1,12 +1,11 @@
 /**
- * Gathers a model's text into deltas, so that a long answer costs few writes. While somebody watches, the first goes at
- * once and further ones every little while, which grows with the answer; while nobody does, only now and then, for a crash
- * to leave something.
- * A delta never ends inside a surrogate pair, and their concatenation is the reply.
+ * Gathers a model's text into deltas, because each is a write. While somebody watches, the first goes at once and further
+ * ones every little while; while nobody does, only now and then, for a crash to leave something. A delta never ends inside
+ * a surrogate pair, and their concatenation with the rest is the reply.
  */
 
-/** Milliseconds between deltas: at first, and a part of the time that the answer has taken, up to the most. */
-const WATCHED = { first: 40, part: 1 / 10, most: 160 };
+/** Milliseconds between deltas: at first, as a multiple of the time that the answer has taken, and the most. */
+const WATCHED = { first: 200, part: 1.5, most: 500 };
 const UNWATCHED = 1_000;
 /** UTF-16 code units that go at once. */
 const SIZE = 4096;
@@ -42,7 +41,7 @@ export class DeltaBuffer {
     this.#emit(this.#pending.length - keep);
   }
 
-  /** The model has finished: everything goes. */
+  /** Everything goes: something else comes after it. */
   end(): void {
     this.#emit(this.#pending.length);
   }
@@ -50,6 +49,13 @@ export class DeltaBuffer {
   /** What waits was none of the answer. */
   drop(): void {
     this.#pending = "";
+  }
+
+  /** Takes what waits; nothing comes after it. */
+  rest(): string {
+    const text = this.#pending.toWellFormed();
+    this.#pending = "";
+    return text;
   }
 
   #emit(length: number): void {

@@ -1,298 +1,312 @@
 /**
  * Runs the turns of one conversation: one at a time, in order of arrival, each to an end. Whoever asks gets a LiveTurn to
- * follow; nobody's absence stops it. Knows its ports only.
+ * follow; nobody's absence stops it. A turn has ended when the journal says so; nothing that happens after can undo it.
  */
-import { type AnswerPorts, askModel } from "./answer.ts";
-import type { Handover } from "../journal/handover.ts";
-import { LiveTurn } from "./live-turn.ts";
+import type { IdSource } from "../id.ts";
+import { titleByTurn } from "../journal/title.ts";
 import { type Outcome, ok, type Refusal, refuse } from "../outcome.ts";
-import { admit, QUEUE_LIMIT } from "./queue.ts";
-import type { OnBusy } from "../rpc.ts";
 import { callsOf } from "../tool-call.ts";
 import { onRepeat, type Turn, type TurnError } from "../turn.ts";
-import type { NewTurn } from "../journal/turns.ts";
+import { type Answer, type AnswerPorts, askModel, type Attempt } from "./answer.ts";
+import { LiveTurn } from "./live-turn.ts";
+import { QUEUE_LIMIT, TurnQueue } from "./queue.ts";
+import { earlierTurn, type TurnInput } from "./repeat.ts";
 
 export type EnginePorts = AnswerPorts & {
-  handover: Handover;
-  newId: () => string;
-  /** Makes sure that a crash from now on is noticed. */
-  keepWatch: () => void;
-  /** A turn has been closed in the journal; D1 has not heard of it yet. */
-  onClosed: (turn: Turn) => void;
+  ids: () => Pick<IdSource, "next" | "turn">;
+  /** Turns arrived or ended: a crash from now on has to be noticed, D1 has something to hear. */
+  onChange: () => void;
+  /** A turn has ended. */
+  onEnd: (turn: Turn) => void;
+  /** The journal cannot be written: everything in memory is thrown away, and the next start recovers from it. */
+  abort: (reason: string) => void;
 };
 
-export type TurnInput = {
-  principal: string;
-  idempotency_key: string | null;
-  body_hash: string;
-  content: string;
-  metadata: Turn["metadata"];
-  output_schema: Turn["output_schema"];
-  on_busy: OnBusy;
-  /** Somebody follows the events: the user's message is shown in the history at once. */
-  watched: boolean;
-  /** The client says that it has sent this before: a reply that was only just given may not have reached it. */
-  resent?: boolean;
-};
-
-/** A turn that is under way, or one that ended earlier and is only told again. */
-export type Accepted = { live: LiveTurn; turn: Turn } | { live: null; turn: Turn };
-
-/** Milliseconds for which a reply that its client asks for again may have been lost on the way. */
-const LOST_WITHIN = 15_000;
-
-/** Milliseconds before the message of a turn that nobody watches goes to D1 by itself. */
-const EARLY_WRITE = 150;
+/** A turn that is under way, or one that ended earlier; `isRepeat`: another request began it. */
+export type Accepted = { live: LiveTurn | null; turn: Turn; isRepeat: boolean };
 
 export class Engine {
   readonly #ports: EnginePorts;
-  #running: LiveTurn | null = null;
-  #queue: LiveTurn[] = [];
-  #arrival = Promise.withResolvers<LiveTurn>();
-  /** While something is changed that the next turn has to find as it is then. */
-  #paused = false;
-  /** The last turn that D1 would not take when it ended: its reply could not be given. */
-  #refused: string | null = null;
+  readonly #queue = new TurnQueue<LiveTurn>();
+  #running: { live: LiveTurn; attempt: Attempt | null } | null = null;
+  #arrived = Promise.withResolvers<void>();
 
   constructor(ports: EnginePorts) {
     this.#ports = ports;
   }
 
   get running(): LiveTurn | null {
-    return this.#running;
+    return this.#running?.live ?? null;
   }
 
   get isIdle(): boolean {
-    return this.#running === null && this.#queue.length === 0;
+    return this.#running === null && this.#queue.size === 0;
   }
 
-  /** The next turn that will begin or wait, from now on; each leads to the one after it by its `successor`. */
-  get arrival(): Promise<LiveTurn> {
-    return this.#arrival.promise;
+  /** Resolves when the next turn begins or waits, from now on. */
+  get arrival(): Promise<void> {
+    return this.#arrived.promise;
   }
 
-  /** The live turn with this id or number, if there is one. */
-  find(match: (turn: Turn) => boolean): LiveTurn | null {
-    return [this.#running, ...this.#queue].find((live) => live && match(live.turn)) ?? null;
+  /** The turns that run or wait, in order. */
+  get open(): readonly LiveTurn[] {
+    return [...(this.#running ? [this.#running.live] : []), ...this.#queue.positions()];
   }
 
-  /** After a restart: what ran has failed, what waited goes on. */
+  /** The live turn with this number, if there is one. */
+  find(number: number): LiveTurn | null {
+    return this.open.find(({ turn }) => turn.number === number) ?? null;
+  }
+
+  /** After a restart: what ran has failed, what waited goes on. A turn that cannot be ended keeps no other from going on. */
   recover(): void {
-    const { journal, handover } = this.#ports;
-    const open = journal.turns.open();
-    for (const turn of open) {
-      if (turn.status === "queued") this.#queue.push(this.#live(turn));
-      else this.#fail(turn);
+    const { journal, log } = this.#ports;
+    for (const turn of journal.turns.open()) {
+      try {
+        if (turn.status === "queued") this.#queue.push(this.#live(turn));
+        else this.#fail(turn);
+      } catch (error) {
+        log({ event: "recovery_failed", turn_id: turn.id, error: String(error) });
+      }
     }
     this.#advance();
-    if (open.length > 0) void handover.flush();
   }
 
-  /** Takes a request for a turn; must be called in order of arrival, one after another. */
-  async submit(input: TurnInput): Promise<Outcome<Accepted>> {
-    const { journal, clock, newId } = this.#ports;
-    const earlier = this.#earlier(input);
-    if (earlier && earlier.body_hash !== input.body_hash) return refuse("idempotency_mismatch");
-    const underWay = earlier && this.find((turn) => turn.id === earlier.id);
-    if (underWay) return ok({ live: underWay, turn: underWay.turn });
+  /** Takes a request for a turn; must be called in order of arrival, one after another. `problem`: why no turn may begin now. */
+  submit(input: TurnInput, problem: Refusal | null): Outcome<Accepted> {
+    const { journal, clock, ids } = this.#ports;
+    const found = earlierTurn(journal, this.open, input, clock());
+    if (!found.ok) return found;
+    const earlier = found.value;
     const repeat = earlier && onRepeat(earlier);
+    if (earlier && repeat === "join") return ok({ live: this.find(earlier.number), turn: earlier, isRepeat: true });
+    if (earlier && repeat === "replay") return ok({ live: null, turn: earlier, isRepeat: true });
     if (repeat === "refuse") return refuse("turn_stopped");
-    if (earlier && repeat === "replay") return ok({ live: null, turn: earlier });
-    if (earlier && journal.messages.find(earlier.user_message_id)?.deleted_at !== null)
-      return refuse("message_deleted");
-    if (!(await this.#ports.loadAgent())) return refuse("agent_inactive");
-    const place = admit(input.on_busy, this.#running !== null, this.#queue.length);
+    if (earlier && journal.messages.ofTurn(earlier).asked?.deleted_at !== null) return refuse("message_deleted");
+    if (problem) return { ok: false, error: problem };
+    const place = this.#queue.admit(input.on_busy, this.#running !== null);
     if (place.action === "refuse") return this.#busy(place.code);
-    const { on_busy: _, watched: __, resent: ___, ...rest } = input;
-    const fresh: NewTurn = { ...rest, id: newId(), user_message_id: newId(), reply_id: newId() };
+    const { on_busy: _, resent: __, ...rest } = input;
     if (place.action === "run") {
-      if (earlier) return ok(this.#restart(earlier, input.watched));
-      const turn = journal.begin(fresh, clock());
-      const live = this.#live(turn);
-      this.#start(live, input.watched);
-      return ok({ live, turn });
+      if (earlier) return ok(this.rerun(earlier));
+      const live = this.#live(journal.begin({ ...rest, ...ids().turn() }, clock()));
+      this.#start(live);
+      return ok({ live, turn: live.turn, isRepeat: false });
     }
     const turn = earlier
       ? journal.requeue({ ...this.#again(earlier), event_base: earlier.last_event ?? 0 })
-      : journal.enqueue(fresh, clock());
+      : journal.enqueue({ ...rest, ...ids().turn() }, clock());
     const live = this.#live(turn);
-    this.#queue.push(live);
-    this.#ports.keepWatch();
-    this.#tellPosition(live, place.position);
-    if (place.interrupt) this.#running?.stopping.abort();
-    return ok({ live, turn: live.turn });
+    this.#emitPosition(live, this.#queue.push(live));
+    this.#ports.onChange();
+    if (place.interrupt) this.#stopRunning();
+    return ok({ live, turn: live.turn, isRepeat: false });
   }
 
   /** Why a turn's message cannot be answered anew once nothing runs any more, or null when it can. */
-  async rerunProblem(turn: Turn): Promise<Refusal | null> {
-    const { journal, loadAgent } = this.#ports;
-    if (journal.messages.find(turn.user_message_id)?.deleted_at !== null) return { code: "message_deleted" };
-    if (!(await loadAgent())) return { code: "agent_inactive" };
-    return this.#queue.length === 0 ? null : { code: "turn_in_progress" };
+  rerunProblem(turn: Turn): Refusal | null {
+    if (this.#ports.journal.messages.ofTurn(turn).asked?.deleted_at !== null) return { code: "message_deleted" };
+    return this.#queue.size === 0 ? null : { code: "turn_in_progress" };
   }
 
   /** Answers an ended turn's message anew, at once; its former reply has been deleted, or had failed. */
   rerun(turn: Turn): Accepted {
-    return this.#restart(turn, true);
+    const { journal, clock } = this.#ports;
+    const live = this.#live(journal.start(this.#again(turn), turn.last_event ?? 0, clock()));
+    this.#start(live);
+    return { live, turn: live.turn, isRepeat: false };
   }
 
-  /** Stops a running turn (what it said is kept) or takes a waiting one back. Resolves once that is durable. */
-  async stop(turn_id?: string): Promise<Outcome<Turn>> {
-    const live = turn_id === undefined ? this.#running : this.find((turn) => turn.id === turn_id);
+  /** Stops a running turn (what it said is kept) or takes a waiting one back. It has ended when this returns. */
+  stop(turn_id?: string): Outcome<Turn> {
+    const live = turn_id === undefined ? this.running : this.open.find(({ turn }) => turn.id === turn_id);
     if (!live) return refuse("no_turn_running");
-    if (live === this.#running) {
-      live.stopping.abort();
-      await live.ended;
-    } else this.#drop(live);
+    if (live === this.running) this.#stopRunning();
+    else this.#drop(live);
     return live.turn.status === "stopped" ? ok(live.turn) : refuse("no_turn_running");
   }
 
-  /** Turns under way belong to somebody else from now on. */
-  reassign(from: string, to: string): void {
-    for (const live of [this.#running, ...this.#queue]) {
-      if (live?.turn.principal === from) live.turn = { ...live.turn, principal: to };
-    }
-  }
-
   /** Stops what runs, with `waiting` also what waits; then `work` is done before the next turn begins. */
-  async stopFor<T>(waiting: boolean, work: () => T): Promise<T> {
-    this.#paused = true;
+  stopFor<T>(waiting: boolean, work: () => T): T {
     try {
-      if (waiting) for (const live of [...this.#queue]) this.#drop(live);
-      const running = this.#running;
-      running?.stopping.abort();
-      await running?.ended;
-      return work();
+      return this.#queue.paused(() => {
+        if (waiting) for (const live of [...this.#queue.positions()]) this.#drop(live);
+        this.#stopRunning();
+        return work();
+      });
     } finally {
-      this.#paused = false;
       this.#advance();
     }
   }
 
+  /** Turns under way belong to somebody else from now on. */
+  reassign(from: string, to: string): void {
+    for (const live of this.open) if (live.turn.principal === from) live.turn = { ...live.turn, principal: to };
+  }
+
   #live(turn: Turn): LiveTurn {
-    const following = Promise.withResolvers<LiveTurn>();
-    const live = new LiveTurn(turn, following.promise);
-    this.#arrival.resolve(live);
-    this.#arrival = following;
+    const live = new LiveTurn(turn);
+    this.#arrived.resolve();
+    this.#arrived = Promise.withResolvers<void>();
     return live;
-  }
-
-  /** The turn that this request may be a repetition of: by its key, or else by its body. */
-  #earlier(input: TurnInput): Turn | null {
-    const { journal, handover, clock } = this.#ports;
-    if (input.idempotency_key !== null) return journal.turns.byKey(input.principal, input.idempotency_key);
-    const same = (turn: Turn) => turn.principal === input.principal && turn.body_hash === input.body_hash;
-    const live = this.find(same);
-    if (live) return live.turn;
-    const last = journal.turns.last();
-    const isThere = (message_id: string) => journal.messages.find(message_id)?.deleted_at === null;
-    if (!last || !same(last) || !isThere(last.user_message_id)) return null;
-    const lost = input.resent && clock() - (last.ended_at ?? 0) < LOST_WITHIN;
-    const refused = last.id === this.#refused && handover.pending;
-    const unconfirmed = last.status === "completed" && (refused || lost) && isThere(last.reply_id);
-    return last.status === "failed" || unconfirmed ? last : null;
-  }
-
-  #restart(turn: Turn, watched: boolean): Accepted {
-    const { journal, clock } = this.#ports;
-    const started = journal.start(this.#again(turn), turn.last_event ?? 0, clock());
-    const live = this.#live(started);
-    this.#start(live, watched);
-    return { live, turn: started };
   }
 
   /** A failed turn as it is run again: in place of its failed reply, unless that was deleted. */
   #again(turn: Turn): Turn {
-    const reply = this.#ports.journal.messages.find(turn.reply_id);
-    return reply?.deleted_at === null ? turn : { ...turn, reply_id: this.#ports.newId(), reply_sequence: null };
+    const { reply } = this.#ports.journal.messages.ofTurn(turn);
+    const isFree = reply ? reply.deleted_at === null : true;
+    return isFree ? turn : { ...turn, reply_id: this.#ports.ids().next(), reply_sequence: null };
   }
 
   #busy(code: "turn_in_progress" | "turn_queue_full"): Outcome<never> {
-    const turn_id = this.#running?.turn.id;
+    const turn_id = this.running?.turn.id;
     return refuse(code, {
       ...(turn_id === undefined ? {} : { extra: { turn_id } }),
       ...(code === "turn_queue_full" ? { retry_after: 5, limit: { name: "turns", quota: QUEUE_LIMIT } } : {}),
     });
   }
 
-  #tellPosition(live: LiveTurn, position: number): void {
+  #emitPosition(live: LiveTurn, position: number): void {
     live.status("queued", position);
     live.turn = this.#ports.journal.setEventBase(live.turn, live.nextEvent - 1);
   }
 
   #drop(live: LiveTurn): void {
-    this.#queue = this.#queue.filter((waiting) => waiting !== live);
+    this.#queue.drop(live);
     const error: TurnError = { code: "turn_stopped", detail: "The turn was stopped before it began." };
     const turn = this.#ports.journal.drop(live.turn, error, live.nextEvent + 1, this.#ports.clock());
-    live.end(turn, { type: "response", status: "stopped", message: null, error }, true);
+    live.end(turn, "", { status: "stopped", message: null, error });
   }
 
   /** The next waiting turn begins, if none runs. One whose message was deleted while it waited has nothing to answer. */
   #advance(): void {
-    if (this.#running || this.#paused) return;
-    const { journal } = this.#ports;
-    const isGone = ({ turn }: LiveTurn) =>
-      turn.user_sequence !== null && journal.messages.find(turn.user_message_id)?.deleted_at !== null;
-    for (const live of this.#queue.filter(isGone)) this.#drop(live);
-    const live = this.#queue.shift();
-    if (!live) return;
-    this.#queue.forEach((waiting, index) => this.#tellPosition(waiting, index + 1));
-    live.turn = this.#ports.journal.start(live.turn, live.nextEvent - 1, this.#ports.clock());
-    this.#start(live, true);
-  }
-
-  #start(live: LiveTurn, watched: boolean): void {
-    this.#running = live;
-    this.#ports.keepWatch();
-    live.status("running");
-    // Whoever asked for a stream counts from now on, not only once the first event is read.
-    if (watched) live.watchers++;
-    this.#run(live, watched).catch((error: unknown) =>
-      this.#ports.log({ event: "turn_crashed", error: String(error) }),
-    );
-  }
-
-  async #run(live: LiveTurn, watched: boolean): Promise<void> {
-    const { journal, handover, clock } = this.#ports;
-    let stored = false;
-    try {
-      void this.#writeEarly(live, watched);
-      const { ending, window_start } = await askModel(this.#ports, live);
-      const { turn, reply } = journal.close(
-        live.turn,
-        { ...ending, last_event: live.nextEvent + 1 },
-        window_start,
-        clock(),
-      );
-      live.turn = turn;
-      this.#ports.onClosed(turn);
-      stored = await handover.flush();
-      if (!stored) this.#refused = turn.id;
-      this.#running = null;
-      live.end(turn, { type: "response", status: ending.status, message: reply, error: ending.error }, stored);
-    } finally {
-      if (!live.isOver) this.#fail(live.turn, live);
-      if (this.#running === live) this.#running = null;
-      this.#advance();
+    const { journal, clock } = this.#ports;
+    while (!this.#running) {
+      const live = this.#queue.next();
+      if (!live) return;
+      if (live.turn.user_sequence !== null && journal.messages.at(live.turn.user_sequence)?.deleted_at !== null) {
+        this.#drop(live);
+        continue;
+      }
+      this.#queue.positions().forEach((waiting, index) => this.#emitPosition(waiting, index + 1));
+      this.#orAbort(() => {
+        live.turn = journal.start(live.turn, live.nextEvent - 1, clock());
+        this.#start(live);
+      });
     }
   }
 
-  /** The user's message goes to D1 while the model works; a model that answers at once saves that write. */
-  async #writeEarly(live: LiveTurn, watched: boolean): Promise<void> {
-    if (!watched) await this.#ports.sleep(EARLY_WRITE);
-    if (live.turn.status === "running") await this.#ports.handover.flush();
+  #start(live: LiveTurn): void {
+    const running = { live, attempt: null as Attempt | null };
+    this.#running = running;
+    live.status("running");
+    this.#ports.onChange();
+    const note = (attempt: Attempt) => {
+      running.attempt = attempt;
+    };
+    void askModel(this.#ports, live, note)
+      .catch((error: unknown) => {
+        this.#ports.log({ event: "turn_crashed", turn_id: live.turn.id, error: String(error) });
+        return { ...NOTHING_SAID, ending: { ...NOTHING_SAID.ending, status: "failed", error: INTERRUPTED } } as const;
+      })
+      .then((answer) => this.#finish(running, answer));
   }
 
-  /** Ends a turn that nobody runs any more as failed, with what had been journalled of its reply. */
+  /** What it said so far is its reply; whatever still comes of the model is nobody's. */
+  #stopRunning(): void {
+    const running = this.#running;
+    if (!running) return;
+    running.live.stopping.abort();
+    const answer = running.attempt?.end("stopped", null) ?? NOTHING_SAID;
+    this.#finish(running, answer);
+  }
+
+  /** Ends a turn with its answer, once. A reply that the journal refuses becomes a failure. */
+  #finish(running: { live: LiveTurn }, answer: Answer): void {
+    const { live } = running;
+    if (live.isOver) return;
+    try {
+      this.#close(live, answer);
+    } catch (error) {
+      this.#ports.log({ event: "turn_not_stored", turn_id: live.turn.id, error: String(error) });
+      this.#orAbort(() => this.#fail(live.turn, live));
+    }
+    if (this.#running === running) this.#running = null;
+    this.#ports.onEnd(live.turn);
+    this.#advance();
+  }
+
+  /** The last line of defence: what cannot be written now is found and ended by the next start. */
+  #orAbort(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#ports.abort(String(error));
+    }
+  }
+
+  #close(live: LiveTurn, { ending, rest, titles }: Answer): void {
+    const { journal, clock } = this.#ports;
+    const last_event = live.nextEvent + (rest === "" ? 1 : 2);
+    const { turn, reply } = journal.transaction(() => {
+      const closed = journal.close(live.turn, { ...ending, last_event, answered: live.waiting.size > 0 }, clock());
+      if (titles) titleByTurn(journal, closed.turn);
+      return closed;
+    });
+    live.end(turn, rest, { status: ending.status, message: reply, error: ending.error });
+  }
+
+  /**
+   * Ends a turn that nobody runs any more as failed, with what had been journalled of its reply; without it, if that is
+   * what the journal refuses.
+   */
   #fail(turn: Turn, live?: LiveTurn): void {
     const { journal, clock } = this.#ports;
     const deltas = journal.deltas.of(turn.number);
     const content = deltas.map((delta) => delta.text).join("");
-    const error: TurnError = { code: "model_error", detail: "The turn was interrupted before it finished." };
-    const last_event = (deltas.at(-1)?.n ?? turn.event_base + 1) + 2;
     const tool_calls = callsOf(deltas.flatMap(({ tool }) => tool ?? []));
-    const reply = { content, tool_calls, details: null, model_used: null, usage: null, untimed: !live };
-    const closed = journal.close(turn, { ...reply, status: "failed", error, last_event }, null, clock());
-    live?.end(closed.turn, { type: "response", status: "failed", message: closed.reply, error }, false);
+    const error = INTERRUPTED;
+    const last_event = live ? live.nextEvent + 1 : (deltas.at(-1)?.n ?? turn.event_base + 1) + 2;
+    const how = {
+      ...NOTHING_SAID.ending,
+      status: "failed",
+      error,
+      last_event,
+      untimed: !live,
+      answered: false,
+    } as const;
+    const whole = { ...how, content, delta_length: content.length, tool_calls };
+    const closed = attempt(
+      () => journal.close(turn, whole, clock()),
+      () => journal.close(turn, how, clock()),
+    );
+    live?.end(closed.turn, "", { status: "failed", message: closed.reply, error });
   }
 }
+
+const INTERRUPTED: TurnError = { code: "model_error", detail: "The turn was interrupted before it finished." };
+
+/** The first that does not throw. */
+function attempt<T>(first: () => T, second: () => T): T {
+  try {
+    return first();
+  } catch {
+    return second();
+  }
+}
+
+const NOTHING_SAID: Answer = {
+  rest: "",
+  titles: false,
+  ending: {
+    status: "stopped",
+    content: "",
+    delta_length: 0,
+    tool_calls: null,
+    details: null,
+    model_used: null,
+    usage: null,
+    error: null,
+    window_start: null,
+  },
+};

@@ -3,39 +3,31 @@ import type { Message } from "../message.ts";
 import type { ToolEvent } from "../tool-call.ts";
 import type { EndStatus, Turn, TurnError, TurnEvent, TurnStatus } from "../turn.ts";
 
-/** The last event of a turn, before it has its number. */
-export type Closing = { type: "response"; status: EndStatus; message: Message | null; error: TurnError | null };
+/** How a turn ended: what its last event says. */
+export type Closing = { status: EndStatus; message: Message | null; error: TurnError | null };
 
 export class LiveTurn {
-  readonly events: TurnEvent[] = [];
-  /** Settles when the turn has ended and D1 has it, or could not be reached (`stored: false`). */
-  readonly ended: Promise<{ stored: boolean }>;
+  /** Its events from the beginning on, without a gap; those of a turn that has ended are the journal's. */
+  #events: TurnEvent[] = [];
+  readonly #first: number;
+  #next: number;
+  readonly #end = Promise.withResolvers<Turn>();
+  #waiting: (() => void)[] = [];
   /** Aborted by stop, interrupt or a delete. */
   readonly stopping = new AbortController();
-  /** The turn that comes to live after this one. */
-  readonly successor: Promise<LiveTurn>;
-  turn: Turn;
-  #next: number;
+  /** Requests whose clients are there to be given the answer. */
+  readonly waiting = new Set<string>();
   #watchers = 0;
   #wasWatched = false;
-  #settle!: (outcome: { stored: boolean }) => void;
-  #waiting: (() => void)[] = [];
+  turn: Turn;
 
-  constructor(turn: Turn, successor: Promise<LiveTurn>) {
+  constructor(turn: Turn) {
     this.turn = turn;
-    this.successor = successor;
-    this.#next = turn.event_base + 1;
-    this.ended = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
+    this.#first = turn.event_base + 1;
+    this.#next = this.#first;
   }
 
-  /** Whether its last event has been told. */
-  get isOver(): boolean {
-    return this.events.at(-1)?.type === "response";
-  }
-
-  /** How many read its events now, or are about to. */
+  /** How many read its events now. */
   get watchers(): number {
     return this.#watchers;
   }
@@ -45,46 +37,67 @@ export class LiveTurn {
     this.#wasWatched ||= count > 0;
   }
 
+  /** Resolves with the turn once its end is in the journal. */
+  get ended(): Promise<Turn> {
+    return this.#end.promise;
+  }
+
+  /** Whether its end is in the journal. */
+  get isOver(): boolean {
+    return this.turn.ended_at !== null;
+  }
+
   /** The number that the next event will get. */
   get nextEvent(): number {
     return this.#next;
   }
 
+  /** The first event after `after`, or null while there is none. */
+  eventAfter(after: number): TurnEvent | null {
+    return this.#events[Math.max(0, after + 1 - this.#first)] ?? null;
+  }
+
   status(status: TurnStatus, position?: number): void {
-    this.#tell({ n: this.#next++, type: "status", status, ...(position === undefined ? {} : { position }) });
+    this.#emit({ n: this.#next, type: "status", status, ...(position === undefined ? {} : { position }) });
   }
 
   delta(text: string): void {
-    this.#tell({ n: this.#next++, type: "delta", text });
+    this.#emit({ n: this.#next, type: "delta", text });
+  }
+
+  tool(event: ToolEvent): void {
+    this.#emit({ n: this.#next, type: "tool", ...event });
   }
 
   /** Takes all deltas back; false when somebody may have seen one. */
   retract(): boolean {
     if (this.#wasWatched) return false;
-    const rest = this.events.filter(({ type }) => type !== "delta");
-    this.events.splice(0, this.events.length, ...rest);
+    this.#events = this.#events.filter(({ type }) => type !== "delta");
+    this.#next = this.#first + this.#events.length;
     return true;
   }
 
-  tool(event: ToolEvent): void {
-    this.#tell({ n: this.#next++, type: "tool", ...event });
-  }
-
-  /** Tells the two closing events and settles. */
-  end(turn: Turn, closing: Closing, stored: boolean): void {
+  /** Its end is in the journal: `rest` is what was not sent of its text yet. */
+  end(turn: Turn, rest: string, closing: Closing): void {
     this.turn = turn;
+    if (rest !== "") this.delta(rest);
     this.status(closing.status);
-    this.#tell({ ...closing, n: this.#next++ });
-    this.#settle({ stored });
+    this.#emit({ n: this.#next, type: "response", ...closing });
+    this.#end.resolve(turn);
   }
 
-  /** Resolves when there are more than `seen` events. */
-  async more(seen: number): Promise<void> {
-    if (this.events.length <= seen) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Resolves once there is an event after `after`, or `signal` aborts. */
+  async more(after: number, signal: AbortSignal): Promise<void> {
+    if (this.eventAfter(after) || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
   }
 
-  #tell(event: TurnEvent): void {
-    this.events.push(event);
+  #emit(event: TurnEvent): void {
+    this.#next++;
+    this.#events.push(event);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();

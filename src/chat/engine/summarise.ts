@@ -1,13 +1,13 @@
 /**
  * A rolling summary of what no longer fits the window, made by the agent's own model after a turn, off the path of its
- * answer. A delete or restore of anything it covers drops it at once; it is made anew from what is left.
+ * answer. Whatever edits the conversation meanwhile makes it worthless: it is made anew from what is left.
  */
-import type { TurnAgent } from "./turn-agent.ts";
-import { type Summary, summaryOf } from "../journal/summary.ts";
-import { toMessage } from "../journal/schema.ts";
 import type { Journal } from "../journal/journal.ts";
+import { keepSummary, type Summary, summaryOf } from "../journal/summary.ts";
 import type { Message } from "../message.ts";
-import { ModelFailure } from "../ports.ts";
+import { ModelFailure, type ModelUsage } from "../ports.ts";
+import { promptOf } from "./context.ts";
+import type { TurnAgent } from "./turn-agent.ts";
 import { watched } from "./watchdog.ts";
 
 /** Messages and UTF-16 code units that one call summarises at most; what is left follows with the next call. */
@@ -21,53 +21,44 @@ const INSTRUCTIONS =
 
 export type SummaryPorts = { journal: Journal; clock: () => number; log: (event: object) => void };
 
-/** Summarises what lies before sequence `start` and is not covered yet. Resolves when nothing is left to do. */
-export async function summarise(ports: SummaryPorts, agent: TurnAgent, start: number): Promise<void> {
-  for (let more = true; more;) more = await step(ports, agent, start);
+/**
+ * Summarises what lies before the window, once some of it is not covered yet. It reaches to the middle of the window, so
+ * that half a window of messages comes before the next call of the model.
+ */
+export async function summarise(ports: SummaryPorts, agent: TurnAgent, window: Message[]): Promise<void> {
+  const start = window[0]?.sequence ?? 0;
+  const middle = window[Math.floor((window.length - 1) / 2)]?.sequence ?? 0;
+  const { journal } = ports;
+  const upto = summaryOf(journal)?.upto ?? 0;
+  if (journal.messages.shownBetween(upto, start, 1).length === 0) return;
+  for (let more = true; more;) more = await step(ports, agent, middle);
 }
 
-async function step({ journal, clock, log }: SummaryPorts, agent: TurnAgent, start: number): Promise<boolean> {
+async function step({ journal, clock, log }: SummaryPorts, agent: TurnAgent, before: number): Promise<boolean> {
   const former = summaryOf(journal);
-  const messages = uncovered(journal, former?.upto ?? 0, start);
+  const messages = uncovered(journal, former?.upto ?? 0, before);
   const last = messages.at(-1);
   if (!last) return false;
-  const before = fingerprint(journal, last.sequence);
+  const { edits, id: conversation_id } = journal.header;
   try {
-    const text = await ask(agent, former, messages, clock);
-    if (text === "" || fingerprint(journal, last.sequence) !== before) return false;
-    journal.transaction(() => {
-      journal.run("DELETE FROM summary");
-      journal.run("INSERT INTO summary (upto, text) VALUES (?, ?)", last.sequence, text);
-    });
+    const { text, usage } = await ask(agent, former, messages, clock);
+    log({ event: "summary", conversation_id, upto: last.sequence, ...usage });
+    // An edit, an erasure or a purge since then: what was summarised is not what is there.
+    if (text.trim() === "" || journal.found?.edits !== edits || journal.header.erased_at !== null) return false;
+    journal.transaction(() => keepSummary(journal, { upto: last.sequence, text }));
     return true;
   } catch (error) {
-    log({ event: "summary_failed", reason: error instanceof ModelFailure ? error.message : String(error) });
+    const reason = error instanceof ModelFailure ? error.message : String(error);
+    log({ event: "summary_failed", conversation_id, reason });
     return false;
   }
 }
 
-/** Changes whenever a message up to `sequence` is deleted or restored, or the summary itself is. */
-const fingerprint = (journal: Journal, sequence: number) =>
-  JSON.stringify([
-    journal.rows(
-      "SELECT count(*) AS n, total(sequence) AS s FROM message WHERE sequence <= ? AND deleted_at IS NULL",
-      sequence,
-    ),
-    summaryOf(journal)?.upto,
-  ]);
-
-function uncovered(journal: Journal, after: number, start: number): Message[] {
-  const rows = journal.rows(
-    `SELECT * FROM message WHERE deleted_at IS NULL AND status <> 'failed' AND content <> ''
-     AND sequence > ? AND sequence < ? ORDER BY sequence LIMIT ?`,
-    after,
-    start,
-    MESSAGES,
-  );
+function uncovered(journal: Journal, after: number, before: number): Message[] {
   let length = 0;
-  const messages = rows.map(toMessage);
-  const fit = messages.filter((message) => (length += message.content.length) <= LENGTH);
-  return fit.length > 0 ? fit : messages.slice(0, 1);
+  const messages = journal.messages.shownBetween(after, before, MESSAGES);
+  const end = messages.findIndex((message) => (length += message.content.length) > LENGTH);
+  return end === -1 ? messages : messages.slice(0, Math.max(1, end));
 }
 
 async function ask(
@@ -75,18 +66,20 @@ async function ask(
   former: Summary | null,
   messages: Message[],
   clock: () => number,
-): Promise<string> {
+): Promise<{ text: string; usage: ModelUsage | null }> {
   const transcript = messages.map(({ role, content }) => `${role}: ${content}`).join("\n\n");
   const content = former ? `Summary so far:\n${former.text}\n\nWhat followed:\n${transcript}` : transcript;
   const call = new AbortController();
-  const request = { instructions: INSTRUCTIONS, messages: [{ role: "user" as const, content }] };
+  const request = { instructions: INSTRUCTIONS, messages: promptOf([{ role: "user", content }]) };
   const [{ open, timeouts }] = agent.links;
   const stream = open().stream(request, call.signal);
   let text = "";
+  let usage: ModelUsage | null = null;
   const events = watched(stream, timeouts, clock() + PATIENCE, clock, call.signal, () => call.abort());
   for await (const event of events) {
     if (event.type === "retract") text = "";
-    if (event.type === "text") text += event.text;
+    else if (event.type === "text") text += event.text;
+    else if (event.type === "finish") ({ usage } = event);
   }
-  return text.toWellFormed();
+  return { text: text.toWellFormed(), usage };
 }

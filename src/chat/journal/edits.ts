@@ -1,73 +1,67 @@
 /**
- * Deletes and restores, in the journal and in the outbox for D1 with their audit row, all in one transaction each.
- * A message keeps its id, sequence, bytes and times; what was told of a deleted reply is forgotten at once.
+ * Deletes, restores and other changes, in the journal and in the outbox for D1 with their audit row, all in one transaction
+ * each. A message keeps its id, sequence, bytes and times; the deltas of a deleted reply go at once.
  */
 import { type AuditEntry, auditRow } from "../audit.ts";
-import type { Caller } from "../../auth/principal.ts";
-import { principalOf } from "../turn.ts";
-import type { Header } from "./schema.ts";
-import type { Journal } from "./journal.ts";
+import type { Caller, Entity } from "../../auth/principal.ts";
 import type { Feedback, Message } from "../message.ts";
+import { type Outcome, ok, refuse } from "../outcome.ts";
+import { principalOf } from "../turn.ts";
+import type { Journal } from "./journal.ts";
+import type { Header } from "./schema.ts";
 import { forgetSummary } from "./summary.ts";
 import { retitle } from "./title.ts";
 
-type Edit = { journal: Journal; caller: Caller; now: number };
+export type Edit = { journal: Journal; caller: Caller; now: number };
+
+/** A visitor undoes, and is shown, only what it deleted itself. */
+const mayUndo = (caller: Entity, deleted_by: string | null): boolean =>
+  caller.entity_type === "user" || deleted_by === null || deleted_by === caller.entity_id;
 
 const aboutConversation = (journal: Journal, action: string, details: AuditEntry["details"] = {}): AuditEntry => ({
   action,
   target_type: "conversation",
-  target_id: (journal.header as Header).id,
+  target_id: journal.header.id,
   details,
 });
 
+const aboutMessage = (action: string, message: Message): AuditEntry => ({
+  action,
+  target_type: "message",
+  target_id: message.id,
+});
+
 /** Soft-deletes one message; a message that is deleted already stays as it is. */
-export function deleteMessage({ journal, caller, now }: Edit, message: Message): Message {
-  if (message.deleted_at !== null) return message;
+export function deleteMessage({ journal, caller, now }: Edit, message: Message): Outcome<Message> {
+  if (!mayUndo(caller, message.deleted_by)) return refuse("not_found");
+  if (message.deleted_at !== null) return ok(message);
   return journal.transaction(() => {
-    const deleted = { deleted_at: now, deleted_by: caller.entity_id, deletion_id: null };
-    journal.rewrite(
-      "UPDATE message SET deleted_at = ?, deleted_by = ? WHERE id = ?",
-      now,
-      caller.entity_id,
-      message.id,
-    );
-    forgetDeltas(journal, message.id);
-    reconsider(journal, message.sequence);
-    countMessages(journal, -1, now);
-    const entry = { action: "message.delete", target_type: "message", target_id: message.id };
-    const audit = auditRow(caller, entry, now);
-    const { sequence } = message;
-    journal.outbox({
-      op: "delete_messages",
-      ids: [message.id],
-      after: sequence - 1,
-      upto: sequence,
-      ...deleted,
-      audit,
-    });
-    return { ...message, ...deleted };
+    const deletion = { deleted_at: now, deleted_by: caller.entity_id, deletion_id: null };
+    const deleted = journal.messages.mark(message, deletion);
+    journal.deltas.remove("reply_sequence = ?", message.sequence);
+    edited(journal, message.sequence, -1, now);
+    const range = { after: message.sequence - 1, upto: message.sequence };
+    const audit = auditRow(caller, aboutMessage("message.delete", message), now);
+    journal.outbox.add({ op: "delete_messages", ...range, ...deletion, audit });
+    return ok(deleted);
   });
 }
 
-/** Brings one message back to its old place; a live one stays as it is. */
-export function restoreMessage({ journal, caller, now }: Edit, message: Message): Message {
-  if (message.deleted_at === null) return message;
+/** Brings one message back to its old place. A reply that was made anew does not come back beside the new one. */
+export function restoreMessage({ journal, caller, now }: Edit, message: Message): Outcome<Message> {
+  if (!mayUndo(caller, message.deleted_by)) return refuse("not_found");
+  if (message.deleted_at === null) return ok(message);
+  const turn = message.role === "assistant" ? journal.turns.byId(message.turn_id) : null;
+  const replaced = turn !== null && turn.reply_sequence !== message.sequence;
+  if (replaced && (turn.ended_at === null || journal.messages.find(turn.reply_id)?.deleted_at === null))
+    return refuse("conflict", { detail: "This turn has another reply now. Delete that one first." });
   return journal.transaction(() => {
-    const restored = { deleted_at: null, deleted_by: null, deletion_id: null };
-    journal.rewrite(
-      "UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL WHERE id = ?",
-      message.id,
-    );
-    reconsider(journal, message.sequence);
-    countMessages(journal, 1, now);
-    const entry = { action: "message.restore", target_type: "message", target_id: message.id };
-    journal.outbox({
-      op: "restore_messages",
-      ids: [message.id],
-      deletion_id: null,
-      audit: auditRow(caller, entry, now),
-    });
-    return { ...message, ...restored };
+    if (replaced) journal.turns.change(turn, { reply_id: message.id, reply_sequence: message.sequence });
+    const restored = journal.messages.mark(message, null);
+    edited(journal, message.sequence, 1, now);
+    const audit = auditRow(caller, aboutMessage("message.restore", message), now);
+    journal.outbox.add({ op: "restore_messages", ranges: [[message.sequence, message.sequence]], audit });
+    return ok(restored);
   });
 }
 
@@ -81,134 +75,160 @@ export function deleteMessagesAfter(
   newId: string,
 ): { deleted: number; deletion_id: string } {
   return journal.transaction(() => {
-    const upto = (journal.header as Header).next_sequence - 1;
-    const rows = journal.rewrite(
-      `UPDATE message SET deleted_at = ?, deleted_by = ?, deletion_id = ?
-       WHERE deleted_at IS NULL AND sequence > ? RETURNING sequence`,
-      now,
-      caller.entity_id,
-      newId,
-      after,
-    );
-    if (rows.length === 0) {
+    const upto = journal.header.next_sequence - 1;
+    const deletion = { deleted_at: now, deleted_by: caller.entity_id, deletion_id: newId };
+    const deleted = journal.messages.deleteAfter(after, deletion);
+    if (deleted === 0) {
       const latest = "SELECT deletion_id FROM message WHERE deletion_id IS NOT NULL ORDER BY deleted_at DESC LIMIT 1";
-      return { deleted: 0, deletion_id: String(journal.rows(latest)[0]?.["deletion_id"] ?? newId) };
+      return { deleted, deletion_id: String(journal.store.one(latest)?.["deletion_id"] ?? newId) };
     }
     journal.deltas.remove("reply_sequence > ?", after);
-    reconsider(journal, after);
-    countMessages(journal, -rows.length, now);
-    const entry = aboutConversation(journal, "message.delete_all", { deletion_id: newId, deleted: rows.length });
-    const by = { deleted_at: now, deleted_by: caller.entity_id, deletion_id: newId };
-    journal.outbox({ op: "delete_messages", ids: null, after, upto, ...by, audit: auditRow(caller, entry, now) });
-    return { deleted: rows.length, deletion_id: newId };
+    edited(journal, after + 1, -deleted, now);
+    const entry = aboutConversation(journal, "message.delete_all", { deletion_id: newId, deleted });
+    journal.outbox.add({ op: "delete_messages", after, upto, ...deletion, audit: auditRow(caller, entry, now) });
+    return { deleted, deletion_id: newId };
   });
 }
 
-/** Brings back every deleted message, or only those that one bulk delete removed. */
+/**
+ * Brings back every deleted message, or only those that one bulk delete removed; of a visitor's call only what it deleted
+ * itself. Of several replies to one message the present one.
+ */
 export function restoreAllMessages({ journal, caller, now }: Edit, deletion_id: string | null): { restored: number } {
   return journal.transaction(() => {
-    const rows = journal.rewrite(
-      `UPDATE message SET deleted_at = NULL, deleted_by = NULL, deletion_id = NULL
-       WHERE deleted_at IS NOT NULL AND purged_at IS NULL AND (?1 IS NULL OR deletion_id = ?1) RETURNING sequence`,
+    const rows = journal.store.rows(
+      `SELECT m.sequence FROM message AS m LEFT JOIN turn AS t ON t.id = m.turn_id
+       WHERE m.deleted_at IS NOT NULL AND m.purged_at IS NULL AND (?1 IS NULL OR m.deletion_id = ?1)
+         AND (?2 IS NULL OR m.deleted_by = ?2)
+         AND (m.role = 'user' OR t.id IS NULL OR t.reply_sequence = m.sequence)
+       ORDER BY m.sequence`,
       deletion_id,
+      caller.entity_type === "user" ? null : caller.entity_id,
     );
-    if (rows.length > 0) {
-      reconsider(journal, 0);
-      countMessages(journal, rows.length, now);
-      const details = { restored: rows.length, ...(deletion_id === null ? {} : { deletion_id }) };
-      const entry = aboutConversation(journal, "message.restore_all", details);
-      journal.outbox({ op: "restore_messages", ids: null, deletion_id, audit: auditRow(caller, entry, now) });
-    }
-    return { restored: rows.length };
+    const sequences = rows.map((row) => Number(row["sequence"]));
+    const [first] = sequences;
+    if (first === undefined) return { restored: 0 };
+    const restored = sequences.length;
+    journal.messages.restore(sequences);
+    edited(journal, first, restored, now);
+    const details = { restored, ...(deletion_id === null ? {} : { deletion_id }) };
+    const audit = auditRow(caller, aboutConversation(journal, "message.restore_all", details), now);
+    journal.outbox.add({ op: "restore_messages", ranges: rangesOf(sequences), audit });
+    return { restored };
   });
+}
+
+/** Ascending sequences as ranges, both ends inclusive. */
+function rangesOf(sequences: number[]): [first: number, last: number][] {
+  const ranges: [number, number][] = [];
+  for (const sequence of sequences) {
+    const last = ranges.at(-1);
+    if (last && last[1] === sequence - 1) last[1] = sequence;
+    else ranges.push([sequence, sequence]);
+  }
+  return ranges;
 }
 
 /** Title, metadata, context length, status. */
-export function updateConversation({ journal, now }: Edit, changes: Partial<Header>): Header {
+export function updateConversation({ journal, caller, now }: Edit, changes: Partial<Header>): Header {
+  const before = journal.header;
+  const changed = (Object.keys(changes) as (keyof Header)[]).filter(
+    (name) => JSON.stringify(changes[name]) !== JSON.stringify(before[name]),
+  );
+  if (changed.length === 0) return before;
   return journal.transaction(() => {
     const titled = changes.title === undefined ? {} : { titled_by: null };
-    const header = journal.setHeader({ ...changes, ...titled, updated_at: now });
-    journal.outbox({ op: "header", audit: null });
+    const header = journal.store.setHeader({ ...changes, ...titled, updated_at: now });
+    const entry = aboutConversation(journal, "conversation.update", { changed });
+    journal.outbox.add({ op: "header", audit: auditRow(caller, entry, now) });
     return header;
   });
 }
 
 /** Soft-deletes the conversation; the state of its messages is not touched. */
-export function deleteConversation({ journal, caller, now }: Edit): Header {
-  const header = journal.header as Header;
-  if (header.deleted_at !== null) return header;
-  return journal.transaction(() => {
-    const audit = auditRow(caller, aboutConversation(journal, "conversation.delete"), now);
-    journal.outbox({ op: "header", audit });
-    return journal.setHeader({ deleted_at: now, deleted_by: caller.entity_id, updated_at: now });
-  });
+export function deleteConversation({ journal, caller, now }: Edit): Outcome<Header> {
+  const { header } = journal;
+  if (!mayUndo(caller, header.deleted_by)) return refuse("not_found");
+  if (header.deleted_at !== null) return ok(header);
+  return ok(mark(journal, caller, "conversation.delete", { deleted_at: now, deleted_by: caller.entity_id }, now));
 }
 
-export function restoreConversation({ journal, caller, now }: Edit): Header {
-  const header = journal.header as Header;
-  if (header.deleted_at === null) return header;
+export function restoreConversation({ journal, caller, now }: Edit): Outcome<Header> {
+  const { header } = journal;
+  if (!mayUndo(caller, header.deleted_by)) return refuse("not_found");
+  if (header.deleted_at === null) return ok(header);
+  return ok(mark(journal, caller, "conversation.restore", { deleted_at: null, deleted_by: null }, now));
+}
+
+function mark(journal: Journal, caller: Caller, action: string, changes: Partial<Header>, now: number): Header {
   return journal.transaction(() => {
-    const audit = auditRow(caller, aboutConversation(journal, "conversation.restore"), now);
-    journal.outbox({ op: "header", audit });
-    return journal.setHeader({ deleted_at: null, deleted_by: null, updated_at: now });
+    journal.outbox.add({ op: "header", audit: auditRow(caller, aboutConversation(journal, action), now) });
+    return journal.store.setHeader({ ...changes, updated_at: now });
   });
 }
 
 /** Removes the content for good, here and in D1, and deletes the conversation. Counts, times and audit stay. */
 export function eraseConversation({ journal, caller, now }: Edit): void {
-  if ((journal.header as Header).erased_at !== null) return;
+  if (journal.header.erased_at !== null) return;
   journal.transaction(() => {
-    journal.rewrite("UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL");
-    journal.rewrite("UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL");
+    journal.messages.empty({}, "TRUE");
+    journal.turns.purge("TRUE");
     journal.deltas.remove("TRUE");
-    journal.run("DELETE FROM summary");
-    const header = journal.header as Header;
-    const deleted_by = header.deleted_by ?? caller.entity_id;
-    const deleted_at = header.deleted_at ?? now;
-    journal.setHeader({
+    forgetSummary(journal, 0);
+    const { header } = journal;
+    journal.store.setHeader({
       title: "",
       metadata: {},
-      deleted_at,
-      deleted_by,
+      deleted_at: header.deleted_at ?? now,
+      deleted_by: header.deleted_by ?? caller.entity_id,
       erased_at: now,
       updated_at: now,
       titled_by: null,
+      edits: header.edits + 1,
     });
-    journal.outbox({ op: "erase", audit: auditRow(caller, aboutConversation(journal, "conversation.erase"), now) });
+    const audit = auditRow(caller, aboutConversation(journal, "conversation.erase"), now);
+    journal.outbox.add({ op: "erase", audit });
   });
 }
 
 /** The caller becomes the owner. What the former one began, by key or by body, is the caller's to repeat. */
 export function reassignConversation({ journal, caller, now }: Edit): void {
-  const header = journal.header as Header;
+  const { header } = journal;
   const { entity_type, entity_id } = caller;
   if (header.entity_type === entity_type && header.entity_id === entity_id) return;
   journal.transaction(() => {
-    const details = { from: header.entity_id };
-    journal.rewrite("UPDATE turn SET principal = ? WHERE principal = ?", principalOf(caller), principalOf(header));
-    journal.setHeader({ entity_type, entity_id, updated_at: now });
-    const entry = aboutConversation(journal, "conversation.reassign", details);
-    journal.outbox({ op: "reassign", audit: auditRow(caller, entry, now) });
+    journal.turns.reassign(principalOf(header), principalOf(caller));
+    // What the former owner deleted is the caller's to restore, too.
+    const from = header.entity_id;
+    const deleted_by = header.deleted_by === from ? entity_id : header.deleted_by;
+    journal.store.update("message", { deleted_by: entity_id }, "deleted_by = ?", from);
+    journal.store.setHeader({ entity_type, entity_id, deleted_by, updated_at: now });
+    const entry = aboutConversation(journal, "conversation.reassign", { from });
+    journal.outbox.add({ op: "reassign", from, audit: auditRow(caller, entry, now) });
   });
 }
 
 /** Notes what a person thought of a reply; null takes it back. */
-export function rateMessage({ journal }: Edit, message: Message, feedback: Feedback | null): Message {
+export function rateMessage(
+  { journal, caller, now }: Edit,
+  message: Message,
+  feedback: Feedback | null,
+): Outcome<Message> {
+  if (message.deleted_at !== null) return refuse("not_found");
+  if (message.role !== "assistant") return refuse("conflict", { detail: "Only replies of the agent can be rated." });
+  if (JSON.stringify(message.feedback) === JSON.stringify(feedback)) return ok(message);
   return journal.transaction(() => {
-    journal.rewrite("UPDATE message SET feedback = ? WHERE id = ?", feedback && JSON.stringify(feedback), message.id);
-    journal.outbox({ op: "feedback", message_id: message.id, feedback });
-    return { ...message, feedback };
+    journal.store.update("message", { feedback }, "sequence = ?", message.sequence);
+    const audit = auditRow(caller, aboutMessage("message.rate", message), now);
+    journal.outbox.add({ op: "feedback", message_id: message.id, feedback, audit });
+    return ok({ ...message, feedback });
   });
 }
 
-/** What was made out of messages from `sequence` on, and must not outlive them: summary and automatic title. */
-function reconsider(journal: Journal, sequence: number): void {
+/** What was made out of messages from `sequence` on must not outlive them; `by` live messages were added. */
+function edited(journal: Journal, sequence: number, by: number, now: number): void {
   forgetSummary(journal, sequence);
   retitle(journal);
+  const { message_count, edits } = journal.header;
+  journal.store.setHeader({ message_count: message_count + by, edits: edits + 1, updated_at: now });
 }
-
-function countMessages(journal: Journal, by: number, now: number): void {
-  journal.setHeader({ message_count: (journal.header as Header).message_count + by, updated_at: now });
-}
-
-const forgetDeltas = (journal: Journal, reply_id: string) => journal.deltas.remove("reply_id = ?", reply_id);

@@ -1,56 +1,112 @@
 /**
- * The journal of one conversation, in its object's own SQLite: the only truth about its turns and messages. What happens
- * to a turn is one transaction each: all of it, or nothing.
+ * The journal of one conversation, in its object's own SQLite: the record of its turns and messages. What happens to a turn
+ * is one transaction each: all of it, or nothing.
  */
 import type { Conversation } from "../conversation.ts";
-import { DeltaLog } from "./deltas.ts";
-import { HEADER_MEMBERS, MESSAGE_MEMBERS, pick } from "./schema.ts";
-import { JournalStore } from "./store.ts";
+import { areTogether } from "../id.ts";
 import type { Message, MessageStatus, ReplyDetails } from "../message.ts";
-import { MessageStore } from "./messages.ts";
 import type { ToolCall } from "../tool-call.ts";
 import type { EndStatus, Turn, TurnError } from "../turn.ts";
-import { type NewTurn, TurnStore } from "./turns.ts";
 import type { Usage } from "../usage.ts";
+import { Deltas } from "./deltas.ts";
+import { Messages } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+import { type Header, HEADER_MEMBERS, pick } from "./schema.ts";
+import type { SqlStore } from "./storage.ts";
+import { Store } from "./store.ts";
+import { type NewTurn, Turns } from "./turns.ts";
 
 /** How a turn ended, with what the reply says. */
 export type Ending = {
   status: EndStatus;
   content: string;
+  /** UTF-16 code units of the content that are journalled as deltas. */
+  delta_length: number;
   tool_calls: ToolCall[] | null;
   details: ReplyDetails | null;
   model_used: string | null;
   usage: Usage | null;
   error: TurnError | null;
   last_event: number;
+  /** Sequence of the oldest message that the model was shown. */
+  window_start: number | null;
   /** A crash ended it: nobody knows how long it took. */
   untimed?: boolean;
+  /** Its client is there to be given the answer. */
+  answered: boolean;
 };
 
-export class Journal extends JournalStore {
-  readonly turns: TurnStore;
-  readonly messages: MessageStore;
-  /** What was told of recent turns. */
-  readonly deltas: DeltaLog;
+export class Journal {
+  readonly store: Store;
+  readonly turns: Turns;
+  readonly messages: Messages;
+  readonly deltas: Deltas;
+  readonly outbox: Outbox;
 
-  constructor(storage: DurableObjectStorage) {
-    super(storage);
-    this.turns = this.withMemory(new TurnStore(this));
-    this.messages = this.withMemory(new MessageStore(this));
-    this.deltas = this.withMemory(new DeltaLog(storage.sql));
+  constructor(storage: SqlStore) {
+    this.store = new Store(storage);
+    this.turns = new Turns(this.store);
+    this.messages = new Messages(this.store, this.turns);
+    this.deltas = new Deltas(this.store);
+    this.outbox = new Outbox(this.store, this.messages);
   }
 
-  /** Takes the conversation over from D1, with the messages it has there. */
-  adopt(conversation: Conversation, messages: Message[]): void {
+  /** The conversation, or null while there is none, or not all of it. */
+  get found(): Header | null {
+    const { found } = this.store;
+    return found && found.next_sequence > 0 ? found : null;
+  }
+
+  /** The conversation. Throws where there is none. */
+  get header(): Header {
+    return this.store.header;
+  }
+
+  transaction<T>(work: () => T): T {
+    try {
+      return this.store.transaction(work);
+    } catch (error) {
+      this.#forgetRead();
+      throw error;
+    }
+  }
+
+  /** The tables are empty, or were filled anew. */
+  forget(): void {
+    this.store.forget();
+    this.#forgetRead();
+  }
+
+  #forgetRead(): void {
+    this.messages.forget();
+    this.deltas.forget();
+  }
+
+  /**
+   * Takes over some messages of the conversation from D1. Until `isLast` it is not there yet, and whoever takes it over
+   * after a crash goes on behind the last message that arrived.
+   */
+  adopt(conversation: Conversation, messages: Message[], isLast: boolean): void {
     this.transaction(() => {
-      this.migrate();
-      const last = messages.at(-1)?.sequence ?? 0;
-      const turns = new Set(messages.map((m) => m.turn_id)).size;
-      const header = pick(conversation, HEADER_MEMBERS);
-      this.insert("header", { one: 1, ...header, next_sequence: last + 1, next_turn: turns + 1, handed_over: last });
-      for (const message of messages) this.insert("message", pick(message, MESSAGE_MEMBERS));
+      this.store.migrate();
+      if (!this.store.found) {
+        // A sequence of 0 says that messages are still to come.
+        const empty = { next_sequence: 0, next_turn: 1, handed_over: 0 };
+        this.store.insert("header", { one: 1, ...pick(conversation, HEADER_MEMBERS), ...empty });
+        this.store.forget();
+      }
+      this.messages.adopt(messages);
+      if (!isLast) return;
+      const last = this.adopted;
+      const turns = Number(this.store.one("SELECT count(DISTINCT turn_id) AS turns FROM message")?.["turns"]);
+      const numbers = { next_sequence: last + 1, next_turn: turns + 1, handed_over: last };
+      this.store.setHeader({ ...pick(conversation, HEADER_MEMBERS), ...numbers });
     });
-    this.forget();
+  }
+
+  /** Sequence of the last message that is here, while the conversation is being taken over. */
+  get adopted(): number {
+    return this.store.found ? Number(this.store.one("SELECT max(sequence) AS last FROM message")?.["last"] ?? 0) : 0;
   }
 
   /** Notes a turn that has to wait; nothing of it is in the history yet. */
@@ -58,11 +114,11 @@ export class Journal extends JournalStore {
     return this.transaction(() => this.turns.add(input, "queued", now));
   }
 
-  /** Notes a turn, gives its message the next sequence, and marks it running: all of it, or nothing. */
+  /** Notes a turn, gives its message the next sequence, and marks it running. */
   begin({ content, ...input }: NewTurn, now: number): Turn {
     return this.transaction(() => {
       const asked = { content: content ?? "", metadata: input.metadata, created_at: now };
-      const user_sequence = this.messages.append(input.user_message_id, input.id, "user", asked).sequence;
+      const user_sequence = this.messages.append(input.user_message_id, input.id, "user", asked, true).sequence;
       return this.turns.add({ ...input, content: null, user_sequence, started_at: now }, "running", now);
     });
   }
@@ -74,10 +130,10 @@ export class Journal extends JournalStore {
       let { user_sequence } = turn;
       if (user_sequence === null) {
         const asked = { content: content ?? "", metadata, created_at: now };
-        user_sequence = this.messages.append(turn.user_message_id, turn.id, "user", asked).sequence;
+        user_sequence = this.messages.append(turn.user_message_id, turn.id, "user", asked, true).sequence;
       } else this.deltas.remove("number = ?", turn.number);
       const begun = { status: "running", event_base, user_sequence, started_at: now } as const;
-      const unset = { content: null, error: null, last_event: null, ended_at: null };
+      const unset = { content: null, error: null, last_event: null, ended_at: null, delta_length: null };
       return this.turns.change(turn, { ...begun, ...unset, reply_id, reply_sequence });
     });
   }
@@ -91,14 +147,14 @@ export class Journal extends JournalStore {
   }
 
   /** The turn is over: its reply is stored with the next sequence, or in the place of a failed one. */
-  close(turn: Turn, ending: Ending, window_start: number | null, now: number): { turn: Turn; reply: Message } {
+  close(turn: Turn, ending: Ending, now: number): { turn: Turn; reply: Message } {
     return this.transaction(() => {
-      const { usage, error, last_event } = ending;
-      const said = {
+      const { usage, error, last_event, delta_length, window_start, status } = ending;
+      const written = {
         content: ending.content,
         tool_calls: ending.tool_calls,
         details: ending.details,
-        status: MESSAGE_STATUS[ending.status],
+        status: MESSAGE_STATUS[status],
         model_used: ending.model_used,
         processing_time: ending.untimed ? null : (now - (turn.started_at ?? now)) / 1000,
         input_tokens: usage?.input_tokens ?? null,
@@ -106,20 +162,25 @@ export class Journal extends JournalStore {
         usage_source: usage?.source ?? null,
         created_at: now,
       };
-      const former = turn.reply_sequence === null ? null : this.messages.find(turn.reply_id);
-      const reply = former
-        ? this.messages.replace(former, said)
-        : this.messages.append(turn.reply_id, turn.id, "assistant", said);
-      const ended = {
-        status: ending.status,
-        reply_sequence: reply.sequence,
-        window_start,
-        error,
-        last_event,
-        ended_at: now,
-      };
+      const former = turn.reply_sequence === null ? null : this.messages.at(turn.reply_sequence);
+      const reply = former ? this.#rewrite(former, written) : this.#reply(turn, written);
+      const { sequence: reply_sequence } = reply;
+      if (ending.answered) this.store.setHeader({ answered: Math.max(turn.number, this.header.answered) });
+      const ended = { status, reply_sequence, window_start, error, last_event, delta_length, ended_at: now };
       return { turn: this.turns.change(turn, ended), reply };
     });
+  }
+
+  #reply(turn: Turn, written: Partial<Message> & { created_at: number }): Message {
+    const leads = areTogether(turn.id, turn.reply_id);
+    return this.messages.append(turn.reply_id, turn.id, "assistant", written, leads);
+  }
+
+  #rewrite(former: Message, written: Partial<Message> & { created_at: number }): Message {
+    // D1 gets a message that it does not have yet as it is when it gets it.
+    const { sequence } = former;
+    if (sequence <= this.header.handed_over) this.outbox.add({ op: "message", sequence });
+    return this.messages.replace(former, written);
   }
 
   /** A waiting turn is taken back: it leaves no message. */
@@ -128,7 +189,19 @@ export class Journal extends JournalStore {
     return this.transaction(() => this.turns.change(turn, ended));
   }
 
-  /** How many events of a waiting turn have been told. */
+  /** Whether the client of a turn was given its answer. Of interest for the newest turn only, and may wait for another write. */
+  noteAnswered(turn: Turn, isAnswered: boolean): void {
+    if (!this.found || this.turns.last()?.number !== turn.number) return;
+    this.store.noteLater({ answered: isAnswered ? turn.number : Math.min(this.header.answered, turn.number - 1) });
+  }
+
+  /** Forgets what is kept for a while only, of before `before` (ms). Returns when the oldest ended that is left, if one is. */
+  expire(before: number): number | null {
+    this.turns.expireReruns(before);
+    return this.deltas.expire(before);
+  }
+
+  /** How many events of a waiting turn have been sent. */
   setEventBase(turn: Turn, event_base: number): Turn {
     return this.turns.change(turn, { event_base });
   }

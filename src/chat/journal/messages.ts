@@ -1,125 +1,163 @@
-/** The messages of a conversation as its journal has them. */
-import { type Header, toMessage } from "./schema.ts";
-import type { JournalStore, Memory } from "./store.ts";
+/** The messages of a conversation as its journal has them, and every statement that changes one. */
 import type { Message } from "../message.ts";
 import type { Turn } from "../turn.ts";
-import { WindowCache } from "./window-cache.ts";
+import { BLOCK, Blocks } from "./blocks.ts";
+import { History } from "./history.ts";
+import { MESSAGE_MEMBERS, pick, toMessage } from "./schema.ts";
+import type { Store } from "./store.ts";
+import type { Turns } from "./turns.ts";
 
-export class MessageStore implements Memory {
-  readonly #store: JournalStore;
-  readonly #recent = new WindowCache();
-  /** Messages that were just stored, for D1; without a gap as long as the first is the one that D1 lacks first. */
-  #fresh: Message[] = [];
+/** Who deleted a message, when, and with which bulk delete. */
+export type Deletion = Pick<Message, "deleted_at" | "deleted_by" | "deletion_id">;
+const LIVE: Deletion = { deleted_at: null, deleted_by: null, deletion_id: null };
 
-  constructor(store: JournalStore) {
+export class Messages {
+  readonly #store: Store;
+  readonly #turns: Turns;
+  readonly #blocks: Blocks;
+  readonly history: History;
+
+  constructor(store: Store, turns: Turns) {
     this.#store = store;
+    this.#turns = turns;
+    this.#blocks = new Blocks(store);
+    this.history = new History(store, this.#blocks);
   }
 
   forget(): void {
-    this.#recent.clear();
-    this.#fresh = [];
+    this.#blocks.forget();
   }
 
   find(id: string): Message | null {
-    const known = this.#recent.find(id);
-    if (known) return known;
-    const row = this.#store.rows("SELECT * FROM message WHERE id = ?", id)[0];
-    return row ? toMessage(row) : null;
+    const turn = this.#turns.around(id);
+    const known = turn && (turn.user_message_id === id ? turn.user_sequence : turn.reply_sequence);
+    const sequence = known ?? this.#store.one("SELECT sequence FROM message_id WHERE id = ?", id)?.["sequence"];
+    const found = sequence === undefined || sequence === null ? null : this.at(Number(sequence));
+    return found?.id === id ? found : null;
+  }
+
+  at(sequence: number): Message | null {
+    const row = this.#store.one("SELECT * FROM message WHERE sequence = ?", sequence);
+    return row && toMessage(row);
+  }
+
+  /** The user's message and the reply of a turn, as far as they are there. */
+  ofTurn({ user_sequence, reply_sequence }: Turn): { asked: Message | null; reply: Message | null } {
+    return {
+      asked: user_sequence === null ? null : this.at(user_sequence),
+      reply: reply_sequence === null ? null : this.at(reply_sequence),
+    };
   }
 
   /** Messages that D1 has not confirmed, oldest first, at most `limit`. */
   unsent(limit: number): Message[] {
-    const { handed_over, next_sequence } = this.#store.header as Header;
-    if (this.#fresh[0]?.sequence === handed_over + 1) return this.#fresh.slice(0, limit);
-    if (handed_over === next_sequence - 1) return [];
-    return this.#store
-      .rows("SELECT * FROM message WHERE sequence > ? ORDER BY sequence LIMIT ?", handed_over, limit)
-      .map(toMessage);
+    const { handed_over, next_sequence } = this.#store.header;
+    if (handed_over >= next_sequence - 1) return [];
+    const query = "SELECT * FROM message WHERE sequence > ? ORDER BY sequence LIMIT ?";
+    return this.#store.rows(query, handed_over, limit).map(toMessage);
   }
 
-  /**
-   * D1 has every message up to `sequence`. Only remembered, and written along with the next change: after a crash in
-   * between they are sent once more, which changes nothing.
-   */
-  confirmUpTo(sequence: number): void {
-    const { header } = this.#store;
-    if (!header || sequence <= header.handed_over) return;
-    this.#fresh = this.#fresh.filter((message) => message.sequence > sequence);
-    this.#store.setHeaderLater({ handed_over: sequence });
+  /** Live messages that a model may be shown, from sequence `upto` down, until the caller stops. */
+  *shownBefore(upto: number): Generator<Message> {
+    for (const message of this.history.newestFirst({ first: 1, last: upto })) if (isShown(message)) yield message;
   }
 
-  /** The latest live messages up to sequence `upto`, oldest first. Failed replies are not among them. */
-  window(upto: number): Message[] {
-    const limit = this.#store.header?.max_context_length ?? 1;
-    const known = this.#recent.latest(upto, limit);
-    if (known) return known;
-    const rows = this.#store.rows(
-      `SELECT * FROM message
-       WHERE deleted_at IS NULL AND status <> 'failed' AND content <> '' AND sequence <= ?
-       ORDER BY sequence DESC LIMIT ?`,
-      upto,
-      limit,
-    );
-    const messages = rows.reverse().map(toMessage);
-    this.#recent.keep(messages, upto, limit);
-    return messages;
+  /** Live messages that a model may be shown, after one sequence and before another; at most `limit`, oldest first. */
+  shownBetween(after: number, before: number, limit: number): Message[] {
+    const found: Message[] = [];
+    const query = "SELECT * FROM message WHERE sequence > ? AND sequence < ? AND deleted_at IS NULL ORDER BY sequence";
+    for (const row of this.#store.each(query, after, before)) {
+      const message = toMessage(row);
+      if (isShown(message)) found.push(message);
+      if (found.length === limit) break;
+    }
+    return found;
   }
 
-  /** Messages from `start` to the turn's reply, as the model's window showed them, that are still live. */
-  answerWindow(turn: Turn, reply: Message): Message[] {
-    const { window_start, user_sequence } = turn;
-    const known = window_start === null ? null : this.#recent.between(window_start, user_sequence ?? 0);
-    if (known?.at(-1)?.sequence === user_sequence) return [...(known ?? []), reply];
-    return this.#store
-      .rows(
-        `SELECT * FROM message WHERE sequence BETWEEN ? AND ? AND deleted_at IS NULL AND status <> 'failed' AND content <> ''
-       UNION SELECT * FROM message WHERE sequence IN (?, ?) AND deleted_at IS NULL ORDER BY sequence`,
-        turn.window_start ?? turn.user_sequence,
-        turn.user_sequence,
-        turn.user_sequence,
-        turn.reply_sequence,
-      )
-      .map(toMessage);
-  }
-
-  /** A new message, the last of the conversation. */
-  append(id: string, turn_id: string, role: Message["role"], rest: Partial<Message> & { created_at: number }): Message {
-    const header = this.#store.header as Header;
+  /** A new message, the last of the conversation. `leads` says whether its turn's id leads to it. */
+  append(
+    id: string,
+    turn_id: string,
+    role: Message["role"],
+    rest: Partial<Message> & { created_at: number },
+    leads: boolean,
+  ): Message {
+    const header = this.#store.header;
     const message: Message = { ...BLANK, ...rest, sequence: header.next_sequence, id, turn_id, role };
-    this.#store.insert("message", message);
-    this.#fresh.push(message);
-    this.#recent.append(message, message.status !== "failed" && message.content !== "");
-    const message_count = header.message_count + 1;
+    this.#insert(message, leads);
     const { sequence, created_at } = message;
-    const at = { last_message_at: created_at, updated_at: created_at };
-    this.#store.setHeader({ next_sequence: sequence + 1, message_count, ...at });
+    this.#store.setHeader({
+      next_sequence: sequence + 1,
+      message_count: header.message_count + 1,
+      last_message_at: created_at,
+      updated_at: created_at,
+    });
     return message;
   }
 
+  /** Messages of a conversation that is being taken over from D1. */
+  adopt(messages: Message[]): void {
+    for (const message of messages) this.#insert(pick(message, MESSAGE_MEMBERS), false);
+  }
+
+  #insert(message: Message, leads: boolean): void {
+    this.#store.insert("message", message);
+    if (!leads) this.#store.run("INSERT INTO message_id VALUES (?, ?)", message.id, message.sequence);
+    if (message.sequence % BLOCK === 0) this.#blocks.recount(message.sequence - 1);
+  }
+
   /** A reply that is written again in its old place. */
-  replace(former: Message, said: Partial<Message> & { created_at: number }): Message {
-    this.#store.update("message", said, "id = ?", former.id);
-    this.forget();
-    this.#store.setHeader({ last_message_at: said.created_at, updated_at: said.created_at });
-    this.#store.outbox({ op: "message", message_id: former.id });
-    return { ...former, ...said };
+  replace(former: Message, written: Partial<Message> & { created_at: number }): Message {
+    this.#store.update("message", written, "sequence = ?", former.sequence);
+    this.#store.setHeader({ last_message_at: written.created_at, updated_at: written.created_at });
+    return { ...former, ...written };
+  }
+
+  /** Deletes one message, or restores it where `deletion` is null. */
+  mark(message: Message, deletion: Deletion | null): Message {
+    const state = deletion ?? LIVE;
+    this.#store.update("message", state, "sequence = ?", message.sequence);
+    this.#blocks.change(message.sequence, message.role, deletion ? -1 : 1);
+    return { ...message, ...state };
+  }
+
+  /** Deletes every live message after sequence `after`. Returns how many there were. */
+  deleteAfter(after: number, deletion: Deletion): number {
+    const live = this.history.count({ first: after + 1, last: this.#store.header.next_sequence - 1 });
+    if (live === 0) return 0;
+    this.#store.update("message", deletion, "deleted_at IS NULL AND sequence > ?", after);
+    this.#blocks.recount(after);
+    return live;
+  }
+
+  /** Restores the messages of these sequences, which are deleted, in ascending order. */
+  restore(sequences: number[]): void {
+    const first = sequences[0];
+    if (first === undefined) return;
+    this.#store.update("message", LIVE, "sequence IN (SELECT value FROM json_each(?))", JSON.stringify(sequences));
+    this.#blocks.recount(first - 1);
+  }
+
+  /** Takes away for good what these messages say. `where` selects them. */
+  empty(changes: Partial<Message>, where: string, ...values: unknown[]): void {
+    this.#store.update("message", { ...EMPTY, ...changes }, where, ...values);
   }
 }
 
+/** Whether a model may be shown a message: it is live, did not fail, and says something. */
+const isShown = ({ deleted_at, status, content }: Message): boolean =>
+  deleted_at === null && status !== "failed" && /\S/.test(content);
+
+const EMPTY = { content: "", metadata: {}, tool_calls: null, feedback: null, details: null } as const;
+
 const BLANK = {
-  content: "",
+  ...EMPTY,
   status: "complete",
   model_used: null,
   processing_time: null,
   input_tokens: null,
   output_tokens: null,
   usage_source: null,
-  metadata: {},
-  tool_calls: null,
-  details: null,
-  feedback: null,
-  deleted_at: null,
-  deleted_by: null,
-  deletion_id: null,
+  ...LIVE,
   purged_at: null,
 } as const satisfies Partial<Message>;

@@ -3,8 +3,8 @@
  * a conversation is closed first, so that one of which only half is left is never shown or restored.
  */
 import type { AuditRow } from "../audit.ts";
-import type { Header } from "./schema.ts";
 import type { Journal } from "./journal.ts";
+import type { Header } from "./schema.ts";
 
 /** Whether it has been deleted since before `before` (ms). */
 export const isExpired = ({ deleted_at }: Header, before: number): boolean =>
@@ -12,10 +12,11 @@ export const isExpired = ({ deleted_at }: Header, before: number): boolean =>
 
 /** From here on nothing brings the conversation back; D1 is told. */
 export function closeForGood(journal: Journal, now: number): void {
-  if ((journal.header as Header).erased_at !== null) return;
+  const { erased_at, edits } = journal.header;
+  if (erased_at !== null) return;
   journal.transaction(() => {
-    journal.setHeader({ title: "", metadata: {}, titled_by: null, erased_at: now });
-    journal.outbox({ op: "header", audit: null });
+    journal.store.setHeader({ title: "", metadata: {}, titled_by: null, erased_at: now, edits: edits + 1 });
+    journal.outbox.add({ op: "header", audit: null });
   });
 }
 
@@ -30,27 +31,17 @@ export function purgeMessages(
   audit: (purged: number) => AuditRow,
 ): number {
   return journal.transaction(() => {
-    const purged = journal.rewrite(
-      `UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL, purged_at = ?
-       WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at < ? AND purged_at IS NULL
-       RETURNING id, turn_id, role`,
-      now,
-      JSON.stringify(ids),
-      before,
-    );
-    if (purged.length === 0) return 0;
-    const asked = purged.filter((message) => message["role"] === "user").map((message) => message["turn_id"]);
-    journal.rewrite(
-      `UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL
-       WHERE id IN (SELECT value FROM json_each(?))`,
-      JSON.stringify(asked),
-    );
-    const change = {
-      op: "purge_messages",
-      ids: purged.map((message) => String(message["id"])),
-      purged_at: now,
-    } as const;
-    journal.outbox({ ...change, audit: audit(purged.length) });
+    const due = ids
+      .flatMap((id) => journal.messages.find(id) ?? [])
+      .filter(({ deleted_at, purged_at }) => purged_at === null && deleted_at !== null && deleted_at < before);
+    if (due.length === 0) return 0;
+    const sequences = JSON.stringify(due.map(({ sequence }) => sequence));
+    journal.messages.empty({ purged_at: now }, "sequence IN (SELECT value FROM json_each(?))", sequences);
+    const asked = due.filter(({ role }) => role === "user").map(({ turn_id }) => turn_id);
+    journal.turns.purge("id IN (SELECT value FROM json_each(?))", JSON.stringify(asked));
+    journal.store.setHeader({ edits: journal.header.edits + 1 });
+    const purged = due.map(({ id }) => id);
+    journal.outbox.add({ op: "purge_messages", ids: purged, purged_at: now, audit: audit(purged.length) });
     return purged.length;
   });
 }

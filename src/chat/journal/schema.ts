@@ -2,12 +2,20 @@
 import type { Conversation } from "../conversation.ts";
 import type { Message } from "../message.ts";
 import type { Turn } from "../turn.ts";
+import type { SqlRow, SqlValue } from "./storage.ts";
 
 /**
- * The journal's tables. `handed_over`: every message up to this sequence is in D1. `titled_by`: the message that the title
- * was taken from. `open`: numbers of the turns that wait or run. `list`: deltas as JSON, the first of them is number `first`.
- * `outbox`: further changes that D1 has yet to confirm.
- * There are as few indexes as can be: every turn would write their entries.
+ * The journal's tables, with as few indexes as can be: every turn would write their entries.
+ *
+ * - `header`: `revision` counts what D1 has to hear of, `edits` what changed the text that a model may be shown.
+ *   `handed_over`: every message up to this sequence is in D1. `open`: numbers of the turns that wait or run, in order of
+ *   arrival. `answered`: the newest turn whose answer reached its client. `titled_by`: the message that the title is from.
+ * - `turn`: its id is the least of its three; `user_message_id` and `reply_id` were made right after it.
+ * - `rerun`: replies made anew, by the key that asked for each.
+ * - `message_id`: messages whose id does not lead to their turn that way (imported ones, replies made anew).
+ * - `block`: how much is live of the messages 1–256, 257–512 …, once such a block is full.
+ * - `deltas`: pieces of recent replies as JSON, `first` being the number of the first in a row.
+ * - `outbox`: changes that D1 has yet to confirm. `agent`: the agent as D1 last had it.
  */
 export const SCHEMA = `
 CREATE TABLE version (number INTEGER NOT NULL);
@@ -19,7 +27,8 @@ CREATE TABLE header (
   message_count INTEGER NOT NULL, last_message_at INTEGER,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, deleted_by TEXT, erased_at INTEGER,
   next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL, titled_by TEXT,
-  open TEXT NOT NULL DEFAULT '[]'
+  open TEXT NOT NULL DEFAULT '[]',
+  revision INTEGER NOT NULL DEFAULT 0, edits INTEGER NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE turn (
   number INTEGER PRIMARY KEY,
@@ -27,19 +36,26 @@ CREATE TABLE turn (
   user_message_id TEXT NOT NULL, reply_id TEXT NOT NULL, content TEXT, metadata TEXT NOT NULL,
   user_sequence INTEGER, reply_sequence INTEGER, window_start INTEGER,
   event_base INTEGER NOT NULL, last_event INTEGER, error TEXT,
-  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, output_schema TEXT
+  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, delta_length INTEGER, output_schema TEXT
 );
 CREATE UNIQUE INDEX turn_key ON turn (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE TABLE rerun (
+  principal TEXT NOT NULL, key TEXT NOT NULL, body_hash TEXT NOT NULL, turn_id TEXT NOT NULL, reply_id TEXT NOT NULL,
+  at INTEGER NOT NULL, PRIMARY KEY (principal, key)
+) WITHOUT ROWID;
 CREATE TABLE message (
   sequence INTEGER PRIMARY KEY,
-  id TEXT NOT NULL UNIQUE, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
+  id TEXT NOT NULL, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
   model_used TEXT, processing_time REAL, input_tokens INTEGER, output_tokens INTEGER, usage_source TEXT,
   metadata TEXT NOT NULL, tool_calls TEXT, feedback TEXT, created_at INTEGER NOT NULL,
   deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT
 );
+CREATE TABLE message_id (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE block (number INTEGER PRIMARY KEY, live INTEGER NOT NULL, users INTEGER NOT NULL);
 CREATE TABLE deltas (turn INTEGER NOT NULL, first INTEGER NOT NULL, list TEXT NOT NULL, PRIMARY KEY (turn, first)) WITHOUT ROWID;
 CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
+CREATE TABLE agent (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL, at INTEGER NOT NULL);
 `;
 
 /**
@@ -59,6 +75,30 @@ export const STEPS: readonly string[] = [
    DROP TABLE delta;`,
   "ALTER TABLE message ADD COLUMN details TEXT;",
   "ALTER TABLE turn ADD COLUMN output_schema TEXT;",
+  `ALTER TABLE header ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE header ADD COLUMN edits INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE header ADD COLUMN answered INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE turn ADD COLUMN delta_length INTEGER;
+   CREATE TABLE message_id (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
+   INSERT INTO message_id SELECT id, sequence FROM message;
+   CREATE TABLE new_message (
+     sequence INTEGER PRIMARY KEY,
+     id TEXT NOT NULL, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
+     model_used TEXT, processing_time REAL, input_tokens INTEGER, output_tokens INTEGER, usage_source TEXT,
+     metadata TEXT NOT NULL, tool_calls TEXT, feedback TEXT, created_at INTEGER NOT NULL,
+     deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT
+   );
+   INSERT INTO new_message SELECT * FROM message;
+   DROP TABLE message;
+   ALTER TABLE new_message RENAME TO message;
+   CREATE TABLE block (number INTEGER PRIMARY KEY, live INTEGER NOT NULL, users INTEGER NOT NULL);
+   INSERT INTO block SELECT (sequence - 1) / 256 AS number, sum(deleted_at IS NULL),
+     sum(deleted_at IS NULL AND role = 'user') FROM message GROUP BY number HAVING count(*) = 256;
+   CREATE TABLE agent (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL, at INTEGER NOT NULL);
+   CREATE TABLE rerun (
+     principal TEXT NOT NULL, key TEXT NOT NULL, body_hash TEXT NOT NULL, turn_id TEXT NOT NULL, reply_id TEXT NOT NULL,
+     at INTEGER NOT NULL, PRIMARY KEY (principal, key)
+   ) WITHOUT ROWID;`,
 ];
 
 /** The version of SCHEMA. */
@@ -70,22 +110,21 @@ export type Header = Conversation & {
   handed_over: number;
   titled_by: string | null;
   open: number[];
+  edits: number;
+  answered: number;
 };
 
-type Row = Record<string, SqlStorageValue>;
-
-export const toHeader = ({ one: _, ...row }: Row): Header =>
-  ({ ...row, metadata: jsonOf(row["metadata"]), open: parsed(row["open"]) }) as unknown as Header;
-
-export const toTurn = (row: Row): Turn =>
+export const toHeader = (row: SqlRow): Header =>
   ({
     ...row,
-    metadata: jsonOf(row["metadata"]),
-    error: parsed(row["error"]),
-    output_schema: parsed(row["output_schema"]),
-  }) as unknown as Turn;
+    metadata: JSON.parse(String(row["metadata"])),
+    open: JSON.parse(String(row["open"])),
+  }) as unknown as Header;
 
-export const toMessage = (row: Row): Message =>
+export const toTurn = (row: SqlRow): Turn =>
+  ({ ...row, metadata: jsonOf(row["metadata"]), error: parsed(row["error"]), output_schema: parsed(row["output_schema"]) }) as unknown as Turn;
+
+export const toMessage = (row: SqlRow): Message =>
   ({
     ...row,
     metadata: jsonOf(row["metadata"]),
@@ -95,12 +134,12 @@ export const toMessage = (row: Row): Message =>
   }) as unknown as Message;
 
 /** Most metadata is empty. */
-const jsonOf = (value: SqlStorageValue | undefined) => (value === "{}" ? {} : JSON.parse(String(value)));
-const parsed = (value: SqlStorageValue | undefined) => (value ? JSON.parse(String(value)) : null);
+const jsonOf = (value: SqlValue | undefined) => (value === "{}" ? {} : JSON.parse(String(value)));
+const parsed = (value: SqlValue | undefined) => (value ? JSON.parse(String(value)) : null);
 
 /** Values in the order of their columns; objects as JSON. */
-export const bindable = (value: unknown): SqlStorageValue =>
-  value !== null && typeof value === "object" ? JSON.stringify(value) : (value as SqlStorageValue);
+export const bindable = (value: unknown): SqlValue =>
+  value !== null && typeof value === "object" ? JSON.stringify(value) : (value as SqlValue);
 
 /** What the journal keeps of a row that D1 may have more columns of. */
 export const HEADER_MEMBERS = [
@@ -120,6 +159,7 @@ export const HEADER_MEMBERS = [
   "deleted_at",
   "deleted_by",
   "erased_at",
+  "revision",
 ] as const satisfies (keyof Conversation)[];
 
 export const MESSAGE_MEMBERS = [

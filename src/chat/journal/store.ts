@@ -1,47 +1,43 @@
 /**
- * What the parts of the journal share: its tables, its header, its transactions, and what waits for D1. Every method is
- * synchronous; what it has written survives a crash at the next line.
+ * The journal's SQLite: its tables, its header, its transactions. Every method is synchronous; what it has written survives
+ * a crash at the next line. Nothing is remembered but the header, which a failed transaction puts back.
  */
-import type { Change } from "../changes.ts";
 import { bindable, type Header, SCHEMA, STEPS, toHeader, VERSION } from "./schema.ts";
+import type { SqlRow, SqlRows, SqlStore, SqlValue } from "./storage.ts";
 
-/** What somebody remembers of the tables; it forgets when that may not be so any more. */
-export type Memory = { forget(): void };
-
-export class JournalStore {
-  readonly #storage: DurableObjectStorage;
+export class Store {
+  readonly #storage: SqlStore;
   #header: Header | null | undefined;
-  /** Members of the header that storage does not have yet, and how deep in transactions we are. */
+  /** Members of the header that the tables do not have yet, and how deep in transactions we are. */
   #unwritten: Partial<Header> = {};
   #depth = 0;
-  #hasOutbox: boolean | undefined;
-  readonly #memories: Memory[] = [];
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: SqlStore) {
     this.#storage = storage;
   }
 
-  /** From now on `memory` is told to forget. */
-  withMemory<M extends Memory>(memory: M): M {
-    this.#memories.push(memory);
-    return memory;
-  }
-
-  /** The conversation, or null while this object has none: reading never makes a table. */
-  get header(): Header | null {
+  /** The conversation, or null while this object has none. Reading never makes a table. */
+  get found(): Header | null {
     if (this.#header === undefined) {
-      const known = this.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'header'").length > 0;
-      if (known) this.migrate();
-      const row = known ? this.rows("SELECT * FROM header")[0] : undefined;
-      this.#header = row ? toHeader(row) : null;
+      const isKnown = this.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'header'") !== null;
+      if (isKnown) this.migrate();
+      const row = isKnown ? this.one("SELECT * FROM header") : null;
+      this.#header = row && toHeader(row);
     }
     return this.#header;
   }
 
+  /** The conversation. Throws where there is none: whoever calls this has entered one. */
+  get header(): Header {
+    const header = this.found;
+    if (!header) throw new Error("this journal has no conversation");
+    return header;
+  }
+
   /** Makes the tables, or takes the steps that these lack. */
   migrate(): void {
-    const isEmpty = this.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'version'").length === 0;
-    const version = isEmpty ? 0 : Number(this.rows("SELECT number FROM version")[0]?.["number"] ?? 0);
+    const isEmpty = this.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'version'") === null;
+    const version = isEmpty ? 0 : Number(this.one("SELECT number FROM version")?.["number"] ?? 0);
     if (version === VERSION) return;
     this.#storage.transactionSync(() => {
       for (const step of isEmpty ? [SCHEMA] : STEPS.slice(version - 1)) this.#storage.sql.exec(step);
@@ -50,84 +46,64 @@ export class JournalStore {
     });
   }
 
-  /** Knows nothing any more: the storage is empty, or was filled anew. */
+  /** The tables are empty, or were filled anew. */
   forget(): void {
     this.#header = undefined;
-    this.#forgetRead();
-  }
-
-  #forgetRead(): void {
-    this.#hasOutbox = undefined;
-    for (const memory of this.#memories) memory.forget();
-  }
-
-  /** Leaves a change for D1; the transaction that makes it calls this. */
-  outbox(change: Change): void {
-    this.run("INSERT INTO outbox (change) VALUES (?)", JSON.stringify(change));
-    this.#hasOutbox = true;
-  }
-
-  /** Whether changes wait for D1; looked up once, then remembered. */
-  get hasOutbox(): boolean {
-    this.#hasOutbox ??= this.rows("SELECT 1 FROM outbox LIMIT 1").length > 0;
-    return this.#hasOutbox;
-  }
-
-  /** D1 has confirmed the changes up to this one. */
-  clearOutbox(last: number): void {
-    this.run("DELETE FROM outbox WHERE id <= ?", last);
-    this.#hasOutbox = undefined;
-  }
-
-  /** Changes members of the header; within a transaction they are written once, at its end. */
-  setHeader(changes: Partial<Header>): Header {
-    this.setHeaderLater(changes);
-    if (this.#depth === 0) this.#writeHeader();
-    return this.header as Header;
-  }
-
-  /** Changes members of the header that are written along with the next change. */
-  setHeaderLater(changes: Partial<Header>): void {
-    this.#header = { ...(this.header as Header), ...changes };
-    this.#unwritten = { ...this.#unwritten, ...changes };
-  }
-
-  #writeHeader(): void {
-    if (Object.keys(this.#unwritten).length === 0) return;
-    this.update("header", this.#unwritten, "one = 1");
     this.#unwritten = {};
   }
 
-  rows(query: string, ...values: unknown[]): Record<string, SqlStorageValue>[] {
-    return this.#storage.sql.exec(query, ...(values as SqlStorageValue[])).toArray();
-  }
-  /** Changes messages or turns that are there already; what is remembered of them is read anew. */
-  rewrite(query: string, ...values: unknown[]): Record<string, SqlStorageValue>[] {
-    this.#forgetRead();
-    return this.rows(query, ...values);
-  }
-  run(query: string, ...values: unknown[]): number {
-    return this.#storage.sql.exec(query, ...(values as SqlStorageValue[])).rowsWritten;
+  /** Changes members of the header; they are written once, at the end of the transaction. */
+  setHeader(changes: Partial<Header>): Header {
+    this.#header = { ...this.header, ...changes };
+    this.#unwritten = { ...this.#unwritten, ...changes };
+    if (this.#depth === 0) this.#writeHeader();
+    return this.#header;
   }
 
-  /** All of `work`, or none of it: also of what is remembered of the header. */
+  /** Notes something in the header that D1 does not hear of, and that may wait for the next write. */
+  noteLater(changes: Partial<Header>): void {
+    this.#header = { ...this.header, ...changes };
+    this.#unwritten = { ...this.#unwritten, ...changes };
+  }
+
+  /**
+   * All of `work`, or none of it. D1 hears of what it changed, under a revision of its own: of two batches the one with
+   * the older revision is refused, however late it arrives.
+   */
   transaction<T>(work: () => T): T {
-    const before = { header: this.#header, unwritten: this.#unwritten };
+    const header = this.#header;
+    const unwritten = this.#unwritten;
     this.#depth++;
     try {
       return this.#storage.transactionSync(() => {
         const result = work();
-        if (this.#depth === 1) this.#writeHeader();
+        if (this.#depth === 1) {
+          if (this.#unwritten !== unwritten) this.setHeader({ revision: this.header.revision + 1 });
+          this.#writeHeader();
+        }
         return result;
       });
     } catch (error) {
-      this.#header = before.header;
-      this.#unwritten = before.unwritten;
-      this.#forgetRead();
+      this.#header = header;
+      this.#unwritten = unwritten;
       throw error;
     } finally {
       this.#depth--;
     }
+  }
+
+  rows(query: string, ...values: unknown[]): SqlRow[] {
+    return this.each(query, ...values).toArray();
+  }
+  one(query: string, ...values: unknown[]): SqlRow | null {
+    return this.rows(query, ...values)[0] ?? null;
+  }
+  /** Rows one at a time, for whoever may stop before the last. */
+  each(query: string, ...values: unknown[]): SqlRows {
+    return this.#storage.sql.exec(query, ...(values as SqlValue[]));
+  }
+  run(query: string, ...values: unknown[]): void {
+    this.#storage.sql.exec(query, ...(values as SqlValue[]));
   }
 
   insert(table: string, row: object): void {
@@ -143,5 +119,16 @@ export class JournalStore {
       ...Object.values(changes).map(bindable),
       ...values,
     );
+  }
+
+  /** Writes what was noted, unless a transaction will. */
+  writeNotes(): void {
+    if (this.#depth === 0) this.#writeHeader();
+  }
+
+  #writeHeader(): void {
+    if (Object.keys(this.#unwritten).length === 0) return;
+    this.update("header", this.#unwritten, "one = 1");
+    this.#unwritten = {};
   }
 }

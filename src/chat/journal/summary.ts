@@ -4,13 +4,17 @@ import type { Journal } from "./journal.ts";
 /** What was said up to and including a sequence, in the model's words. */
 export type Summary = { upto: number; text: string };
 
-/** What is kept, or null. */
 export function summaryOf(journal: Journal): Summary | null {
-  const row = journal.rows("SELECT upto, text FROM summary")[0];
-  return row ? { upto: Number(row["upto"]), text: String(row["text"]) } : null;
+  const row = journal.store.one("SELECT upto, text FROM summary");
+  return row && { upto: Number(row["upto"]), text: String(row["text"]) };
+}
+
+export function keepSummary(journal: Journal, { upto, text }: Summary): void {
+  forgetSummary(journal, 0);
+  journal.store.run("INSERT INTO summary (upto, text) VALUES (?, ?)", upto, text);
 }
 
 /** Forgets a summary that covers a message from `sequence` on. */
 export function forgetSummary(journal: Journal, sequence: number): void {
-  journal.run("DELETE FROM summary WHERE upto >= ?", sequence);
+  journal.store.run("DELETE FROM summary WHERE upto >= ?", sequence);
 }

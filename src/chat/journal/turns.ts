@@ -1,7 +1,7 @@
 /** The turns of a conversation as its journal has them. */
-import { type Header, toTurn } from "./schema.ts";
-import type { JournalStore, Memory } from "./store.ts";
 import type { EventId, Turn } from "../turn.ts";
+import { toTurn } from "./schema.ts";
+import type { Store } from "./store.ts";
 
 export type NewTurn = Pick<
   Turn,
@@ -16,20 +16,26 @@ export type NewTurn = Pick<
   | "output_schema"
 >;
 
+/** A reply that was made anew: `at` (ms). */
+export type Rerun = {
+  principal: string;
+  key: string;
+  body_hash: string;
+  turn_id: string;
+  reply_id: string;
+  at: number;
+};
+
+/** Turns that a reader who lags is told of at a time. */
+const AT_ONCE = 20;
 /** Turns back from where a reader stands, among which those are looked for that were run again since. */
 const RUN_AGAIN_WITHIN = 100;
 
-export class TurnStore implements Memory {
-  readonly #store: JournalStore;
-  /** The latest turn, once it is known. */
-  #latest: Turn | null | undefined;
+export class Turns {
+  readonly #store: Store;
 
-  constructor(store: JournalStore) {
+  constructor(store: Store) {
     this.#store = store;
-  }
-
-  forget(): void {
-    this.#latest = undefined;
   }
 
   byKey(principal: string, key: string): Turn | null {
@@ -41,65 +47,93 @@ export class TurnStore implements Memory {
   byNumber(number: number): Turn | null {
     return this.#one("number = ?", number);
   }
+  last(): Turn | null {
+    return this.#one("number = (SELECT max(number) FROM turn)");
+  }
+
+  /** The turn whose ids this message's id is among, if it is. */
+  around(message_id: string): Turn | null {
+    const row = this.#store.one("SELECT * FROM turn WHERE id <= ? ORDER BY id DESC LIMIT 1", message_id);
+    return row && (row["user_message_id"] === message_id || row["reply_id"] === message_id) ? toTurn(row) : null;
+  }
+
   /**
-   * Turns of which a reader who stands at `seen` lacks events, in the order in which they are told. A failed turn may be
-   * run again after later ones: those had been told before, and whoever has seen the last of them lacks the earlier one.
+   * The next turns of which a reader who stands at `seen` lacks events, in the order in which they ran; at most some. A
+   * failed turn may be run again after later ones: whoever has seen the last of those lacks the earlier one.
    */
   since(seen: EventId): Turn[] {
     const last = this.byNumber(seen.turn);
     const began = last && seen.event > last.event_base ? last.started_at : null;
+    const numbers = `SELECT number FROM turn WHERE number BETWEEN ?1 - ${RUN_AGAIN_WITHIN} AND ?1 - 1
+         AND (status = 'queued' OR started_at > ?3)
+       UNION ALL SELECT number FROM (SELECT number FROM turn WHERE number = ?1
+         OR (number > ?1 AND (?2 IS NULL OR ended_at IS NULL OR ended_at >= ?2)) ORDER BY number LIMIT ${AT_ONCE})`;
     return this.#store
       .rows(
-        `SELECT * FROM turn
-       WHERE number = ?1 OR (number > ?1 AND (?2 IS NULL OR ended_at IS NULL OR ended_at >= ?2))
-          OR (number BETWEEN ?1 - ?4 AND ?1 - 1 AND (status = 'queued' OR started_at > ?3))
-       ORDER BY status = 'queued', coalesce(started_at, ended_at), number`,
+        `SELECT * FROM turn WHERE number IN (${numbers})
+         ORDER BY status = 'queued', coalesce(started_at, ended_at), number`,
         seen.turn,
         began,
         last?.ended_at ?? null,
-        RUN_AGAIN_WITHIN,
       )
       .map(toTurn);
   }
-  last(): Turn | null {
-    if (this.#latest === undefined) this.#latest = this.#one("number = (SELECT max(number) FROM turn)");
-    return this.#latest;
-  }
-  /** Turns that have not ended, oldest first. */
+
+  /** Turns that have not ended, in the order in which they arrived. */
   open(): Turn[] {
-    const numbers = JSON.stringify(this.#store.header?.open ?? []);
-    return this.#store
-      .rows("SELECT * FROM turn WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number", numbers)
-      .map(toTurn);
+    return (this.#store.found?.open ?? []).flatMap((number) => this.byNumber(number) ?? []);
   }
 
   add(input: NewTurn & Partial<Turn>, status: "queued" | "running", now: number): Turn {
-    const { next_turn: number, open } = this.#store.header as Header;
+    const { next_turn: number, open } = this.#store.header;
     const turn: Turn = { ...UNSET, ...input, number, status, created_at: now };
     this.#store.insert("turn", turn);
     this.#store.setHeader({ next_turn: number + 1, open: [...open, number] });
-    this.#latest = turn;
     return turn;
   }
 
   change(turn: Turn, changes: Partial<Turn>): Turn {
     this.#store.update("turn", changes, "number = ?", turn.number);
-    const changed = { ...turn, ...changes };
     if (changes.status) this.#note(turn.number, changes.status === "queued" || changes.status === "running");
-    if (this.#latest?.number === turn.number) this.#latest = changed;
-    return changed;
+    return { ...turn, ...changes };
   }
 
   /** Whether a turn waits or runs, where that is new. */
   #note(number: number, isOpen: boolean): void {
-    const { open } = this.#store.header as Header;
+    const { open } = this.#store.header;
     if (open.includes(number) === isOpen) return;
     this.#store.setHeader({ open: isOpen ? [...open, number] : open.filter((other) => other !== number) });
   }
 
+  /** The reply that was made anew under this key, if one was. */
+  rerunBy(principal: string, key: string): Rerun | null {
+    return this.#store.one("SELECT * FROM rerun WHERE principal = ? AND key = ?", principal, key) as Rerun | null;
+  }
+  noteRerun(rerun: Rerun): void {
+    this.#store.insert("rerun", rerun);
+  }
+  expireReruns(before: number): void {
+    this.#store.run("DELETE FROM rerun WHERE at < ?", before);
+  }
+
+  /** Whose turns they are from now on. */
+  reassign(from: string, to: string): void {
+    for (const table of ["turn", "rerun"])
+      this.#store.run(`UPDATE OR REPLACE ${table} SET principal = ? WHERE principal = ?`, to, from);
+  }
+
+  /** Forgets what was sent in these turns, and by which key or body they would be found again. */
+  purge(where: string, ...values: unknown[]): void {
+    this.#store.run(
+      `UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL WHERE ${where}`,
+      ...values,
+    );
+    this.#store.run("DELETE FROM rerun WHERE turn_id IN (SELECT id FROM turn WHERE body_hash = '')");
+  }
+
   #one(where: string, ...values: unknown[]): Turn | null {
-    const row = this.#store.rows(`SELECT * FROM turn WHERE ${where}`, ...values)[0];
-    return row ? toTurn(row) : null;
+    const row = this.#store.one(`SELECT * FROM turn WHERE ${where}`, ...values);
+    return row && toTurn(row);
   }
 }
 
@@ -112,4 +146,5 @@ const UNSET = {
   error: null,
   started_at: null,
   ended_at: null,
+  delta_length: null,
 };

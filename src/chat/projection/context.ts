@@ -1,58 +1,73 @@
-/** What the next turn would send, told without its text: token estimates, and what is left out and why. */
+/** What the next turn would send, without its text: token estimates, and what is left out and why. */
+import { buildContext, type Context, MAX_INPUT_TOKENS, messageTokens } from "../engine/context.ts";
 import type { TurnAgent } from "../engine/turn-agent.ts";
-import { buildContext, type Context, messageTokens } from "../engine/context.ts";
-import type { Header } from "../journal/schema.ts";
 import type { Journal } from "../journal/journal.ts";
 import { summaryOf } from "../journal/summary.ts";
 import { estimateTokens } from "../usage.ts";
 
 /** The context as it stands, before a new message. */
 export function nextContext(journal: Journal, agent: TurnAgent): Context {
-  const upto = (journal.header as Header).next_sequence - 1;
-  return buildContext(journal.messages.window(upto), agent, agent.summarize ? summaryOf(journal) : null);
+  const { next_sequence, max_context_length } = journal.header;
+  const newestFirst = journal.messages.shownBefore(next_sequence - 1);
+  return buildContext(newestFirst, max_context_length, agent, agent.summarize ? summaryOf(journal) : null);
 }
 
 export type LeftOut = {
-  reason: "max_context_length" | "input_budget" | "deleted" | "failed" | "empty";
+  reason: "max_context_length" | "input_budget" | "no_question" | "deleted" | "failed" | "empty";
   messages: number;
   first_sequence: number;
   last_sequence: number;
 };
 
 export function contextReport(journal: Journal, agent: TurnAgent) {
-  const header = journal.header as Header;
-  const { shown, trimmed, tokens } = nextContext(journal, agent);
-  const window_start = (trimmed[0] ?? shown[0])?.sequence ?? header.next_sequence;
-  const shown_start = shown[0]?.sequence ?? header.next_sequence;
+  const { header } = journal;
+  const context = nextContext(journal, agent);
   const summary = agent.summarize ? summaryOf(journal) : null;
   return {
     conversation_id: header.id,
     max_context_length: header.max_context_length,
-    max_input_tokens: agent.max_input_tokens,
+    max_input_tokens: agent.max_input_tokens ?? MAX_INPUT_TOKENS,
     instructions_tokens: estimateTokens(agent.instructions),
     tools_tokens: agent.tools_tokens,
     summary: summary && { upto_sequence: summary.upto, tokens: estimateTokens(summary.text), text: summary.text },
-    total_tokens: tokens,
-    messages: shown.map((message) => ({
+    total_tokens: context.tokens,
+    messages: context.shown.map((message) => ({
       message_id: message.id,
       turn_id: message.turn_id,
       sequence: message.sequence,
       role: message.role,
       tokens: messageTokens(message),
     })),
-    left_out: leftOut(journal, window_start, shown_start),
+    left_out: leftOut(journal, context),
   };
 }
 
-function leftOut(journal: Journal, window_start: number, shown_start: number): LeftOut[] {
-  return journal.rows(
-    `SELECT CASE
-       WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN status = 'failed' THEN 'failed' WHEN content = '' THEN 'empty'
-       WHEN sequence < ? THEN 'max_context_length' ELSE 'input_budget' END AS reason,
-       count(*) AS messages, min(sequence) AS first_sequence, max(sequence) AS last_sequence
-     FROM message WHERE deleted_at IS NOT NULL OR status = 'failed' OR content = '' OR sequence < ?
+/** Messages before the window are counted from its blocks; those in it are looked at one by one. */
+function leftOut(journal: Journal, { shown, first }: Context): LeftOut[] {
+  const { max_context_length, next_sequence } = journal.header;
+  const shown_start = shown[0]?.sequence ?? next_sequence;
+  let window_start = next_sequence;
+  let count = 0;
+  for (const { sequence } of journal.messages.shownBefore(next_sequence - 1)) {
+    window_start = sequence;
+    if (++count === max_context_length) break;
+  }
+  const reasons = `CASE
+      WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN status = 'failed' THEN 'failed'
+      WHEN content NOT GLOB '*[^ \t\n\r]*' THEN 'empty' WHEN sequence < ? THEN 'input_budget' ELSE 'no_question' END`;
+  const inWindow = journal.store.rows(
+    `SELECT ${reasons} AS reason, count(*) AS messages, min(sequence) AS first_sequence, max(sequence) AS last_sequence
+     FROM message WHERE sequence >= ? AND (deleted_at IS NOT NULL OR status = 'failed' OR reason = 'empty' OR sequence < ?)
      GROUP BY reason ORDER BY first_sequence`,
+    first ?? next_sequence,
     window_start,
     shown_start,
-  ) as LeftOut[];
+  ) as unknown as LeftOut[];
+  const live = journal.messages.history.count({ first: 1, last: window_start - 1 });
+  const before = { first_sequence: 1, last_sequence: window_start - 1 };
+  const older: LeftOut[] = [
+    { reason: "max_context_length", messages: live, ...before },
+    { reason: "deleted", messages: window_start - 1 - live, ...before },
+  ];
+  return [...older.filter(({ messages }) => messages > 0), ...inWindow];
 }

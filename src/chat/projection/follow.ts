@@ -1,8 +1,12 @@
-/** Events of turns for one reader, at the reader's own pace: what was told before, then what is told now. */
+/**
+ * Events of turns for one reader, at the reader's own pace. A reader knows where it stands and nothing more: what it is sent
+ * is looked up when it is sent, so that nothing that was deleted meanwhile goes out.
+ */
 import type { Engine } from "../engine/engine.ts";
-import type { Journal } from "../journal/journal.ts";
 import type { LiveTurn } from "../engine/live-turn.ts";
-import { type EventId, replayEvents, type Turn, type TurnEvent } from "../turn.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { EventId, Turn, TurnEvent } from "../turn.ts";
+import { replayNext } from "./replay.ts";
 
 /** One thing to send: an event of a turn, or a sign of life when there was none for a while. */
 export type Frame = { turn: Turn; event: TurnEvent } | { turn: null; event: null };
@@ -13,78 +17,99 @@ const SIGN_OF_LIFE: Frame = { turn: null, event: null };
 
 export type Source = { engine: Engine; journal: Journal };
 
-/** One turn, from after event `after` to its end. */
+/** One turn, from after event `after` to its end; what is there is yielded together. Returns the last event's number. */
 export async function* followTurn(
   source: Source,
   turn: Turn,
   after: number,
   signal: AbortSignal,
-): AsyncGenerator<Frame> {
-  const live = source.engine.find((open) => open.number === turn.number);
-  if (live) yield* followLive(live, after, signal);
-  else {
-    const ended = source.journal.turns.byNumber(turn.number) ?? turn;
-    const reply = source.journal.messages.find(ended.reply_id);
-    for (const event of replayEvents(ended, reply, source.journal.deltas.of(ended.number), after))
-      yield { turn: ended, event };
+): AsyncGenerator<Frame[], number> {
+  const { number } = turn;
+  let seen = after;
+  while (!signal.aborted) {
+    const live = source.engine.find(number);
+    if (live) seen = yield* followLive(live, seen, signal);
+    else {
+      const frames = endedFrames(source.journal, number, seen);
+      if (frames.length === 0) return seen;
+      seen = frames.at(-1)?.event?.n ?? seen;
+      yield frames;
+    }
   }
+  return seen;
 }
 
-/** A turn of this process, whether it is under way or has ended since. */
-async function* followLive(live: LiveTurn, after: number, signal: AbortSignal): AsyncGenerator<Frame> {
+/** A turn that is under way, until it has ended. */
+async function* followLive(live: LiveTurn, after: number, signal: AbortSignal): AsyncGenerator<Frame[], number> {
   live.watchers++;
   try {
-    for (let seen = 0; !signal.aborted;) {
-      const event = live.events[seen];
-      if (event) {
-        seen++;
-        if (event.n > after) yield { turn: live.turn, event };
-        if (event.type === "response") return;
-      } else if (!(await beforeHeartbeat(live.more(seen), signal))) yield SIGN_OF_LIFE;
+    let seen = after;
+    while (!signal.aborted && !live.isOver) {
+      const frames: Frame[] = [];
+      for (let event = live.eventAfter(seen); event; event = live.eventAfter(seen)) {
+        frames.push({ turn: live.turn, event });
+        seen = event.n;
+      }
+      if (frames.length > 0) yield frames;
+      else if (!(await beforeHeartbeat(live.more(seen, signal), signal))) yield [SIGN_OF_LIFE];
     }
+    return seen;
   } finally {
     live.watchers--;
   }
 }
 
+function endedFrames(journal: Journal, number: number, after: number): Frame[] {
+  const turn = journal.turns.byNumber(number);
+  return !turn || turn.ended_at === null ? [] : replayNext(journal, turn, after).map((event) => ({ turn, event }));
+}
+
 /**
- * The whole conversation: from `start` (the last event that was seen), or from the turn that runs now, until `closed`
- * aborts (the conversation is deleted; the turn that was being told is told to its end). Opens with a sign of life.
+ * The whole conversation: from `start` (the last event that was seen), or from the turns that are open now, until `closed`
+ * aborts (the conversation is deleted; the turn that was being sent is sent to its end). Opens with a sign of life.
  */
 export async function* followConversation(
   source: Source,
   start: EventId | null,
   signal: AbortSignal,
   closed: AbortSignal,
-): AsyncGenerator<Frame> {
+): AsyncGenerator<Frame[]> {
   const { engine, journal } = source;
-  // Before the first word: what begins while that is being read is not to be missed.
-  const first = start ? null : engine.find(() => true);
-  const missed = start ? journal.turns.since(start) : [];
-  let arrival = first?.successor ?? engine.arrival;
-  /** The last event that was told of each turn that was missed: it may be run again meanwhile. */
-  const told = new Map<number, number>();
-  yield SIGN_OF_LIFE;
-  if (first) yield* followLive(first, 0, signal);
-  for (const turn of missed) {
-    const after = turn.number === start?.turn ? start.event : 0;
-    for await (const frame of followTurn(source, turn, after, signal)) {
-      if (frame.event) told.set(turn.number, frame.event.n);
-      yield frame;
-    }
-  }
-  while (!closed.aborted) {
-    let next: LiveTurn | null = null;
-    const arrived = arrival.then((live) => {
-      next = live;
-    });
-    while (!next && !closed.aborted) if (!(await beforeHeartbeat(arrived, closed))) yield SIGN_OF_LIFE;
-    if (!next) return;
-    const live: LiveTurn = next;
-    arrival = live.successor;
-    yield* followLive(live, told.get(live.turn.number) ?? 0, signal);
+  /** The last event that was sent of each recent turn: a turn may be run again. */
+  const sent = new Map<number, number>(start ? [[start.turn, start.event]] : ended(source));
+  let position = start ?? { turn: Math.max(0, Math.min(...sent.keys(), journal.header.next_turn - 1)), event: 0 };
+  const lacks = ({ number, ended_at, last_event }: Turn) =>
+    ended_at === null || (sent.get(number) ?? 0) < (last_event ?? 0);
+  yield [SIGN_OF_LIFE];
+  while (!signal.aborted && !closed.aborted) {
+    const { arrival } = engine;
+    const turn = journal.turns.since(position).find(lacks);
+    if (turn) {
+      const seen = yield* followTurn(source, turn, sent.get(turn.number) ?? 0, signal);
+      sent.set(turn.number, Math.max(seen, journal.turns.byNumber(turn.number)?.last_event ?? 0));
+      if (turn.number >= position.turn) position = { turn: turn.number, event: seen };
+      sent.delete(turn.number - REMEMBERED);
+    } else if (!(await beforeHeartbeat(Promise.race([arrival, aborted(closed)]), signal))) yield [SIGN_OF_LIFE];
   }
 }
+
+/** Turns whose last event a reader remembers. */
+const REMEMBERED = 200;
+
+/** The recent turns that have ended, as seen to their end: for a reader who wants what is open now and what comes. */
+function ended({ engine, journal }: Source): [turn: number, event: number][] {
+  const { next_turn } = journal.header;
+  const open = engine.open.map(({ turn }) => turn.number);
+  const oldest = Math.max(1, next_turn - REMEMBERED / 2, Math.min(next_turn, ...open) - 1);
+  const numbers = Array.from({ length: next_turn - oldest }, (_, index) => oldest + index);
+  return numbers.filter((number) => !open.includes(number)).map((number) => [number, Infinity]);
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 
 /** True when `promise` settled, or the reader left, before it was time for a sign of life. */
 async function beforeHeartbeat(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
@@ -98,36 +123,4 @@ async function beforeHeartbeat(promise: Promise<unknown>, signal: AbortSignal): 
     clearTimeout(timer);
     signal.removeEventListener("abort", left);
   }
-}
-
-/** Not line ends to the standard, but to some clients (Python's splitlines); all text in a frame is JSON, so it can do without. */
-const LINE_ENDS = /[\u0085\u2028\u2029]/g;
-const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-
-/** A byte stream of encoded frames; `left` runs once the reader is gone or everything has been sent. */
-export function toStream(
-  frames: AsyncGenerator<Frame>,
-  encode: (frame: Frame) => string,
-  left: () => void,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      for (;;) {
-        const { done, value } = await frames.next();
-        if (done) {
-          controller.close();
-          left();
-          return;
-        }
-        const text = encode(value);
-        if (text === "") continue;
-        controller.enqueue(encoder.encode(text.replaceAll(LINE_ENDS, escaped)));
-        return;
-      }
-    },
-    cancel() {
-      left();
-    },
-  });
 }

@@ -1,18 +1,19 @@
 /** A turn as one JSON answer: the text that goes over the wire, made once. */
-import type { Header } from "../journal/schema.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type Message, messageJson, parsedView, usageView } from "../message.ts";
 import { type Outcome, ok, refuse } from "../outcome.ts";
 import type { Turn } from "../turn.ts";
 
 const aboutTurn = (journal: Journal, turn: Turn) => ({
-  conversation_id: (journal.header as Header).id,
+  conversation_id: journal.header.id,
   turn_id: turn.id,
   message_id: turn.user_message_id,
 });
 
 /** Seconds after which a model that was not there may be. */
 const RETRY_AFTER = 5;
+/** UTF-16 code units of all the messages of an answer, as JSON. */
+const MAX_MESSAGES = 1024 * 1024;
 
 /** The reply of an ended turn, or the problem that the turn ended with. */
 export function replyOf(journal: Journal, turn: Turn): Outcome<Message> {
@@ -21,21 +22,20 @@ export function replyOf(journal: Journal, turn: Turn): Outcome<Message> {
     const { code, detail } = turn.error;
     return refuse(code, { detail, extra, ...(code === "model_unavailable" ? { retry_after: RETRY_AFTER } : {}) });
   }
-  const reply = journal.messages.find(turn.reply_id);
-  return reply && reply.deleted_at === null ? ok(reply) : refuse("message_deleted", { extra });
+  const { reply } = journal.messages.ofTurn(turn);
+  return reply?.deleted_at === null ? ok(reply) : refuse("message_deleted", { extra });
 }
 
 /** The body of the 200, or the problem that the turn ended with. `base` is the absolute URL of the API's prefix. */
-export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<string> {
+export function answerOf(journal: Journal, turn: Turn, base: string, mayRead: boolean): Outcome<string> {
   const stored = replyOf(journal, turn);
   if (!stored.ok) return stored;
   const about = aboutTurn(journal, turn);
   const { conversation_id } = about;
   const { role, content, model_used, processing_time } = stored.value;
   const usage = usageView(stored.value);
-  const [reply, ...messages] = [stored.value, ...journal.messages.answerWindow(turn, stored.value)].map((message) =>
-    messageJson(conversation_id, message),
-  );
+  const reply = messageJson(conversation_id, stored.value);
+  const messages = [...before(journal, turn, mayRead, MAX_MESSAGES - reply.length).toReversed(), reply];
   const stream_url = `${base}/conversation/${conversation_id}/messages/stream?turn_id=${turn.id}`;
   const members = JSON.stringify({
     ...{ ...about, role, content, model_used, processing_time, usage },
@@ -44,4 +44,21 @@ export function answerOf(journal: Journal, turn: Turn, base: string): Outcome<st
   return ok(
     `${members},"reply":${reply},"messages":[${messages.join(",")}],"stream_url":${JSON.stringify(stream_url)}}`,
   );
+}
+
+/** The window that the model was shown, as far as it is live and fits, newest first; without `mayRead` only what was asked. */
+function before(journal: Journal, turn: Turn, mayRead: boolean, room: number): string[] {
+  const { user_sequence, window_start } = turn;
+  const texts: string[] = [];
+  if (user_sequence === null) return texts;
+  const first = mayRead ? (window_start ?? user_sequence) : user_sequence;
+  let left = room;
+  for (const message of journal.messages.shownBefore(user_sequence)) {
+    if (message.sequence < first) break;
+    const text = messageJson(journal.header.id, message);
+    left -= text.length + 1;
+    if (left < 0) break;
+    texts.push(text);
+  }
+  return texts;
 }

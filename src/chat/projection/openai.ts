@@ -5,7 +5,6 @@
 import { openAiError } from "../../problem/openai-error.ts";
 import { problemDocument } from "../../problem/problem.ts";
 import type { Frame } from "./follow.ts";
-import type { Header } from "../journal/schema.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Message } from "../message.ts";
 import { type Outcome, ok } from "../outcome.ts";
@@ -20,7 +19,7 @@ export function completionOf(journal: Journal, turn: Turn): Outcome<string> {
   const message = { role: "assistant", content: reply.value.content, refusal: null };
   const choices = [{ index: 0, message, logprobs: null, finish_reason: "stop" }];
   const usage = usageOf(reply.value);
-  const envelope = envelopeOf(journal.header as Header, turn, "chat.completion");
+  const envelope = envelopeOf(journal.header, turn, "chat.completion");
   return ok(
     JSON.stringify({ ...envelope, choices, ...(usage ? { usage } : {}), conversation: conversationOf(journal, turn) }),
   );
@@ -28,7 +27,7 @@ export function completionOf(journal: Journal, turn: Turn): Outcome<string> {
 
 /** An encoder of frames. Signs of life are chunks that say nothing; before the first chunk there is none. */
 export function chunkEncoder(journal: Journal, links: { origin: string; request_id: string }, form: Chunks) {
-  const header = journal.header as Header;
+  const header = journal.header;
   let latest: Turn | null = null;
   const chunk = (turn: Turn, choices: object[], more: object = {}) =>
     encode({
@@ -68,7 +67,7 @@ const choice = (delta: object, finish_reason: "stop" | null = null) => [
 ];
 
 /** `created` is in seconds, and the same in everything that is said of one turn. */
-const envelopeOf = (header: Header, turn: Turn, object: "chat.completion" | "chat.completion.chunk") => ({
+const envelopeOf = (header: Journal["header"], turn: Turn, object: "chat.completion" | "chat.completion.chunk") => ({
   id: turn.reply_id,
   object,
   created: Math.floor(turn.created_at / 1000),
@@ -76,7 +75,7 @@ const envelopeOf = (header: Header, turn: Turn, object: "chat.completion" | "cha
 });
 
 const conversationOf = (journal: Journal, turn: Turn) => ({
-  id: (journal.header as Header).id,
+  id: journal.header.id,
   turn_id: turn.id,
   message_id: turn.user_message_id,
 });

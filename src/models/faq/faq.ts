@@ -2,7 +2,7 @@
  * `builtin/faq`: answers from the agent's own knowledge, word for word, or says honestly that it has no answer and what
  * it could answer instead. Needs no key and no network, and answers the same conversation the same way every time.
  */
-import type { Model, ModelEvent, ModelRequest } from "../../chat/ports.ts";
+import { type Model, type ModelEvent, type ModelRequest, questionsOf } from "../../chat/ports.ts";
 import type { Knowledge } from "../../chat/agent.ts";
 import { KnowledgeIndex, type Match } from "./search.ts";
 import { courtesyOf, isFollowUp, languageOf, refersBack, type Word, wordsOf } from "./terms.ts";
@@ -27,7 +27,7 @@ async function* stream(
   knowledge: Knowledge[],
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent, void> {
-  const asked = request.messages.flatMap(({ role, content }) => (role === "user" ? [content.slice(0, MAX_READ)] : []));
+  const asked = questionsOf(request).map((question) => question.slice(0, MAX_READ));
   for (const text of words(answerTo(asked, knowledge))) {
     if (signal.aborted) return;
     yield { type: "text", text };

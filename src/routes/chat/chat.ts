@@ -12,7 +12,7 @@ import { id, metadata, pathId, text } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { invalid } from "../../problem/problem.ts";
 import { visibleConversation } from "../conversation/conversation.ts";
-import { ask, jsonText, linksOf } from "../conversation/object.ts";
+import { ask, askChat, jsonText, linksOf } from "../conversation/object.ts";
 import { messageSchema, usageSchema } from "../message/schema.ts";
 import { jsonSchema } from "../json-schema.ts";
 import { lastUserText, type UiBody, uiBody } from "./ui-message.ts";
@@ -123,7 +123,10 @@ async function headOfStream(c: AppContext, caller: Caller, conversation_id: stri
   return events(null);
 }
 
-const uiEvents = (stream: ReadableStream): Response => events(stream, { "x-vercel-ai-ui-message-stream": "v1" });
+const uiEvents = (stream: ReadableStream, replayed = false): Response =>
+  events(stream, { "x-vercel-ai-ui-message-stream": "v1", ...(replayed ? REPLAYED : {}) });
+
+const REPLAYED = { "idempotent-replayed": "true" };
 
 /** A turn, or a new reply to an earlier message, for the AI SDK. A message with the same id and text is the same turn. */
 async function uiChat(c: AppContext, caller: Caller, conversation_id: string, body: UiBody): Promise<Response> {
@@ -133,9 +136,12 @@ async function uiChat(c: AppContext, caller: Caller, conversation_id: string, bo
   const own = last?.id ? `ui:${await hashOf([last.id, body_hash])}` : null;
   if (body.trigger === "regenerate-message") {
     const messages = [body.messageId, last?.id].flatMap((id) => id ?? []);
-    const target = { messages, key: own, or_last: !body.messageId };
-    const { stream } = await ask(c, conversation_id, (object) => object.regenerate(caller, target, links));
-    return uiEvents(stream);
+    const wanted = { messages, key: own, or_last: !body.messageId };
+    const once = { idempotency_key: idempotencyKey(c), body_hash: await hashOf([body.messageId ?? null, body_hash]) };
+    const { stream, replayed } = await ask(c, caller, conversation_id, (object) =>
+      object.regenerate(caller, wanted, once, links),
+    );
+    return uiEvents(stream, replayed);
   }
   const content = text(32_000, 1).safeParse(last?.text ?? "");
   if (!content.success)
@@ -149,8 +155,10 @@ async function uiChat(c: AppContext, caller: Caller, conversation_id: string, bo
     body_hash,
     on_busy: "enqueue",
   };
-  const { stream } = await ask(c, conversation_id, (object) => object.chatStream(caller, request, links, "ui"));
-  return uiEvents(stream);
+  const { stream, replayed } = await ask(c, caller, conversation_id, (object) =>
+    object.chatStream(caller, request, links, "ui"),
+  );
+  return uiEvents(stream, replayed);
 }
 
 export function chatRoutes(api: Api): void {
@@ -194,10 +202,10 @@ export function chatRoutes(api: Api): void {
       };
       const links = linksOf(c);
       if (wantsEvents(c)) {
-        const { stream, replayed } = await ask(c, id, (object) => object.chatStream(caller, request, links));
-        return events(stream, replayed ? { "idempotent-replayed": "true" } : {});
+        const { stream, replayed } = await ask(c, caller, id, (object) => object.chatStream(caller, request, links));
+        return events(stream, replayed ? REPLAYED : {});
       }
-      const answer = await ask(c, id, (object) => object.chat(caller, request, links));
+      const answer = await askChat(c, caller, id, request, links);
       if (answer.replayed) c.header("idempotent-replayed", "true");
       return jsonText(c, answer.body);
     },
@@ -224,7 +232,7 @@ export function chatRoutes(api: Api): void {
       }
       if (c.req.method === "HEAD") return headOfStream(c, caller, params.id);
       const from = { last_event_id, turn_id: query.turn_id };
-      const { stream } = await ask(c, params.id, (object) => object.follow(caller, from, linksOf(c)));
+      const { stream } = await ask(c, caller, params.id, (object) => object.follow(caller, from, linksOf(c)));
       return events(stream);
     },
   );
@@ -239,7 +247,7 @@ export function chatRoutes(api: Api): void {
   } as const;
   const resume = async (c: AppContext, caller: Caller, conversation_id: string) => {
     if (c.req.method === "HEAD") return headOfStream(c, caller, conversation_id);
-    const stream = await ask(c, conversation_id, (object) => object.resume(caller, linksOf(c)));
+    const stream = await ask(c, caller, conversation_id, (object) => object.resume(caller, linksOf(c)));
     return stream ? uiEvents(stream) : c.body(null, 204);
   };
   api.route(
@@ -278,7 +286,7 @@ export function chatRoutes(api: Api): void {
       responses: () => ({ 200: json("Stopped.", z.object({ turn_id: id(), status: z.literal("stopped") })) }),
     },
     async ({ c, caller, params, body }) => {
-      const { turn_id } = await ask(c, params.id, (object) => object.stop(caller, body?.turn_id));
+      const { turn_id } = await ask(c, caller, params.id, (object) => object.stop(caller, body?.turn_id));
       return c.json({ turn_id, status: "stopped" });
     },
   );

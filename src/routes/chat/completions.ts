@@ -14,7 +14,7 @@ import type { JsonObject } from "../../json.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import type { AppContext } from "../../http/context.ts";
-import { text } from "../../http/fields.ts";
+import { text, isId } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { invalid, Problem } from "../../problem/problem.ts";
 import { events, TURN_PROBLEMS } from "./chat.ts";
@@ -26,8 +26,8 @@ import {
   messagesOf,
   outputSchemaOf,
 } from "./completion-schema.ts";
-import { admitToAgent, ownerGone, visibleConversation } from "../conversation/conversation.ts";
-import { ask, linksOf } from "../conversation/object.ts";
+import { admitToAgent, ownerGone } from "../conversation/conversation.ts";
+import { ask, askChat, linksOf } from "../conversation/object.ts";
 
 /** A completion request as a turn. `history` is what a new conversation starts with. */
 type CompletionInput = {
@@ -83,7 +83,7 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
       const { conversation_id, key } =
         input.conversation_id === null
           ? await newTarget(c, db, caller, input, attempt)
-          : await existingTarget(c, db, caller, input.agent_id, input.conversation_id);
+          : await existingTarget(c, caller, input.agent_id, input.conversation_id);
       const request: ChatRequest = {
         content: input.message,
         metadata: JSON.stringify(input.metadata),
@@ -125,16 +125,16 @@ function attemptOf(c: AppContext): number | null {
   return count !== undefined && /^\d{1,2}$/.test(count) ? Number(count) : null;
 }
 
-async function existingTarget(
-  c: AppContext,
-  db: Database,
-  caller: Caller,
-  agent_id: string,
-  id: string,
-): Promise<Target> {
-  const row = await visibleConversation(db, caller, id, UNKNOWN_CONVERSATION);
-  if (row.agent_id !== agent_id) throw invalid({ path: "/model", message: "is not the agent of this conversation" });
-  return { conversation_id: row.id, key: idempotencyKey(c) };
+async function existingTarget(c: AppContext, caller: Caller, agent_id: string, id: string): Promise<Target> {
+  if (!isId(id)) throw new Problem("not_found", UNKNOWN_CONVERSATION);
+  const text = await ask(c, caller, id, (object) => object.read(caller)).catch((error: unknown) => {
+    const isUnknown = error instanceof Problem && error.details.code === "not_found";
+    throw isUnknown ? new Problem("not_found", UNKNOWN_CONVERSATION) : error;
+  });
+  const { conversation } = JSON.parse(text) as { conversation: { agent_id: string } };
+  if (conversation.agent_id !== agent_id)
+    throw invalid({ path: "/model", message: "is not the agent of this conversation" });
+  return { conversation_id: id, key: idempotencyKey(c) };
 }
 
 /** A new conversation for this request, or the one that an earlier attempt created. */
@@ -187,9 +187,9 @@ async function answer(
   });
   if (body.stream) {
     const chunks = { include_usage: body.stream_options?.include_usage ?? false };
-    const stream = await ask(c, conversation_id, (object) => object.chatStream(caller, request, links, chunks));
+    const stream = await ask(c, caller, conversation_id, (object) => object.chatStream(caller, request, links, chunks));
     return events(stream.stream, headersOf(stream.replayed));
   }
-  const whole = await ask(c, conversation_id, (object) => object.chat(caller, request, links, "completion"));
+  const whole = await askChat(c, caller, conversation_id, request, links, "completion");
   return c.body(whole.body, 200, { "content-type": "application/json", ...headersOf(whole.replayed) });
 }

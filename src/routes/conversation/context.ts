@@ -55,6 +55,6 @@ export function contextRoutes(api: Api): void {
       problems: ["agent_inactive"],
       responses: () => ({ 200: json("The context before a new message.", contextSchema()) }),
     },
-    async ({ c, caller, params }) => jsonText(c, await ask(c, params.id, (object) => object.context(caller))),
+    async ({ c, caller, params }) => jsonText(c, await ask(c, caller, params.id, (object) => object.context(caller))),
   );
 }

@@ -19,7 +19,7 @@ import { invalid, notFound, Problem } from "../../problem/problem.ts";
 import { erasureResponses } from "../erasure.ts";
 import { purgeConversation } from "./purge.ts";
 import { conversationListRoutes } from "./list.ts";
-import { ask, jsonText } from "./object.ts";
+import { ask, askOr, jsonText } from "./object.ts";
 import { conversationSchema } from "./schema.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -99,10 +99,11 @@ export function conversationRoutes(api: Api): void {
   } as const;
 
   api.route(
-    { ...one, method: "get", path: "/conversation/{id}", summary: "Get a conversation", scope: "read" },
-    async ({ c, db, caller, params }) => {
-      const row = await visibleConversation(db, caller, params.id);
-      return c.json({ conversation: conversationView(row) });
+    { ...one, method: "get", path: "/conversation/{id}", summary: "Get a conversation", scope: "read", store: "none" },
+    async ({ c, caller, params: { id } }) => {
+      const fromStore = async (db: Database) =>
+        JSON.stringify({ conversation: conversationView(await visibleConversation(db, caller, id)) });
+      return jsonText(c, await askOr(c, caller, id, (object) => object.read(caller), fromStore));
     },
   );
 
@@ -131,7 +132,7 @@ export function conversationRoutes(api: Api): void {
         ...(named === undefined ? {} : { title: titleOrDefault(named) }),
         ...(sent === undefined ? {} : { metadata: JSON.stringify(sent) }),
       };
-      return jsonText(c, await ask(c, params.id, (object) => object.update(caller, changes)));
+      return jsonText(c, await ask(c, caller, params.id, (object) => object.update(caller, changes)));
     },
   );
 
@@ -150,7 +151,7 @@ export function conversationRoutes(api: Api): void {
       problems: ["legal_hold", "store_unavailable"],
     },
     async ({ c, principal, caller, params, query }) => {
-      if (query.purge === "false") return jsonText(c, await ask(c, params.id, (object) => object.remove(caller)));
+      if (query.purge === "false") return jsonText(c, await ask(c, caller, params.id, (object) => object.remove(caller)));
       if (!hasScope(principal, "admin")) throw new Problem("forbidden", 'Purging needs the scope "admin".');
       return purgeConversation(c, caller, params.id);
     },
@@ -166,7 +167,7 @@ export function conversationRoutes(api: Api): void {
       store: "none",
       problems: ["store_unavailable"],
     },
-    async ({ c, caller, params }) => jsonText(c, await ask(c, params.id, (object) => object.restore(caller))),
+    async ({ c, caller, params }) => jsonText(c, await ask(c, caller, params.id, (object) => object.restore(caller))),
   );
 }
 

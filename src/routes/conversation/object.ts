@@ -1,28 +1,105 @@
 /** How routes reach a conversation's object. */
-import type { ConversationRpc } from "../../chat/rpc.ts";
+import type { Caller } from "../../auth/principal.ts";
+import { conversationIdIn, isConversationId } from "../../chat/id.ts";
 import type { Outcome } from "../../chat/outcome.ts";
+import type { Answer, ConversationRpc } from "../../chat/rpc.ts";
+import { findConversation } from "../../db/conversation.ts";
 import type { Database } from "../../db/database.ts";
 import { conversationIdsOfLead } from "../../db/lead.ts";
-import { setObjectBookmark } from "../../http/database.ts";
+import { findMessage } from "../../db/message.ts";
+import { requestDatabase, setObjectBookmark } from "../../http/database.ts";
 import { type AppContext, originOf, prefixOf } from "../../http/context.ts";
-import { Problem, unwrap } from "../../problem/problem.ts";
+import { notFound, Problem, unwrap } from "../../problem/problem.ts";
+
+type Stub = DurableObjectStub<ConversationRpc>;
 
 /**
  * Calls the object of a conversation and returns what it answers, or throws the problem. A call that breaks off because the
  * object moved, was updated or has too much to do is a 503: every call can be repeated. What the answer says of the object's
- * writes is noted for the client; of a stream, which is still to write, nothing is known.
+ * writes is noted for the client.
  */
 export async function ask<T>(
   c: AppContext,
+  caller: Caller,
   conversation_id: string,
-  call: (object: DurableObjectStub<ConversationRpc>) => Promise<Outcome<T>>,
+  call: (object: Stub) => Promise<Outcome<T>>,
 ): Promise<T> {
+  if (!isConversationId(conversation_id)) await findUnmarked(c, caller, conversation_id);
   const outcome = await call(c.env.CONVERSATION.getByName(conversation_id)).catch((error: unknown) => {
     // What the object's own code threw is marked as remote; everything else is the platform's.
     throw error instanceof Error && !("remote" in error) ? interrupted() : error;
   });
-  if (outcome.ok && outcome.bookmark !== undefined) setObjectBookmark(c, outcome.bookmark);
+  if (outcome.ok && outcome.bookmark !== undefined) setObjectBookmark(c, conversation_id, outcome.bookmark);
   return unwrap(outcome);
+}
+
+/** A turn's answer. The object hears of it when the client goes away before there is one. */
+export async function askChat(
+  c: AppContext,
+  caller: Caller,
+  conversation_id: string,
+  ...request: Parameters<ConversationRpc["chat"]> extends [Caller, ...infer Rest] ? Rest : never
+): Promise<Answer> {
+  const { signal } = c.req.raw;
+  const leave = () => {
+    const left = c.env.CONVERSATION.getByName(conversation_id).left(caller.request_id);
+    c.executionCtx.waitUntil(left.catch(() => undefined));
+  };
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    return await ask(c, caller, conversation_id, (object) => object.chat(caller, ...request));
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}
+
+/** Asks for what D1 can answer as well, where the object cannot be reached: it lacks no delete, only what came last. */
+export async function askOr<T>(
+  c: AppContext,
+  caller: Caller,
+  conversation_id: string,
+  call: (object: Stub) => Promise<Outcome<T>>,
+  otherwise: (db: Database) => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask(c, caller, conversation_id, call);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.details.code !== "store_unavailable") throw error;
+    return otherwise(await requestDatabase(c, caller.company_id));
+  }
+}
+
+/** Ids that were found in the table, or not: `until` in milliseconds. */
+const unmarked = new Map<string, { found: boolean; until: number }>();
+const MAX_KNOWN = 10_000;
+const FOUND_FOR = 600_000;
+const MISSING_FOR = 5_000;
+
+/** An id without the mark of this service may be an old one: only one that is in the table wakes an object. */
+async function findUnmarked(c: AppContext, { company_id }: Caller, id: string): Promise<void> {
+  const key = `${company_id} ${id}`;
+  const now = Date.now();
+  let known = unmarked.get(key);
+  if (!known || known.until <= now) {
+    const found = (await findConversation(await requestDatabase(c, company_id), company_id, id)) !== undefined;
+    known = { found, until: now + (found ? FOUND_FOR : MISSING_FOR) };
+    if (unmarked.size >= MAX_KNOWN) unmarked.clear();
+    unmarked.set(key, known);
+  }
+  if (!known.found) throw notFound();
+}
+
+/** The conversation of a message or turn: its id says which, or else the table. 404 for what neither knows. */
+export async function conversationOfMessage(
+  c: AppContext,
+  { company_id }: Caller,
+  message_id: string,
+): Promise<string> {
+  const led = conversationIdIn(message_id);
+  if (led !== null) return led;
+  const found = await findMessage(await requestDatabase(c, company_id), company_id, message_id);
+  if (!found) throw notFound();
+  return found.message.conversation_id;
 }
 
 const interrupted = () =>

@@ -59,7 +59,7 @@ export function leadMergeRoute(api: Api, base: string): void {
       }
       const former = { entity_type: "lead", entity_id: from.id } as const;
       const moved = await forEachConversation(db, company_id, from.id, (id) =>
-        ask(c, id, (object) => object.reassign(caller, former)),
+        ask(c, caller, id, (object) => object.reassign(caller, former)),
       );
       const lead = await mergeLead(db, from, into, audit("lead.merge", "lead", from.id, { into: into.id }));
       if (!lead) throw notFound();

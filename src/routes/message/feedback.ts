@@ -1,13 +1,9 @@
 /** Feedback: one rating for each reply, which can be replaced or removed at any time. */
 import * as z from "zod";
-import type { Caller } from "../../auth/principal.ts";
-import type { Database } from "../../db/database.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { pathId, text } from "../../http/fields.ts";
-import { notFound, Problem } from "../../problem/problem.ts";
-import { visibleMessage } from "./message.ts";
-import { ask, jsonText } from "../conversation/object.ts";
+import { ask, conversationOfMessage, jsonText } from "../conversation/object.ts";
 import { messageSchema } from "./schema.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -31,6 +27,7 @@ export function feedbackRoutes(api: Api): void {
     scope: "write",
     path: "/message/{id}/feedback",
     params: pathId(),
+    store: "none",
     problems: ["conflict", "store_unavailable"],
     responses: () => ({ 200: json("The reply, with its feedback.", z.object({ message: messageSchema() })) }),
   } as const;
@@ -43,26 +40,15 @@ export function feedbackRoutes(api: Api): void {
       description: "Replaces an earlier rating. Only replies of the agent can be rated.",
       body: feedbackBody,
     },
-    async ({ c, db, caller, params: { id }, body: { rating, comment } }) => {
+    async ({ c, caller, params: { id }, body: { rating, comment } }) => {
       const feedback = rating === null ? null : { rating, ...(comment === undefined ? {} : { comment }) };
-      const { conversation_id } = await ratableMessage(db, caller, id);
-      return jsonText(c, await ask(c, conversation_id, (object) => object.rateMessage(caller, id, feedback)));
+      const conversation_id = await conversationOfMessage(c, caller, id);
+      return jsonText(c, await ask(c, caller, conversation_id, (object) => object.rateMessage(caller, id, feedback)));
     },
   );
 
-  api.route(
-    { ...common, method: "delete", summary: "Take a rating back" },
-    async ({ c, db, caller, params: { id } }) => {
-      const { conversation_id } = await ratableMessage(db, caller, id);
-      return jsonText(c, await ask(c, conversation_id, (object) => object.rateMessage(caller, id, null)));
-    },
-  );
-}
-
-/** A live reply that this caller may see; 404 otherwise, and 409 for a message that is no reply. */
-async function ratableMessage(db: Database, caller: Caller, id: string) {
-  const message = await visibleMessage(db, caller, id);
-  if (message.deleted_at !== null) throw notFound();
-  if (message.role !== "assistant") throw new Problem("conflict", "Only replies of the agent can be rated.");
-  return message;
+  api.route({ ...common, method: "delete", summary: "Take a rating back" }, async ({ c, caller, params: { id } }) => {
+    const conversation_id = await conversationOfMessage(c, caller, id);
+    return jsonText(c, await ask(c, caller, conversation_id, (object) => object.rateMessage(caller, id, null)));
+  });
 }

@@ -1,17 +1,20 @@
 /** Messages: the history of a conversation, single messages, and deleting and restoring one or all of them. */
 import * as z from "zod";
 import { type Caller, mayAccess } from "../../auth/principal.ts";
-import { messageView } from "../../chat/message.ts";
+import { messageJson, messageView } from "../../chat/message.ts";
+import type { Outcome } from "../../chat/outcome.ts";
+import type { HistoryText } from "../../chat/rpc.ts";
 import type { Database } from "../../db/database.ts";
-import { readHistory } from "../../db/history.ts";
+import { type MessageFilter, readHistory } from "../../db/history.ts";
 import { findMessage, listDeletedMessages } from "../../db/message.ts";
+import type { Rows, Slice } from "../../db/page.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { id, integer, pathId } from "../../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { notFound } from "../../problem/problem.ts";
 import { isVisible } from "../conversation/conversation.ts";
-import { ask, jsonText } from "../conversation/object.ts";
+import { ask, askOr, conversationOfMessage, jsonText } from "../conversation/object.ts";
 import { messageSchema } from "./schema.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -42,13 +45,14 @@ export function messageRoutes(api: Api): void {
       audience: "everyone",
       scope: "read",
       params: pathId(),
+      store: "none",
       query: historyQuery,
       problems: ["invalid_cursor"],
       responses: () => ({
         200: json("A page by sequence.", pageOf("messages", messageSchema(), { conversation_id: id() })),
       }),
     },
-    ({ c, db, caller, params: { id: conversation_id }, query }) => {
+    ({ c, caller, params: { id: conversation_id }, query }) => {
       const { page: _, per_page: __, cursor: ___, ...filter } = query;
       return respondWithPage({
         c,
@@ -56,13 +60,19 @@ export function messageRoutes(api: Api): void {
         name: "messages",
         query,
         filter,
-        read: async (slice) => {
-          const { owner, ...page } = await readHistory(db, caller.company_id, conversation_id, filter, slice);
-          if (!isVisible(caller, owner)) throw notFound();
-          return page;
+        read: ({ after, ...slice }) => {
+          const wanted = { ...filter, ...slice, cursor: after && Number(after[0]) };
+          return askOr(
+            c,
+            caller,
+            conversation_id,
+            async (object) => rowsOf(await object.history(caller, wanted)),
+            (db) => storedHistory(db, caller, conversation_id, filter, { after, ...slice }),
+          );
         },
         key: (row) => [row.sequence],
-        view: (row) => messageView(conversation_id, row),
+        view: (row) => row.text,
+        isText: true,
         more: { conversation_id },
       });
     },
@@ -83,7 +93,8 @@ export function messageRoutes(api: Api): void {
       problems: ["store_unavailable"],
       responses: () => ({ 200: json("How many were deleted.", z.object({ deleted: z.int(), deletion_id: id() })) }),
     },
-    async ({ c, caller, params }) => jsonText(c, await ask(c, params.id, (object) => object.removeMessages(caller))),
+    async ({ c, caller, params }) =>
+      jsonText(c, await ask(c, caller, params.id, (object) => object.removeMessages(caller))),
   );
 
   api.route(
@@ -103,7 +114,7 @@ export function messageRoutes(api: Api): void {
     },
     async ({ c, caller, params, body }) => {
       const deletion_id = body?.deletion_id ?? null;
-      return jsonText(c, await ask(c, params.id, (object) => object.restoreMessages(caller, deletion_id)));
+      return jsonText(c, await ask(c, caller, params.id, (object) => object.restoreMessages(caller, deletion_id)));
     },
   );
 
@@ -136,16 +147,21 @@ export function messageRoutes(api: Api): void {
   const one = {
     tag,
     audience: "everyone",
+    store: "none",
     params: pathId(),
     responses: () => ({ 200: json("The message.", response()) }),
   } as const;
 
   api.route(
     { ...one, method: "get", path: "/message/{id}", summary: "Get a live message", scope: "read" },
-    async ({ c, db, caller, params }) => {
-      const row = await visibleMessage(db, caller, params.id);
-      if (row.deleted_at !== null) throw notFound();
-      return c.json({ message: messageView(row.conversation_id, row) });
+    async ({ c, caller, params: { id } }) => {
+      const conversation_id = await conversationOfMessage(c, caller, id);
+      const fromStore = async (db: Database) => {
+        const row = await visibleMessage(db, caller, id);
+        if (row.deleted_at !== null) throw notFound();
+        return JSON.stringify({ message: messageView(row.conversation_id, row) });
+      };
+      return jsonText(c, await askOr(c, caller, conversation_id, (object) => object.message(caller, id), fromStore));
     },
   );
 
@@ -159,9 +175,9 @@ export function messageRoutes(api: Api): void {
       scope: "write",
       problems: ["store_unavailable"],
     },
-    async ({ c, db, caller, params: { id } }) => {
-      const { conversation_id } = await visibleMessage(db, caller, id);
-      return jsonText(c, await ask(c, conversation_id, (object) => object.removeMessage(caller, id)));
+    async ({ c, caller, params: { id } }) => {
+      const conversation_id = await conversationOfMessage(c, caller, id);
+      return jsonText(c, await ask(c, caller, conversation_id, (object) => object.removeMessage(caller, id)));
     },
   );
 
@@ -174,15 +190,37 @@ export function messageRoutes(api: Api): void {
       scope: "write",
       problems: ["store_unavailable"],
     },
-    async ({ c, db, caller, params: { id } }) => {
-      const { conversation_id } = await visibleMessage(db, caller, id);
-      return jsonText(c, await ask(c, conversation_id, (object) => object.restoreMessage(caller, id)));
+    async ({ c, caller, params: { id } }) => {
+      const conversation_id = await conversationOfMessage(c, caller, id);
+      return jsonText(c, await ask(c, caller, conversation_id, (object) => object.restoreMessage(caller, id)));
     },
   );
 }
 
+/** Messages that the object has serialised. */
+function rowsOf(page: Outcome<HistoryText>): Outcome<Rows<HistoryRow>> {
+  if (!page.ok) return page;
+  const { messages, sequences, total } = page.value;
+  const rows = messages.map((text, index) => ({ text, sequence: sequences[index] ?? 0 }));
+  return { ...page, value: { rows, total } };
+}
+type HistoryRow = { text: string; sequence: number };
+
+/** The same page from the table. */
+async function storedHistory(
+  db: Database,
+  caller: Caller,
+  conversation_id: string,
+  filter: MessageFilter,
+  slice: Slice,
+): Promise<Rows<HistoryRow>> {
+  const { owner, rows, total } = await readHistory(db, caller.company_id, conversation_id, filter, slice);
+  if (!isVisible(caller, owner)) throw notFound();
+  return { rows: rows.map((row) => ({ text: messageJson(conversation_id, row), sequence: row.sequence })), total };
+}
+
 /** A message, live or deleted, of a live conversation that this caller may see; 404 otherwise. */
-export async function visibleMessage(db: Database, caller: Caller, message_id: string) {
+async function visibleMessage(db: Database, caller: Caller, message_id: string) {
   const row = await findMessage(db, caller.company_id, message_id);
   if (!row) throw notFound();
   const { message, entity_type, entity_id } = row;

@@ -1,0 +1,99 @@
+/**
+ * Sends D1 what the outbox holds, in order, one batch at a time, until nothing is left. What fails stays in the outbox, and
+ * a batch that was given up may still arrive: sending one again changes nothing, and D1 refuses an older one.
+ */
+import type { Batch } from "../changes.ts";
+import type { Outbox } from "../journal/outbox.ts";
+import { within } from "../within.ts";
+
+export type SenderPorts = {
+  outbox: Outbox;
+  /** Applies a batch atomically. Rejects when D1 did not confirm. */
+  write: (batch: Batch) => Promise<void>;
+  sleep: (ms: number) => Promise<void>;
+  clock: () => number;
+  log: (event: object) => void;
+  /** D1 lacks something, or lacks nothing any more. */
+  onChange: () => void;
+};
+
+/** Milliseconds before each further try, while somebody waits for the answer. */
+const RETRIES = [50, 400];
+/** Milliseconds after which a batch is given up. */
+const ATTEMPT = 5_000;
+/** Milliseconds that anybody waits for D1. */
+const PATIENCE = 10_000;
+/** Milliseconds for which turns are gathered into one batch. */
+const GATHER = 250;
+
+export class Sender {
+  readonly #ports: SenderPorts;
+  #running: Promise<boolean> | null = null;
+  #isScheduled = false;
+  /** When D1 began to lack something (ms), and how often it has refused it since. */
+  #behindSince: number | null = null;
+  failures = 0;
+
+  constructor(ports: SenderPorts) {
+    this.#ports = ports;
+  }
+
+  /** When D1 began to lack something (ms), or null when it has everything. */
+  get behindSince(): number | null {
+    return this.#ports.outbox.isEmpty ? null : (this.#behindSince ??= this.#ports.clock());
+  }
+
+  /** Sends within a moment what is there by then. Nobody waits for it. */
+  soon(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#behindSince ??= this.#ports.clock();
+    void this.#ports.sleep(GATHER).then(() => {
+      this.#isScheduled = false;
+      return this.flush();
+    });
+  }
+
+  /** Resolves true once everything that is there now is in D1, false when D1 would not take it, or not in time. */
+  flush(): Promise<boolean> {
+    this.#running ??= this.#drain().finally(() => {
+      this.#running = null;
+    });
+    return within(this.#running, PATIENCE).catch(() => false);
+  }
+
+  /** What is added while a batch is on its way goes with the next one, so whoever comes later may wait for the same. */
+  async #drain(): Promise<boolean> {
+    const { outbox, onChange } = this.#ports;
+    for (let batch = outbox.next(); batch; batch = outbox.next()) {
+      this.#behindSince ??= this.#ports.clock();
+      if (!(await this.#send(batch))) {
+        this.failures++;
+        onChange();
+        return false;
+      }
+      outbox.confirm(batch);
+    }
+    this.failures = 0;
+    this.#behindSince = null;
+    onChange();
+    return true;
+  }
+
+  async #send(batch: Batch): Promise<boolean> {
+    const { write, log, sleep, clock } = this.#ports;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await within(write(batch), ATTEMPT);
+        return true;
+      } catch (error) {
+        const lag_seconds = (clock() - (this.#behindSince ?? clock())) / 1000;
+        const { id, revision } = batch.header;
+        log({ event: "outbox_failed", conversation_id: id, revision, attempt, lag_seconds, error: String(error) });
+      }
+      const pause = RETRIES[attempt];
+      if (pause === undefined) return false;
+      await sleep(pause);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/** What D1 has yet to confirm: messages by their sequence, everything else as changes in the order they were made. */
+import type { Batch, Change } from "../changes.ts";
+import type { Message } from "../message.ts";
+import type { Messages } from "./messages.ts";
+import type { Store } from "./store.ts";
+
+const MESSAGES_PER_BATCH = 50;
+const CHANGES_PER_BATCH = 20;
+/** UTF-16 code units of content; one reply of the largest size always fits alone. */
+const TEXT_PER_BATCH = 500_000;
+
+export class Outbox {
+  readonly #store: Store;
+  readonly #messages: Messages;
+
+  constructor(store: Store, messages: Messages) {
+    this.#store = store;
+    this.#messages = messages;
+  }
+
+  /** Leaves a change for D1; the transaction that makes it calls this. */
+  add(change: Change): void {
+    this.#store.run("INSERT INTO outbox (change) VALUES (?)", JSON.stringify(change));
+    this.#store.setHeader({});
+  }
+
+  /** Whether D1 has everything. */
+  get isEmpty(): boolean {
+    const header = this.#store.found;
+    if (!header) return true;
+    return header.handed_over >= header.next_sequence - 1 && this.#store.one("SELECT 1 FROM outbox LIMIT 1") === null;
+  }
+
+  /** The next batch, or null when D1 has everything. A change may speak of any message, so it goes after or with the last. */
+  next(): Batch | null {
+    if (this.isEmpty) return null;
+    const { header } = this.#store;
+    const messages = this.#unsent();
+    const upto = messages.at(-1)?.sequence ?? header.handed_over;
+    const isComplete = upto === header.next_sequence - 1;
+    const query = "SELECT * FROM outbox ORDER BY id LIMIT ?";
+    const waiting = isComplete ? this.#store.rows(query, CHANGES_PER_BATCH) : [];
+    const changes = waiting.map((row) => JSON.parse(String(row["change"])) as Change);
+    const again = changes.flatMap((change) =>
+      change.op === "message" ? (this.#messages.at(change.sequence) ?? []) : [],
+    );
+    const last_change = Number(waiting.at(-1)?.["id"] ?? 0);
+    return { header, messages: [...messages, ...again], changes, upto, last_change };
+  }
+
+  /** D1 has taken this batch: noted at once, so that an object that wakes up cold does not send it again. */
+  confirm({ upto, last_change }: Batch): void {
+    const { found } = this.#store;
+    if (!found) return;
+    this.#store.noteLater({ handed_over: Math.max(upto, found.handed_over) });
+    if (last_change > 0) this.#store.run("DELETE FROM outbox WHERE id <= ?", last_change);
+    this.#store.writeNotes();
+  }
+
+  #unsent(): Message[] {
+    let size = 0;
+    const fitting: Message[] = [];
+    for (const message of this.#messages.unsent(MESSAGES_PER_BATCH)) {
+      size += message.content.length + (message.tool_calls ? JSON.stringify(message.tool_calls).length : 0);
+      if (fitting.length > 0 && size > TEXT_PER_BATCH) break;
+      fitting.push(message);
+    }
+    return fitting;
+  }
+}

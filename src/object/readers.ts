@@ -1,0 +1,115 @@
+/**
+ * Readers of a conversation's streams: so many and no more, each for as long as its credential holds and 15 minutes at most.
+ * What is written to a reader waits for storage first, because an IdentityTransformStream of an object does.
+ */
+import type { Caller } from "../auth/principal.ts";
+import type { Frame } from "../chat/projection/follow.ts";
+import { type Outcome, ok, refuse } from "../chat/outcome.ts";
+import { principalOf } from "../chat/turn.ts";
+
+const MOST = 32;
+const MOST_OF_ONE = 8;
+/** Milliseconds that a stream lasts at most, and after which its credential is looked at again. */
+const LIFE = 15 * 60_000;
+const LOOK = 15_000;
+
+export type Reader = {
+  /** Aborts when the reader has left, or must. */
+  signal: AbortSignal;
+  /** Aborts when the conversation is gone: what is being sent is sent to its end. */
+  closed: AbortSignal;
+  leave: () => void;
+};
+
+export class Readers {
+  readonly #open = new Map<Reader, { principal: string; follows: boolean; close: () => void }>();
+  readonly #isGood: (caller: Caller) => Promise<boolean>;
+
+  constructor(isGood: (caller: Caller) => Promise<boolean>) {
+    this.#isGood = isGood;
+  }
+
+  /** One more that follows, or 429. */
+  admit(caller: Caller): Outcome<Reader> {
+    const principal = principalOf(caller);
+    const following = [...this.#open.values()].filter(({ follows }) => follows);
+    const own = following.filter((open) => open.principal === principal).length;
+    const quota = own >= MOST_OF_ONE ? MOST_OF_ONE : following.length >= MOST ? MOST : null;
+    if (quota === null) return ok(this.#add(caller, true));
+    const detail = `At most ${MOST} readers follow a conversation, ${MOST_OF_ONE} of one caller.`;
+    return refuse("rate_limited", { detail, retry_after: 15, limit: { name: "readers", quota } });
+  }
+
+  /** Whoever is answered with a stream: how many there are follows from the queue of turns. */
+  answer(caller: Caller): Reader {
+    return this.#add(caller, false);
+  }
+
+  #add(caller: Caller, follows: boolean): Reader {
+    const left = new AbortController();
+    const closed = new AbortController();
+    const timers = this.#watch(caller, left);
+    const reader: Reader = {
+      signal: left.signal,
+      closed: closed.signal,
+      leave: () => {
+        for (const timer of timers) clearTimeout(timer);
+        this.#open.delete(reader);
+        left.abort();
+      },
+    };
+    left.signal.addEventListener("abort", reader.leave, { once: true });
+    this.#open.set(reader, { principal: principalOf(caller), follows, close: () => closed.abort() });
+    return reader;
+  }
+
+  /** The conversation is gone, or somebody else's. */
+  close(): void {
+    for (const { close } of this.#open.values()) close();
+  }
+
+  #watch(caller: Caller, left: AbortController): ReturnType<typeof setTimeout>[] {
+    const life = Math.min(LIFE, (caller.expires_at ?? Infinity) - Date.now());
+    const look = () => {
+      const looked = this.#isGood(caller).then((isGood) => isGood || left.abort());
+      // A database that does not answer has revoked nothing.
+      looked.catch(() => undefined);
+    };
+    return [setTimeout(() => left.abort(), life), setInterval(look, LOOK)];
+  }
+}
+
+/** Sends frames to a reader as they come. `onEnd` says whether the last of them arrived. */
+export function toStream(
+  frames: AsyncGenerator<Frame[], unknown>,
+  encode: (frame: Frame) => string,
+  reader: Reader,
+  onEnd: (isComplete: boolean) => void,
+): ReadableStream<Uint8Array> {
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  // A reader that goes away is noticed here even while there is nothing to send.
+  writer.closed.catch(() => reader.leave());
+  const send = async () => {
+    const encoder = new TextEncoder();
+    for await (const some of frames) {
+      const text = some.map(encode).join("");
+      if (text !== "") await writer.write(encoder.encode(text.replaceAll(LINE_ENDS, escaped)));
+    }
+    await writer.close();
+  };
+  send()
+    .then(
+      () => onEnd(!reader.signal.aborted),
+      (error: unknown) => {
+        onEnd(false);
+        return writer.abort(error).catch(() => undefined);
+      },
+    )
+    .finally(reader.leave);
+  return readable;
+}
+
+/** Not line ends to the standard, but to some clients (Python's splitlines); all text in a frame is JSON, so it can do without. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -1,0 +1,214 @@
+/** What is asked of the turns of a conversation: to begin one, to have one answered anew, to follow them, to stop one. */
+import { uuidv7 } from "uuidv7";
+import type { Caller } from "../auth/principal.ts";
+import type { Accepted } from "../chat/engine/engine.ts";
+import * as edits from "../chat/journal/edits.ts";
+import { type Outcome, ok, type Refusal, refuse, storeUnavailable } from "../chat/outcome.ts";
+import { encoderFor } from "../chat/projection/encoder.ts";
+import { followConversation, followTurn, type Frame } from "../chat/projection/follow.ts";
+import { answerOf } from "../chat/projection/json.ts";
+import { completionOf } from "../chat/projection/openai.ts";
+import type { Answer, ChatRequest, Links, Once, Projection, Stream, Wanted } from "../chat/rpc.ts";
+import { type EventId, parseEventId, principalOf, type Turn } from "../chat/turn.ts";
+import type { JsonObject } from "../json.ts";
+import type { ConversationCore } from "./conversation-core.ts";
+import { type Reader, toStream } from "./readers.ts";
+
+export class Turns {
+  readonly #core: ConversationCore;
+
+  constructor(core: ConversationCore) {
+    this.#core = core;
+  }
+
+  /** Runs a turn, or joins or replays the one that this request repeats, and answers when its end is in the journal. */
+  async chat(
+    caller: Caller,
+    request: ChatRequest,
+    links: Links,
+    form: "answer" | "completion",
+  ): Promise<Outcome<Answer>> {
+    const accepted = await this.#submit(caller, request);
+    if (!accepted.ok) return accepted;
+    const { live, isRepeat } = accepted.value;
+    live?.waiting.add(caller.request_id);
+    const turn = live ? await live.ended : accepted.value.turn;
+    const { journal } = this.#core;
+    const answer =
+      form === "answer" ? answerOf(journal, turn, links.base, caller.may_read) : completionOf(journal, turn);
+    if (!answer.ok) return answer;
+    if (!live) journal.noteAnswered(turn, true);
+    return this.#core.written({ body: answer.value, replayed: isRepeat });
+  }
+
+  /** The same turn as a stream of its events. */
+  async stream(caller: Caller, request: ChatRequest, links: Links, projection: Projection): Promise<Outcome<Stream>> {
+    const accepted = await this.#submit(caller, request);
+    return accepted.ok ? this.#answer(caller, accepted.value, links, projection) : accepted;
+  }
+
+  /** The client of a request that waits for its answer has gone away. */
+  left(request_id: string): void {
+    for (const live of this.#core.engine.open) live.waiting.delete(request_id);
+  }
+
+  /** Stops what runs, deletes what came after the message of a turn, and answers that message anew. */
+  async regenerate(caller: Caller, wanted: Wanted, once: Once, links: Links): Promise<Outcome<Stream>> {
+    const accepted = await this.#core.inOrder(async () => {
+      const entered = await this.#core.enter(caller);
+      return entered.ok ? this.#anew(caller, wanted, once, await this.#agentProblem()) : entered;
+    });
+    return accepted.ok ? this.#answer(caller, accepted.value, links, "ui") : accepted;
+  }
+
+  #anew(caller: Caller, wanted: Wanted, once: Once, agentProblem: Refusal | null): Outcome<Accepted> {
+    const { engine, journal } = this.#core;
+    const principal = principalOf(caller);
+    const { idempotency_key: key, body_hash } = once;
+    const earlier = key === null ? null : journal.turns.rerunBy(principal, key);
+    if (earlier) return this.#repeated(earlier, body_hash);
+    if (key !== null && journal.turns.byKey(principal, key)) return refuse("idempotency_mismatch");
+    const turn = this.#find(principal, wanted);
+    if (!turn || turn.user_sequence === null) return refuse("not_found");
+    const problem = agentProblem ?? engine.rerunProblem(turn);
+    if (problem) return { ok: false, error: problem };
+    const { id: turn_id, user_sequence } = turn;
+    return ok(
+      engine.stopFor(false, () =>
+        journal.transaction(() => {
+          const now = Date.now();
+          edits.deleteMessagesAfter({ journal, caller, now }, user_sequence, uuidv7());
+          const accepted = engine.rerun(journal.turns.byId(turn_id) ?? turn);
+          const { reply_id } = accepted.turn;
+          if (key !== null) journal.turns.noteRerun({ principal, key, body_hash, turn_id, reply_id, at: now });
+          return accepted;
+        }),
+      ),
+    );
+  }
+
+  #repeated(earlier: { turn_id: string; reply_id: string; body_hash: string }, body_hash: string): Outcome<Accepted> {
+    const { engine, journal } = this.#core;
+    if (earlier.body_hash !== body_hash) return refuse("idempotency_mismatch");
+    const turn = journal.turns.byId(earlier.turn_id);
+    if (turn?.reply_id !== earlier.reply_id) return refuse("message_deleted");
+    return ok({ live: engine.find(turn.number), turn, isRepeat: true });
+  }
+
+  #find(principal: string, { messages, key, or_last }: Wanted): Turn | null {
+    const { journal } = this.#core;
+    const found = messages.flatMap((message_id) => journal.messages.find(message_id) ?? []);
+    if (found[0]) return journal.turns.byId(found[0].turn_id);
+    const keyed = key === null ? null : journal.turns.byKey(principal, key);
+    return keyed ?? (or_last ? journal.turns.last() : null);
+  }
+
+  /** The turn that runs, or waits next, from its start; null when there is none. */
+  async resume(caller: Caller, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>> {
+    const entered = await this.#core.enter(caller);
+    if (!entered.ok) return entered;
+    const [live] = this.#core.engine.open;
+    if (!live) return ok(null);
+    const reader = this.#core.readers.admit(caller);
+    if (!reader.ok) return reader;
+    return unsettled(this.#turnStream(caller, live.turn, links, "ui", reader.value, 0));
+  }
+
+  /** Events of one turn, or of the conversation from `last_event_id` on. */
+  async follow(
+    caller: Caller,
+    { turn_id, last_event_id }: { turn_id?: string; last_event_id?: string },
+    links: Links,
+  ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>> {
+    const entered = await this.#core.enter(caller);
+    if (!entered.ok) return entered;
+    const { journal, engine } = this.#core;
+    const start = last_event_id === undefined ? null : parseEventId(last_event_id);
+    const turn = turn_id === undefined ? null : journal.turns.byId(turn_id);
+    if (turn_id !== undefined && !turn) return refuse("not_found");
+    const admitted = this.#core.readers.admit(caller);
+    if (!admitted.ok) return admitted;
+    const reader = admitted.value;
+    if (turn) {
+      const after = start?.turn === turn.number ? start.event : 0;
+      return unsettled({ stream: this.#turnStream(caller, turn, links, "sse", reader, after) });
+    }
+    const [open] = engine.open;
+    const last = open ? { number: open.turn.number, last_event: 0 } : journal.turns.last();
+    const position = start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 };
+    const frames = followConversation({ engine, journal }, start, reader.signal, reader.closed);
+    const encode = this.#encoder(caller, links, "sse", position);
+    return unsettled({ stream: toStream(frames, encode, reader, () => undefined) });
+  }
+
+  async stop(caller: Caller, turn_id?: string): Promise<Outcome<{ turn_id: string }>> {
+    const entered = await this.#core.enter(caller);
+    if (!entered.ok) return entered;
+    const stopped = this.#core.engine.stop(turn_id);
+    return stopped.ok ? this.#core.written({ turn_id: stopped.value.id }) : stopped;
+  }
+
+  #submit(caller: Caller, request: ChatRequest): Promise<Outcome<Accepted>> {
+    return this.#core.inOrder(async () => {
+      const entered = await this.#core.enter(caller);
+      if (!entered.ok) return entered;
+      const problem = await this.#agentProblem();
+      const metadata = JSON.parse(request.metadata) as JsonObject;
+      const output_schema = request.output_schema === null ? null : (JSON.parse(request.output_schema) as JsonObject);
+      const input = { ...request, principal: principalOf(caller), metadata, output_schema };
+      return this.#core.engine.submit(input, problem);
+    });
+  }
+
+  /** Why the agent cannot begin a turn now, or null when it can. */
+  async #agentProblem(): Promise<Refusal | null> {
+    const { agents, journal } = this.#core;
+    try {
+      return (await agents.load(journal.header)) ? null : { code: "agent_inactive" };
+    } catch {
+      const { error } = storeUnavailable();
+      return error;
+    }
+  }
+
+  /** The stream that answers a request: whether the end of it arrived is noted. */
+  #answer(caller: Caller, { live, turn, isRepeat }: Accepted, links: Links, projection: Projection): Outcome<Stream> {
+    const reader = this.#core.readers.answer(caller);
+    live?.waiting.add(caller.request_id);
+    reader.signal.addEventListener("abort", () => live?.waiting.delete(caller.request_id), { once: true });
+    // A reply that is made anew is a stream of its own; what came before it is not part of the answer.
+    const after = projection === "sse" ? 0 : turn.event_base;
+    const stream = this.#turnStream(caller, turn, links, projection, reader, after, (isComplete) =>
+      this.#core.journal.noteAnswered(turn, isComplete),
+    );
+    return unsettled({ stream, replayed: isRepeat });
+  }
+
+  #turnStream(
+    caller: Caller,
+    turn: Turn,
+    links: Links,
+    projection: Projection,
+    reader: Reader,
+    after: number,
+    onEnd: (isComplete: boolean) => void = () => undefined,
+  ): ReadableStream<Uint8Array> {
+    const { engine, journal } = this.#core;
+    const frames = followTurn({ engine, journal }, turn, after, reader.signal);
+    const encode = this.#encoder(caller, links, projection, { turn: turn.number, event: after });
+    return toStream(frames, encode, reader, onEnd);
+  }
+
+  #encoder(
+    { request_id }: Caller,
+    { origin }: Links,
+    projection: Projection,
+    start: EventId,
+  ): (frame: Frame) => string {
+    const { journal } = this.#core;
+    return encoderFor(projection, { conversation_id: journal.header.id, request_id, origin }, journal, start);
+  }
+}
+
+/** An answer that begins before D1 has everything of it. */
+const unsettled = <T>(value: T): Outcome<T> => ({ ok: true, value, bookmark: null });

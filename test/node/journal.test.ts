@@ -1,0 +1,210 @@
+/** The journal over real SQLite: history, edits, outbox and adoption, and what each of them reads. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import * as edits from "../../src/chat/journal/edits.ts";
+import { Journal } from "../../src/chat/journal/journal.ts";
+import type { Message } from "../../src/chat/message.ts";
+import type { HistoryQuery } from "../../src/chat/rpc.ts";
+import { bench, messageOf, newConversation } from "./journal-harness.ts";
+import { SqliteStore } from "./sqlite-store.ts";
+
+const page = (changes: Partial<HistoryQuery> = {}): HistoryQuery => ({
+  ...{ order: "asc", cursor: null, offset: 0, limit: 50 },
+  ...changes,
+});
+
+/** A conversation of `count` messages that was taken over. */
+function adopted(count: number, change: (message: Message) => Partial<Message> = () => ({})) {
+  const storage = new SqliteStore();
+  const journal = new Journal(storage);
+  const messages = Array.from({ length: count }, (_, index) => messageOf(index + 1));
+  const stored = messages.map((message) => ({ ...message, ...change(message) }));
+  const message_count = stored.filter(({ deleted_at }) => deleted_at === null).length;
+  journal.adopt(newConversation({ message_count, last_message_at: 1 }), stored, true);
+  return { storage, journal, stored };
+}
+
+describe("A page of history", () => {
+  it("is what a plain filter over all messages gives, with any deletes, filters, offsets and cursors", () => {
+    const property = fc.property(
+      fc.integer({ min: 0, max: 1100 }),
+      fc.array(fc.tuple(fc.nat(1200), fc.nat(400)), { maxLength: 6 }),
+      fc.record({
+        order: fc.constantFrom("asc" as const, "desc" as const),
+        role: fc.option(fc.constantFrom("user" as const, "assistant" as const), { nil: undefined }),
+        after_sequence: fc.option(fc.nat(1200), { nil: undefined }),
+        before_sequence: fc.option(fc.nat(1200), { nil: undefined }),
+        cursor: fc.option(fc.nat(1200)),
+        offset: fc.nat(1200),
+        limit: fc.integer({ min: 1, max: 101 }),
+      }),
+      (count, gone, query) => {
+        const isGone = (n: number) => gone.some(([from, length]) => n >= from && n < from + length);
+        const deleted = ({ sequence }: Message) => (isGone(sequence) ? { deleted_at: 1, deleted_by: "x" } : {});
+        const { journal, stored } = adopted(count, deleted);
+        const { order, role, after_sequence = 0, before_sequence = Infinity, cursor, offset, limit } = query;
+        const listed = stored.filter(
+          (m) =>
+            m.deleted_at === null &&
+            (role === undefined || m.role === role) &&
+            m.sequence > after_sequence &&
+            m.sequence < before_sequence,
+        );
+        const ordered = order === "asc" ? listed : listed.toReversed();
+        const behind = ordered.filter(({ sequence }) =>
+          cursor === null ? true : order === "asc" ? sequence > cursor : sequence < cursor,
+        );
+        const { messages, total } = journal.messages.history.page(query);
+        expect(total).toBe(listed.length);
+        expect(messages.map(({ sequence }) => sequence)).toEqual(
+          behind.slice(offset, offset + limit).map(({ sequence }) => sequence),
+        );
+      },
+    );
+    fc.assert(property, { numRuns: 60 });
+  });
+
+  it("reads its own rows, and one row a block before them, wherever it is", () => {
+    const { storage, journal } = adopted(20_000, ({ sequence }) =>
+      sequence > 300 && sequence < 19_000 ? { deleted_at: 1, deleted_by: "x" } : {},
+    );
+    const read = (query: Partial<HistoryQuery>) => {
+      storage.rowsRead = 0;
+      const { messages } = journal.messages.history.page(page(query));
+      expect(messages).toHaveLength(50);
+      return storage.rowsRead;
+    };
+    // The blocks themselves are read once.
+    read({});
+    for (const query of [{}, { offset: 1000 }, { order: "desc" as const }, { role: "user" as const, offset: 500 }]) {
+      expect([query, read(query) <= 60]).toEqual([query, true]);
+    }
+  });
+});
+
+describe("A message's id", () => {
+  it("finds it: of a turn, of a reply made anew, and of what was imported", () => {
+    const { journal, turn, ids } = bench();
+    const first = turn("one");
+    turn("two");
+    const { asked, reply } = journal.messages.ofTurn(first.turn);
+    expect(journal.messages.find(asked?.id ?? "")?.content).toBe("one");
+    expect(journal.messages.find(reply?.id ?? "")?.content).toBe("reply to one");
+    expect(journal.messages.find(first.turn.id)).toBeNull();
+    expect(journal.messages.find(ids.next())).toBeNull();
+    const other = adopted(700);
+    expect(other.journal.messages.find("m699")?.sequence).toBe(699);
+    expect(other.journal.messages.find("m701")).toBeNull();
+  });
+});
+
+describe("Adoption", () => {
+  it("in pieces is the same as at once, and goes on where it was cut off", () => {
+    const messages = Array.from({ length: 600 }, (_, index) => messageOf(index + 1));
+    const conversation = newConversation({ message_count: 600, last_message_at: 1, revision: 7 });
+    const storage = new SqliteStore();
+    const first = new Journal(storage);
+    first.adopt(conversation, messages.slice(0, 250), false);
+    expect(first.found).toBeNull();
+    // As after a restart.
+    const second = new Journal(storage);
+    expect([second.found, second.adopted]).toEqual([null, 250]);
+    second.adopt({ ...conversation, title: "newer" }, messages.slice(250), true);
+    expect(second.found).toMatchObject({ title: "newer", next_sequence: 601, next_turn: 301, handed_over: 600 });
+    expect(second.header.revision).toBeGreaterThanOrEqual(7);
+    expect(second.outbox.isEmpty).toBe(true);
+    expect(second.messages.history.page(page({ order: "desc", limit: 1 }))).toMatchObject({
+      total: 600,
+      messages: [{ sequence: 600 }],
+    });
+  });
+});
+
+describe("The outbox", () => {
+  it("has every message and change in order, each batch under a revision that never falls", () => {
+    const { journal, turn, edit } = bench();
+    const revisions: number[] = [];
+    const drain = () => {
+      const seen: string[] = [];
+      for (let batch = journal.outbox.next(); batch; batch = journal.outbox.next()) {
+        revisions.push(batch.header.revision);
+        seen.push(...batch.messages.map(({ sequence }) => `+${sequence}`), ...batch.changes.map(({ op }) => op));
+        journal.outbox.confirm(batch);
+      }
+      return seen;
+    };
+    const { reply } = turn("one");
+    turn("two");
+    expect(drain()).toEqual(["+1", "+2", "+3", "+4"]);
+    edits.deleteMessage(edit(), reply);
+    turn("three");
+    expect(drain()).toEqual(["+5", "+6", "delete_messages"]);
+    edits.restoreAllMessages(edit(), null);
+    edits.updateConversation(edit(), { title: "new" });
+    expect(drain()).toEqual(["restore_messages", "header"]);
+    expect(journal.outbox.isEmpty).toBe(true);
+    expect(revisions).toEqual([...revisions].toSorted((a, b) => a - b));
+    // What was confirmed is known after a restart.
+    expect(new Journal(bench().storage).outbox.isEmpty).toBe(true);
+  });
+
+  it("keeps what could not be written by a transaction that failed", () => {
+    const { journal, turn } = bench();
+    turn("one");
+    const before = journal.header;
+    expect(() =>
+      journal.transaction(() => {
+        journal.store.setHeader({ title: "never" });
+        throw new Error("no");
+      }),
+    ).toThrow("no");
+    expect(journal.header).toEqual(before);
+    expect(journal.found).toEqual(new Journal(bench().storage).found && before);
+  });
+});
+
+describe("Edits", () => {
+  it("a visitor undoes only what it deleted itself", () => {
+    const { journal, turn, edit, caller } = bench({ entity_type: "lead", entity_id: "visitor" });
+    const { reply } = turn("one");
+    const visitor = { ...caller, entity_type: "lead" as const, entity_id: "visitor" };
+    const byStaff = edits.deleteMessage(edit(), reply);
+    expect(byStaff.ok).toBe(true);
+    const gone = journal.messages.find(reply.id);
+    if (!gone) throw new Error("not there");
+    const asVisitor = { ...edit(), caller: visitor };
+    expect(edits.restoreMessage(asVisitor, gone)).toMatchObject({ ok: false, error: { code: "not_found" } });
+    expect(edits.deleteMessage(asVisitor, gone)).toMatchObject({ ok: false, error: { code: "not_found" } });
+    expect(edits.restoreAllMessages(asVisitor, null)).toEqual({ restored: 0 });
+    expect(edits.restoreMessage(edit(), gone).ok).toBe(true);
+    edits.deleteConversation(edit());
+    expect(edits.restoreConversation(asVisitor)).toMatchObject({ ok: false });
+    expect(edits.restoreConversation(edit()).ok).toBe(true);
+  });
+
+  it("delete and restore are the identity, and counters are what a count gives", () => {
+    const property = fc.property(
+      fc.integer({ min: 1, max: 200 }),
+      fc.array(fc.tuple(fc.constantFrom("one", "all", "back", "backAll"), fc.nat(400)), { maxLength: 12 }),
+      (turns, steps) => {
+        const { journal, turn, edit } = bench();
+        for (let n = 0; n < turns; n++) turn(String(n));
+        const texts = () => journal.store.rows("SELECT sequence, id, content, created_at FROM message");
+        const before = texts();
+        for (const [step, n] of steps) {
+          const message = journal.messages.at((n % (turns * 2)) + 1);
+          if (!message) continue;
+          if (step === "one") edits.deleteMessage(edit(), message);
+          else if (step === "back") edits.restoreMessage(edit(), message);
+          else if (step === "all") edits.deleteMessagesAfter(edit(), n % (turns * 2), `bulk-${n}`);
+          else edits.restoreAllMessages(edit(), n % 2 === 0 ? null : `bulk-${n}`);
+          const live = journal.store.one("SELECT count(*) AS n FROM message WHERE deleted_at IS NULL");
+          expect(journal.header.message_count).toBe(live?.["n"]);
+          expect(journal.messages.history.count({ first: 1, last: turns * 2 })).toBe(live?.["n"]);
+        }
+        expect(JSON.stringify(texts())).toBe(JSON.stringify(before));
+      },
+    );
+    fc.assert(property, { numRuns: 60 });
+  });
+});
