@@ -151,7 +151,8 @@ export function conversationRoutes(api: Api): void {
       problems: ["legal_hold", "store_unavailable"],
     },
     async ({ c, principal, caller, params, query }) => {
-      if (query.purge === "false") return jsonText(c, await ask(c, caller, params.id, (object) => object.remove(caller)));
+      if (query.purge === "false")
+        return jsonText(c, await ask(c, caller, params.id, (object) => object.remove(caller)));
       if (!hasScope(principal, "admin")) throw new Problem("forbidden", 'Purging needs the scope "admin".');
       return purgeConversation(c, caller, params.id);
     },
