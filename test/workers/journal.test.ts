@@ -20,7 +20,6 @@ DROP TABLE rerun;
 ALTER TABLE message DROP COLUMN details;
 CREATE UNIQUE INDEX message_unique ON message (id);
 ALTER TABLE header DROP COLUMN open;
-ALTER TABLE message DROP COLUMN details;
 ALTER TABLE turn DROP COLUMN output_schema;
 CREATE INDEX turn_open ON turn (number) WHERE status IN ('queued', 'running');
 CREATE TABLE delta (

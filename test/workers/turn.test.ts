@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { call, type Company, makeCompany, makeLead, send } from "./company.ts";
-import { chat, createConversation, history, parseEvents, streamChat, streamOf } from "./conversation-client.ts";
+import { chat, createConversation, history, parseEvents, streamChat, streamOf, settle } from "./conversation-client.ts";
 
 const CHAT_MEMBERS = [
   "conversation_id",
@@ -324,6 +324,7 @@ describe("a restart", () => {
     const { company, id } = await setUp();
     const key = { "idempotency-key": "crashed" };
     await chat(company, id, "to be crashed", {}, key);
+    await settle(company, id);
     const object = env.CONVERSATION.getByName(id);
     await runInDurableObject(object, (_, state) => {
       const { sql } = state.storage;

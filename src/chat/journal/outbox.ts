@@ -40,6 +40,7 @@ export class Outbox {
     const isComplete = upto === header.next_sequence - 1;
     const query = "SELECT * FROM outbox ORDER BY id LIMIT ?";
     const waiting = isComplete ? this.#store.rows(query, CHANGES_PER_BATCH) : [];
+    if (messages.length === 0 && waiting.length === 0) return null;
     const changes = waiting.map((row) => JSON.parse(String(row["change"])) as Change);
     const again = changes.flatMap((change) =>
       change.op === "message" ? (this.#messages.at(change.sequence) ?? []) : [],

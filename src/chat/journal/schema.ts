@@ -36,7 +36,7 @@ CREATE TABLE turn (
   user_message_id TEXT NOT NULL, reply_id TEXT NOT NULL, content TEXT, metadata TEXT NOT NULL,
   user_sequence INTEGER, reply_sequence INTEGER, window_start INTEGER,
   event_base INTEGER NOT NULL, last_event INTEGER, error TEXT,
-  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, delta_length INTEGER, output_schema TEXT
+  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, output_schema TEXT, delta_length INTEGER
 );
 CREATE UNIQUE INDEX turn_key ON turn (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE TABLE rerun (
