@@ -27,7 +27,14 @@ export function bench(changes: Partial<Conversation> = {}) {
   const ids = new IdSource(conversation.id, clock, null);
   /** A turn with a reply, or a failed one. */
   const turn = (asked: string, replied = `reply to ${asked}`, status: "completed" | "failed" = "completed") => {
-    const input = { principal: "user:person", idempotency_key: null, body_hash: asked, content: asked, metadata: {}, output_schema: null };
+    const input = {
+      principal: "user:person",
+      idempotency_key: null,
+      body_hash: asked,
+      content: asked,
+      metadata: {},
+      output_schema: null,
+    };
     const begun = journal.begin({ ...input, ...ids.turn() }, clock());
     const ending = {
       ...{ status, content: replied, delta_length: 0, tool_calls: null, model_used: "m/m", usage: null, details: null },

@@ -122,7 +122,12 @@ export const toHeader = (row: SqlRow): Header =>
   }) as unknown as Header;
 
 export const toTurn = (row: SqlRow): Turn =>
-  ({ ...row, metadata: jsonOf(row["metadata"]), error: parsed(row["error"]), output_schema: parsed(row["output_schema"]) }) as unknown as Turn;
+  ({
+    ...row,
+    metadata: jsonOf(row["metadata"]),
+    error: parsed(row["error"]),
+    output_schema: parsed(row["output_schema"]),
+  }) as unknown as Turn;
 
 export const toMessage = (row: SqlRow): Message =>
   ({

@@ -38,11 +38,12 @@ const toEvent = ({ n, text, tool }: Delta): TurnEvent =>
  */
 function restOf(journal: Journal, turn: Turn, reply: Message, after: number, last: number): TurnEvent[] {
   const isJournalled = journal.deltas.next(turn.number, turn.event_base).length > 0;
-  if (isJournalled || turn.delta_length === 0) {
+  const seenSome = after > turn.event_base + 1;
+  if (isJournalled || (turn.delta_length === 0 && (seenSome || !reply.tool_calls))) {
     const rest = reply.content.slice(turn.delta_length ?? reply.content.length);
     return rest === "" ? [] : [{ n: last - 2, type: "delta", text: rest }];
   }
-  if (after > turn.event_base + 1) return [];
+  if (seenSome) return [];
   const tools = (reply.tool_calls ?? []).flatMap(eventsOf);
   const text = reply.content === "" ? [] : [reply.content];
   const first = last - 1 - tools.length - text.length;
