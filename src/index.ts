@@ -3,7 +3,7 @@ import app from "./app.ts";
 import { eraseRest, sealAll } from "./compliance/schedule.ts";
 import { foldRest } from "./db/folded.ts";
 import type { Env } from "./env.ts";
-import { runRetention } from "./object/retention-schedule.ts";
+import { runRetention } from "./compliance/retention.ts";
 
 export { ConversationObject } from "./object/conversation-object.ts";
 

@@ -41,6 +41,9 @@ export type Wanted = { messages: string[]; key: string | null; or_last: boolean 
 /** Under which key, if any, a reply is to be made anew once only, and the hash of that request's body. */
 export type Once = { idempotency_key: string | null; body_hash: string };
 
+/** Deleted before `before` (ms), or nothing was said in it since then, whether it is deleted or not. */
+export type Expiry = { of: "deleted" | "idle"; before: number };
+
 /** Members to change; `metadata` as JSON. */
 export type ConversationChanges = Partial<Pick<Conversation, "title" | "max_context_length" | "status">> & {
   metadata?: string;
@@ -90,8 +93,8 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
   erase(caller: Caller): Promise<Outcome<string>>;
   /** Waits until D1 has everything of this company's conversation. Null where that is not known or took too long. */
   settle(company_id: string): Promise<Bookmark | null>;
-  /** False when it had not been deleted before `before` (ms). */
-  purge(company_id: string, before: number): Promise<Outcome<boolean>>;
+  /** Whether nothing of it is left now: false when it has not expired, or is held. */
+  purge(company_id: string, expiry: Expiry): Promise<Outcome<boolean>>;
   /** How many of the messages `ids` were deleted before `before` (ms) and are purged now. */
   purgeMessages(company_id: string, ids: string[], before: number): Promise<Outcome<number>>;
 }

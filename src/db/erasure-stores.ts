@@ -51,6 +51,13 @@ function clear(db: Database, table: Table, cleared: Cleared, where: SQL) {
   ] as const;
 }
 
+/** Overwrites what messages say before they are removed. */
+export const overwriteMessages = (db: Database, where: SQL | undefined) =>
+  db
+    .update(message)
+    .set(each(Object.keys(MESSAGE), overwritten))
+    .where(where);
+
 /** Clears a lead's row wherever `condition` holds. */
 export const clearLead = (db: Database, company_id: string, id: string, condition: SQL) =>
   clear(db, lead, LEAD, sql`id = ${id} AND company_id = ${company_id} AND ${condition}`);

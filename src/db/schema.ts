@@ -17,22 +17,30 @@ const created_at = () => millis().notNull();
 type Hold = { reason: string; since: number; by: string };
 const json = <T>() => text({ mode: "json" }).$type<T>();
 
-export const company = sqliteTable("company", {
-  id: id(),
-  name: text().notNull(),
-  /** IANA name; where its days begin. */
-  time_zone: text().notNull().default("UTC"),
-  /** Days after which what is not used any more goes for good; null keeps it for ever. */
-  conversations_days: integer(),
-  deleted_days: integer(),
-  leads_days: integer(),
-  /** Name of the D1 binding that holds this company's rows. */
-  database: text().notNull().default("DB"),
-  /** Set while the company is being moved from one database to another; see cli/tenant/move.ts. */
-  moving_from: text(),
-  moving_to: text(),
-  created_at: created_at(),
-});
+export const company = sqliteTable(
+  "company",
+  {
+    id: id(),
+    name: text().notNull(),
+    /** IANA name; where its days begin. */
+    time_zone: text().notNull().default("UTC"),
+    /** Days after which what is not used any more goes for good; null keeps it for ever. */
+    conversations_days: integer(),
+    deleted_days: integer(),
+    leads_days: integer(),
+    /** Name of the D1 binding that holds this company's rows. */
+    database: text().notNull().default("DB"),
+    /** Set while the company is being moved from one database to another; see cli/tenant/move.ts. */
+    moving_from: text(),
+    moving_to: text(),
+    created_at: created_at(),
+  },
+  (t) => [
+    index("company_retention")
+      .on(t.id)
+      .where(sql`coalesce(conversations_days, deleted_days, leads_days) IS NOT NULL`),
+  ],
+);
 
 /** Companies that were or are being moved to another database: this one refuses their writes. See cli/tenant/move.ts. */
 export const departed = sqliteTable("departed", { company_id: text().primaryKey(), at: millis().notNull() });
@@ -275,6 +283,13 @@ export const conversation = sqliteTable(
       .on(t.company_id, t.deleted_at, t.id, t.erased_at)
       .where(sql`deleted_at IS NOT NULL AND erased_at IS NULL`),
     index("conversation_created").on(t.company_id, t.created_at, t.id),
+    index("conversation_expiry")
+      .on(t.company_id, t.deleted_at, t.id)
+      .where(sql`deleted_at IS NOT NULL`),
+    // Those that retention has begun to take away.
+    index("conversation_closed")
+      .on(t.id)
+      .where(sql`deleted_by = 'retention'`),
     index("conversation_retention")
       .on(t.deleted_at, t.id)
       .where(sql`deleted_at IS NOT NULL`),

@@ -16,6 +16,7 @@ import type {
   ChatRequest,
   ConversationChanges,
   ConversationRpc,
+  Expiry,
   HistoryQuery,
   HistoryText,
   Links,
@@ -194,9 +195,9 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return (await this.#core.settled()) ? this.#core.bookmark : null;
   }
 
-  /** Retention: of a conversation that was deleted before `before` (ms) nothing stays. False when it is not, or not yet. */
-  purge(company_id: string, before: number): Promise<Outcome<boolean>> {
-    return this.#core.inOrder(() => purgeConversation(this.#core, this.env, { company_id, id: this.#id }, before));
+  /** Retention: nothing stays of a conversation that has expired. False when it has not, or is held. */
+  purge(company_id: string, expiry: Expiry): Promise<Outcome<boolean>> {
+    return this.#core.inOrder(() => purgeConversation(this.#core, this.env, { company_id, id: this.#id }, expiry));
   }
 
   /** Retention: those of the messages `ids` that were deleted before `before` (ms) say nothing any more. How many. */

@@ -1,5 +1,6 @@
 /** Retention as a conversation's object carries it out: in its journal first, then in D1. */
 import type { Caller } from "../auth/principal.ts";
+import type { Expiry } from "../chat/rpc.ts";
 import type { Env } from "../env.ts";
 import { systemAuditRow } from "../chat/audit.ts";
 import { causeOf, companyDatabase } from "../db/database.ts";
@@ -10,22 +11,23 @@ import { closeForGood, isExpired, purgeMessages } from "../chat/journal/retentio
 
 type Place = { company_id: string; id: string };
 
-/** Nothing stays of a conversation that was deleted before `before` (ms). False when it is not, or not yet. */
+/** Nothing stays of a conversation that has expired. False when it has not, or is held, or a turn runs in it. */
 export async function purgeConversation(
   core: ConversationCore,
   env: Env,
   place: Place,
-  before: number,
+  expiry: Expiry,
 ): Promise<Outcome<boolean>> {
   const { company_id, id } = place;
   const now = Date.now();
   const header = core.journal.found;
-  if (header && (header.company_id !== company_id || !isExpired(header, before))) return ok(false);
+  if (!core.engine.isIdle) return ok(false);
+  if (header && (header.company_id !== company_id || !isExpired(header, expiry))) return ok(false);
   if (header) closeForGood(core.journal, now);
   if (!(await core.settled())) return storeUnavailable();
   try {
     const db = await companyDatabase(env, company_id);
-    if (!(await closeConversation(db, place, before, now))) return ok(false);
+    if (!(await closeConversation(db, place, expiry, now))) return ok(false);
     await core.clear();
     const entry = { action: "conversation.purge", target_type: "conversation", target_id: id };
     await removeConversation(db, place, systemAuditRow(company_id, "retention", entry, now));

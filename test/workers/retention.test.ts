@@ -8,9 +8,9 @@ import { companyDatabase } from "../../src/db/database.ts";
 import { message } from "../../src/db/schema.ts";
 import { readTally } from "../../src/db/tally.ts";
 import worker from "../../src/index.ts";
-import { at, insertConversations, insertTurns } from "./analytic-data.ts";
-import { call, callerOf, type Company, makeCompany, send } from "./company.ts";
-import { chat, createConversation, history, streamOf, settle } from "./conversation-client.ts";
+import { at, insertConversations, insertLeads, insertTurns } from "./analytic-data.ts";
+import { call, callerOf, type Company, makeCompany, makeLead, send } from "./company.ts";
+import { chat, createConversation, history, settle, streamOf } from "./conversation-client.ts";
 
 const DAY = 86_400_000;
 const days = (n: number) => Date.now() + n * DAY;
@@ -137,7 +137,8 @@ describe("a deleted conversation", () => {
     expect((await history(company, kept.id)).length).toBe(2);
     expect((await get(company, "/v1/conversation/deleted")).body.conversations).toEqual([]);
     const audit = await rows("SELECT * FROM audit_event WHERE company_id = ? ORDER BY id", company.company_id);
-    expect(audit.map((row) => row["action"])).toEqual(["conversation.delete", "conversation.purge"]);
+    expect(audit.map((row) => row["action"])).toEqual(["conversation.delete", "conversation.purge", "retention.sweep"]);
+    expect(audit[2]).toMatchObject({ actor_type: "system", details: '{"conversations":1,"messages":0,"leads":0}' });
     expect(audit[1]).toMatchObject({
       actor_type: "system",
       actor_id: "retention",
@@ -176,7 +177,9 @@ describe("a deleted conversation", () => {
     }
     expect(await storageOf(id)).toEqual({ tables: 0, text: "[]", alarm: null });
     await scheduled(days(31), "30");
-    expect(await actions(company)).toEqual(["message.delete", "conversation.delete", "conversation.purge"]);
+    expect(await actions(company)).toEqual([
+      ...["message.delete", "conversation.delete", "conversation.purge", "retention.sweep"],
+    ]);
     expect((await tallies(company)).deleted_messages).toBe(0);
   });
 
@@ -185,11 +188,11 @@ describe("a deleted conversation", () => {
     const id = await deletedConversation(company);
     await restore(company, `/v1/conversation/${id}/restore`);
     await scheduled(days(31), "30");
-    const purge = (before: number) => stub(id).purge(company.company_id, before);
+    const purge = (before: number) => stub(id).purge(company.company_id, { of: "deleted", before });
     expect(await purge(days(31))).toEqual({ ok: true, value: false });
     await remove(company, `/v1/conversation/${id}`);
     expect(await purge(days(-1))).toEqual({ ok: true, value: false });
-    expect(await stub(id).purge(uuidv7(), days(31))).toEqual({ ok: true, value: false });
+    expect(await stub(id).purge(uuidv7(), { of: "deleted", before: days(31) })).toEqual({ ok: true, value: false });
     await restore(company, `/v1/conversation/${id}/restore`);
     expect((await history(company, id)).map((m) => m.content)).toEqual(["the secret", "echo: the secret"]);
   });
@@ -212,7 +215,7 @@ describe("a deleted conversation", () => {
       [...talkedIn, ...untouched].map(async (id, i) => {
         const ask = {
           restored: () => restore(company, `/v1/conversation/${id}/restore`),
-          purged: () => stub(id).purge(company.company_id, days(31)),
+          purged: () => stub(id).purge(company.company_id, { of: "deleted", before: days(31) }),
         };
         const first = i % 2 === 0 ? ask.restored() : undefined;
         const [purged, restored] = await Promise.all([ask.purged(), first ?? ask.restored()]);
@@ -257,7 +260,7 @@ describe("a deleted conversation", () => {
       expect([await count("conversation", id), await count("message", id)]).toEqual([1, 2]);
     expect(await tallies(one)).toMatchObject({ company: state(0, 0), entity: state(0, 0), agent: state(0, 0) });
     expect(await tallies(two)).toMatchObject({ company: state(1, 1), entity: state(1, 1), agent: state(1, 1) });
-    expect(await actions(one)).toEqual(gone.map(() => "conversation.purge"));
+    expect(await actions(one)).toEqual([...gone.map(() => "conversation.purge"), "retention.sweep"]);
   });
 });
 
@@ -370,7 +373,9 @@ describe("a deleted message of a conversation that lives", () => {
     ]);
     expect((await history(company, id)).map((m) => m.sequence)).toEqual([1, 2, 5, 6, 7, 8]);
     const audit = await rows("SELECT * FROM audit_event WHERE company_id = ? ORDER BY id", company.company_id);
-    expect(audit.map((row) => row["action"])).toEqual(["message.delete", "message.delete", "message.purge"]);
+    expect(audit.map((row) => row["action"])).toEqual([
+      ...["message.delete", "message.delete", "message.purge", "retention.sweep"],
+    ]);
     expect(audit[2]).toMatchObject({ actor_type: "system", target_id: id, details: '{"purged":2}' });
     await settle(company, id);
     expect(await get(company, `/v1/analytic/conversation/${id}`)).toMatchObject({
@@ -437,6 +442,163 @@ describe("a deleted message of a conversation that lives", () => {
     expect(left).toEqual([]);
     expect((await actions(company)).filter((action) => action === "message.purge")).toHaveLength(1);
   });
+});
+
+describe("what a company keeps", () => {
+  const set = async (company: Company, retention: object) =>
+    expect((await call("PATCH", "/v1/company", { headers: company.admin, body: { retention } })).status).toBe(200);
+  const sweeps = async (company: Company) =>
+    (
+      await rows(
+        "SELECT details FROM audit_event WHERE company_id = ? AND action = 'retention.sweep' ORDER BY id",
+        company.company_id,
+      )
+    ).map((row) => JSON.parse(String(row["details"])));
+
+  it("is its own choice: what another company deleted stays", async () => {
+    const [one, two] = [await makeCompany(), await makeCompany()];
+    await set(one, { deleted_days: 7 });
+    const [gone, kept] = [await deletedConversation(one), await deletedConversation(two)];
+    await scheduled(days(6));
+    expect(await count("conversation", gone)).toBe(1);
+    await scheduled(days(8));
+    expect([await count("conversation", gone), await count("conversation", kept)]).toEqual([0, 1]);
+    expect(await sweeps(one)).toEqual([{ conversations: 1, messages: 0, leads: 0 }]);
+    expect(await sweeps(two)).toEqual([]);
+    // Shorter than the deployment's own, or longer in vain.
+    await set(two, { deleted_days: 90 });
+    await scheduled(days(31), "30");
+    expect(await count("conversation", kept)).toBe(0);
+  });
+
+  it("ends for deleted messages of live conversations as well", async () => {
+    const company = await makeCompany();
+    await set(company, { deleted_days: 7 });
+    const { id } = await createConversation(company);
+    const { body } = await chat(company, id, "the secret");
+    await remove(company, `/v1/message/${body.message_id}`);
+    await scheduled(days(8));
+    expect(
+      (await rows("SELECT content FROM message WHERE conversation_id = ? ORDER BY sequence", id)).map(
+        (row) => row["content"],
+      ),
+    ).toEqual(["", "echo: the secret"]);
+    expect(await sweeps(company)).toEqual([{ conversations: 0, messages: 1, leads: 0 }]);
+  });
+
+  it("takes live conversations from their last message on, archived ones too, touched or not", async () => {
+    const company = await makeCompany();
+    await set(company, { conversations_days: 30 });
+    const old = at("2020-01-01T00:00:00Z");
+    const [untouched = "", archived = ""] = await insertConversations(company, [
+      { created_at: old, last_message_at: old, message_count: 2 },
+      { created_at: old, last_message_at: old, message_count: 2, status: "archived" },
+    ]);
+    await insertTurns(company, [
+      { at: old, conversation_id: untouched },
+      { at: old, conversation_id: archived },
+    ]);
+    const { id } = await createConversation(company, { title: "A secret title" });
+    await chat(company, id, "the secret");
+    await scheduled(Date.now());
+    for (const gone of [untouched, archived]) {
+      expect([await count("conversation", gone), await count("message", gone)]).toEqual([0, 0]);
+    }
+    expect((await history(company, id)).length).toBe(2);
+    await scheduled(days(31));
+    expect([await count("conversation", id), await count("message", id)]).toEqual([0, 0]);
+    expect(await storageOf(id)).toEqual({ tables: 0, text: "[]", alarm: null });
+    expect((await get(company, `/v1/conversation/${id}`)).status).toBe(404);
+    expect(await tallies(company)).toMatchObject({ company: state(0, 0), entity: state(0, 0), agent: state(0, 0) });
+    expect(await sweeps(company)).toEqual([
+      { conversations: 2, messages: 0, leads: 0 },
+      { conversations: 1, messages: 0, leads: 0 },
+    ]);
+  });
+
+  it("leaves a conversation in which something was just said, whatever D1 still believes", async () => {
+    const company = await makeCompany();
+    const { id } = await createConversation(company);
+    await chat(company, id, "just now");
+    const before = Date.now() - DAY;
+    await rows("UPDATE conversation SET activity_at = 1, last_message_at = 1 WHERE id = ?", id);
+    expect(await stub(id).purge(company.company_id, { of: "idle", before })).toEqual({ ok: true, value: false });
+    expect((await history(company, id)).map((m) => m.content)).toEqual(["just now", "echo: just now"]);
+  });
+
+  it("is finished by the next run where it was cut off, and shows nothing of what is left in between", async () => {
+    const company = await makeCompany();
+    await set(company, { conversations_days: 30 });
+    const { id } = await createConversation(company, { title: "A secret title" });
+    await chat(company, id, "the secret");
+    await refusing("DELETE ON message", `old.conversation_id = '${id}'`, () => scheduled(days(31)));
+    expect(await count("message", id)).toBe(2);
+    await expectGone(company, id);
+    await set(company, { conversations_days: null });
+    await scheduled(days(31));
+    expect([await count("conversation", id), await count("message", id)]).toEqual([0, 0]);
+  });
+
+  it("takes visitors who were not heard of, with everything of theirs, and nobody else", async () => {
+    const company = await makeCompany();
+    await set(company, { leads_days: 30 });
+    const old = at("2020-01-01T00:00:00Z");
+    const past = { created_at: old, updated_at: old };
+    const [silent, talked, changed] = [
+      await makeLead(company, { first_name: "Silent", ...past }),
+      await makeLead(company, { first_name: "Talked", ...past }),
+      await makeLead(company, { first_name: "Changed", created_at: old }),
+    ];
+    await insertLeads(
+      company,
+      Array.from({ length: 45 }, () => ({ first_name: "Silent", created_at: old })),
+    );
+    const [theirs = "", deleted = ""] = await insertConversations(company, [
+      { created_at: old, entity_type: "lead", entity_id: silent.lead_id },
+      { created_at: old, entity_type: "lead", entity_id: silent.lead_id, deleted_at: old },
+    ]);
+    const { id } = await createConversation(company, {}, talked.headers);
+    await scheduled(Date.now());
+    const left = await rows(
+      "SELECT id FROM lead WHERE company_id = ? AND erased_at IS NULL ORDER BY id",
+      company.company_id,
+    );
+    expect(left.map((row) => row["id"])).toEqual([talked.lead_id, changed.lead_id].toSorted());
+    expect(
+      await rows("SELECT id FROM lead WHERE first_name = 'Silent' AND company_id = ?", company.company_id),
+    ).toEqual([]);
+    expect([
+      await count("conversation", theirs),
+      await count("conversation", deleted),
+      await count("conversation", id),
+    ]).toEqual([0, 0, 1]);
+    expect(await sweeps(company)).toEqual([{ conversations: 2, messages: 0, leads: 46 }]);
+    const erased = (await actions(company)).filter((action) => action === "lead.erase");
+    expect(erased).toHaveLength(46);
+    await scheduled(days(31));
+    expect(await rows("SELECT id FROM lead WHERE company_id = ? AND erased_at IS NULL", company.company_id)).toEqual(
+      [],
+    );
+  });
+
+  it("is looked after in one budget, of which every run takes some", async () => {
+    const company = await makeCompany();
+    await set(company, { deleted_days: 1 });
+    const old = at("2020-01-01T00:00:00Z");
+    await insertConversations(
+      company,
+      Array.from({ length: 700 }, () => ({ created_at: old, deleted_at: old })),
+    );
+    const left = async () =>
+      (await rows("SELECT count(*) AS n FROM conversation WHERE company_id = ?", company.company_id))[0]?.["n"];
+    await scheduled(Date.now());
+    const after = Number(await left());
+    expect(after).toBeGreaterThan(200);
+    expect(after).toBeLessThan(400);
+    await scheduled(Date.now());
+    expect(await left()).toBe(0);
+    expect((await sweeps(company)).reduce((sum, one) => sum + one.conversations, 0)).toBe(700);
+  }, 60_000);
 });
 
 describe("RETENTION_DAYS", () => {

@@ -3,19 +3,27 @@
  * a conversation is closed first, so that one of which only half is left is never shown or restored.
  */
 import type { AuditRow } from "../audit.ts";
+import type { Expiry } from "../rpc.ts";
 import type { Journal } from "./journal.ts";
 import type { Header } from "./schema.ts";
 
-/** Whether it has been deleted since before `before` (ms). */
-export const isExpired = ({ deleted_at }: Header, before: number): boolean =>
-  deleted_at !== null && deleted_at < before;
+/** Whether its time has come; what retention has closed has been found to before. */
+export function isExpired({ deleted_at, deleted_by, ...header }: Header, { of, before }: Expiry): boolean {
+  if (of === "deleted") return deleted_at !== null && deleted_at < before;
+  return deleted_by === RETENTION || (header.last_message_at ?? header.created_at) < before;
+}
+
+/** Who deletes what nobody uses any more. */
+const RETENTION = "retention";
 
 /** From here on nothing brings the conversation back; D1 is told. */
 export function closeForGood(journal: Journal, now: number): void {
-  const { erased_at, edits } = journal.header;
+  const { erased_at, deleted_at, deleted_by, edits } = journal.header;
   if (erased_at !== null) return;
   journal.transaction(() => {
-    journal.store.setHeader({ title: "", metadata: {}, titled_by: null, erased_at: now, edits: edits + 1 });
+    const deleted = deleted_at === null ? { deleted_at: now, deleted_by: RETENTION } : { deleted_at, deleted_by };
+    const closed = { title: "", metadata: {}, titled_by: null, erased_at: now, edits: edits + 1 };
+    journal.store.setHeader({ ...closed, ...deleted });
     journal.outbox.add({ op: "header", audit: null });
   });
 }
