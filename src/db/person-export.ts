@@ -2,7 +2,7 @@
  * Everything that is shown of one person, some rows at a time, by keys that never change. What is deleted is counted and not
  * read: from the acknowledged delete on its text is in no export.
  */
-import { and, asc, count, eq, gt, isNull, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, gt, isNull, sql } from "drizzle-orm";
 import type { Entity } from "../auth/principal.ts";
 import type { ConversationRow } from "./conversation.ts";
 import type { Database } from "./database.ts";
@@ -14,6 +14,28 @@ const CONVERSATIONS = 50;
 const MESSAGES = 200;
 
 type Person = Entity & { company_id: string };
+
+/** Ids of the live conversations in which something was said last. */
+export async function latestConversations(db: Database, person: Person, limit: number): Promise<string[]> {
+  const { company_id, entity_type, entity_id } = person;
+  const one = (status: "active" | "archived") =>
+    db
+      .select({ id: conversation.id })
+      .from(conversation)
+      .where(
+        and(
+          eq(conversation.company_id, company_id),
+          eq(conversation.entity_type, entity_type),
+          eq(conversation.entity_id, entity_id),
+          isNull(conversation.deleted_at),
+          eq(conversation.status, status),
+        ),
+      )
+      .orderBy(desc(conversation.activity_at))
+      .limit(limit);
+  const found = await db.batch([one("active"), one("archived")]);
+  return found.flat().map((row) => row.id);
+}
 
 /** Conversations in pages, deleted ones too, of which only that they are there matters. */
 export async function* conversationsOf(db: Database, person: Person): AsyncGenerator<ConversationRow[]> {

@@ -5,8 +5,8 @@ import { conversationView } from "../chat/conversation.ts";
 import { messageView } from "../chat/message.ts";
 import { eventView } from "../compliance/seal.ts";
 import { listAudit } from "../db/audit.ts";
-import { causeOf, type Database } from "../db/database.ts";
-import { conversationsOf, deletedMessagesOf, messagesOf } from "../db/person-export.ts";
+import { causeOf, companyDatabase, type Database } from "../db/database.ts";
+import { conversationsOf, deletedMessagesOf, latestConversations, messagesOf } from "../db/person-export.ts";
 import type { AppContext } from "../http/context.ts";
 import { textStream } from "../http/text-stream.ts";
 import { chainsOf } from "./audit.ts";
@@ -36,6 +36,9 @@ export const exportRoute = {
   }),
 } as const;
 
+/** Conversations of which the last turns are waited for: elsewhere D1 may be behind by a second. */
+const SETTLED = 50;
+
 /** Answers with the export of `entity`, whose own line is `person`. */
 export async function answerExport(
   c: AppContext,
@@ -44,8 +47,19 @@ export async function answerExport(
   entity: Entity,
   person: object,
 ): Promise<Response> {
-  const chains = await chainsOf(c, db, caller.company_id);
-  const lines = linesOf(db, chains, { ...entity, company_id: caller.company_id }, person);
+  const { company_id } = caller;
+  const whom = { ...entity, company_id };
+  const latest = await latestConversations(db, whom, SETTLED);
+  await Promise.all(
+    latest.map((id) =>
+      c.env.CONVERSATION.getByName(id)
+        .settle(company_id)
+        .catch(() => null),
+    ),
+  );
+  // The primary: a replica that was as far as the client asked may not have what has just been settled.
+  const primary = await companyDatabase(c.env, company_id);
+  const lines = linesOf(primary, await chainsOf(c, primary, company_id), whom, person);
   const first = await lines.next();
   const onError = (error: unknown) =>
     console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });

@@ -4,7 +4,7 @@ import { uuidv7 } from "uuidv7";
 import { expect, it } from "vitest";
 import { insertConversations, insertTurns } from "./analytic-data.ts";
 import { bearer, call, type Company, makeCompany, makeLead, send } from "./company.ts";
-import { chat, createConversation, history } from "./conversation-client.ts";
+import { chat, createConversation, history, settle } from "./conversation-client.ts";
 
 async function exported(company: Company, path: string) {
   const response = await send("GET", `/v1/${path}/export`, { headers: company.admin });
@@ -127,6 +127,7 @@ it("that breaks off has no end", async () => {
   const lead = await makeLead(company);
   const { id } = await createConversation(company, {}, lead.headers);
   await chat({ user: lead.headers } as never, id, "hello");
+  await settle(company, id);
   await env.DB.prepare("UPDATE message SET metadata = 'not JSON' WHERE conversation_id = ?").bind(id).run();
   const response = await send("GET", `/v1/lead/${lead.lead_id}/export`, { headers: company.admin });
   await expect(response.text()).rejects.toThrow("the export could not be finished");
