@@ -9,7 +9,7 @@ import { defineConfig } from "vitest/config";
 const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
   plugins: [
     cloudflareTest(async ({ inject }) => ({
-      wrangler: { configPath: "./wrangler.toml" },
+      wrangler: { configPath: "./wrangler.local.toml" },
       remoteBindings: false,
       verbose: false,
       miniflare: {

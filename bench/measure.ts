@@ -48,7 +48,7 @@ export async function measure(run: Run): Promise<{ lines: Line[]; costs: Operati
 
 async function measureShipped({ folder, efforts }: Run, script: string): Promise<Line[]> {
   const { compatibility_date: date = "", compatibility_flags: flags } = unstable_readConfig(
-    { config: paths.config },
+    { config: paths.localConfig },
     { hideWarnings: true },
   );
   const start = await startUpTime(join(folder, "start"), script, { date, flags }, efforts.start.rounds);

@@ -68,8 +68,9 @@ type WorkerOptions = {
   durableObjects: Record<string, { className: string; useSQLite: boolean }>;
 };
 
-/** What wrangler.toml says, without static files: they would put a router in front of the Worker. */
-const workerOptions = () => unstable_getMiniflareWorkerOptions(paths.config).workerOptions as unknown as WorkerOptions;
+/** What wrangler.local.toml says, without static files: they would put a router in front of the Worker. */
+const workerOptions = () =>
+  unstable_getMiniflareWorkerOptions(paths.localConfig).workerOptions as unknown as WorkerOptions;
 
 /** Serves everything. `folder` holds bundles and state; `vars` are what the Workers' variables are set to. */
 export async function serve(folder: string, script: string, vars: Record<string, string>): Promise<Served> {

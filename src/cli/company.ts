@@ -110,7 +110,7 @@ async function storeRemotely(company: Plan, keys: NewKeys, now: number): Promise
   try {
     const file = join(folder, "company.sql");
     writeFileSync(file, sqlText(companyStatements(db, company, keys, now).map((one) => one.toSQL())), { mode: 0o600 });
-    const code = await wrangler("d1", "execute", "DB", "--remote", "--env", "production", "--yes", "--file", file);
+    const code = await wrangler("d1", "execute", "DB", "--remote", "--yes", "--file", file);
     if (code !== 0) fail("Cloudflare did not accept it; no company was created. The message of wrangler is above.");
   } finally {
     rmSync(folder, { recursive: true });

@@ -17,7 +17,15 @@ const started: ChildProcess[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "conversations-start-"));
-  for (const path of ["src", "migrations", "package.json", "tsconfig.json", "wrangler.toml", "README.md"]) {
+  for (const path of [
+    "src",
+    "migrations",
+    "package.json",
+    "tsconfig.json",
+    "wrangler.toml",
+    "wrangler.local.toml",
+    "README.md",
+  ]) {
     cpSync(join(root, path), join(folder, path), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));

@@ -19,7 +19,7 @@ import { startWorkerd, workerOptions } from "./workerd.ts";
 /** Where the built Worker and the prepared state are, and who may use it. */
 export type Prepared = {
   bundle: string;
-  /** What wrangler.toml says of the Worker. */
+  /** What wrangler.local.toml says of the Worker. */
   worker: object;
   state: string;
   company_id: string;
@@ -66,7 +66,7 @@ async function prepareIn(home: string): Promise<Prepared> {
 async function build(outdir: string): Promise<void> {
   mkdirSync(paths.assets, { recursive: true });
   const wrangler = createRequire(import.meta.url).resolve("wrangler");
-  const args = [wrangler, "deploy", "--dry-run", "--minify", "--env", "", "--outdir", outdir];
+  const args = [wrangler, "deploy", "--dry-run", "--minify", "--outdir", outdir];
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
   await promisify(execFile)(process.execPath, ["--no-warnings", ...args], { cwd: root, env });
   // The object as it is, but its database first asks the test what to do.

@@ -48,10 +48,10 @@ export function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   return started;
 }
 
-/** The Worker as wrangler.toml describes it: plain data. */
+/** The Worker as wrangler.local.toml describes it: plain data. */
 export async function workerOptions(): Promise<object> {
   const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
-  return JSON.parse(JSON.stringify(unstable_getMiniflareWorkerOptions(paths.config).workerOptions));
+  return JSON.parse(JSON.stringify(unstable_getMiniflareWorkerOptions(paths.localConfig).workerOptions));
 }
 
 async function start(options: WorkerdOptions): Promise<Workerd> {

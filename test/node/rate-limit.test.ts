@@ -5,12 +5,9 @@ import { RATE_LIMITS } from "../../src/http/rate-limit.ts";
 
 type Bound = { name: string; namespace_id: string; simple: { limit: number; period: number } };
 
-describe.each([undefined, "production"])("rate limits of environment %s", (env) => {
-  it("are the same in wrangler.toml and in the code", () => {
-    const config: { ratelimits: Bound[] } = unstable_readConfig(
-      { config: "wrangler.toml", env },
-      { hideWarnings: true },
-    );
+describe.each(["wrangler.toml", "wrangler.local.toml"])("rate limits of %s", (file) => {
+  it("are the same as in the code", () => {
+    const config: { ratelimits: Bound[] } = unstable_readConfig({ config: file }, { hideWarnings: true });
     const { ratelimits } = config;
     const bound = ratelimits.map(({ name, simple }) => ({ binding: name, quota: simple.limit, window: simple.period }));
     expect(bound).toEqual(Object.values(RATE_LIMITS));

@@ -5,6 +5,7 @@ import { getPlatformProxy, unstable_readConfig, unstable_splitSqlQuery } from "w
 import { openDatabase } from "../../db/database.ts";
 import { foldRows } from "../../db/folded.ts";
 import { paths } from "../tool/project.ts";
+import { type RemoteDatabase, remoteDatabases } from "../tool/remote-database.ts";
 
 /** Opens the local database and applies missing migrations. Close it, or the process does not end. */
 export async function openLocalDatabase(state = paths.state): Promise<{ d1: D1Database; close: () => Promise<void> }> {
@@ -15,8 +16,8 @@ export async function openLocalDatabase(state = paths.state): Promise<{ d1: D1Da
 type OpenDatabases = { homes: Map<string, D1Database>; close: () => Promise<void> };
 
 /**
- * Every D1 database in wrangler.toml, by the name of its binding: the local ones with all migrations applied, or, through
- * wrangler's remote bindings, those of [env.production].
+ * Every D1 database by the name of its binding: those of wrangler.local.toml with all migrations applied, or, through
+ * wrangler's remote bindings, those of wrangler.toml.
  */
 export async function openDatabases({
   remote,
@@ -25,13 +26,14 @@ export async function openDatabases({
   remote: boolean;
   state?: string;
 }): Promise<OpenDatabases> {
-  const config = unstable_readConfig(
-    { config: paths.config, ...(remote ? { env: "production" } : {}) },
-    { hideWarnings: true },
-  );
+  const config = unstable_readConfig({ config: remote ? paths.config : paths.localConfig }, { hideWarnings: true });
   const { name, compatibility_date } = config;
-  const bindings = config.d1_databases as { binding: string }[];
-  const d1_databases = bindings.map((database) => ({ ...database, ...(remote ? { remote } : {}) }));
+  const ids = remote ? await remoteDatabases() : null;
+  const bindings = config.d1_databases as RemoteDatabase[];
+  const d1_databases = bindings.map((database) => ({
+    ...database,
+    ...(ids ? { remote, database_id: database.database_id ?? ids.get(database.database_name ?? "") } : {}),
+  }));
   mkdirSync(paths.dev, { recursive: true });
   const configPath = join(paths.dev, "d1.json");
   writeFileSync(configPath, JSON.stringify({ name, compatibility_date, d1_databases }));

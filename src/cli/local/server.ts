@@ -1,6 +1,7 @@
 /** The local server: a process group of `wrangler dev`. It is ready when /v1/health responds, and ends with this process. */
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { paths } from "../tool/project.ts";
 import { spawnWrangler } from "../tool/wrangler.ts";
 
 export const HOST = "127.0.0.1";
@@ -32,7 +33,18 @@ export type Server = {
 
 /** `public_url`: what links begin with, whatever host a request names. */
 export function startServer(port: number, public_url: string): Server {
-  const args = ["dev", "--local", "--ip", HOST, "--port", String(port), "--log-level", "warn"];
+  const args = [
+    "dev",
+    "--config",
+    paths.localConfig,
+    "--local",
+    "--ip",
+    HOST,
+    "--port",
+    String(port),
+    "--log-level",
+    "warn",
+  ];
   args.push("--var", `PUBLIC_URL:${public_url}`);
   const child = spawnWrangler([...args, "--show-interactive-dev-session=false"], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],

@@ -27,7 +27,7 @@ const isGenerated = (line: string) => Object.keys(GENERATED).some((name) => line
 
 /** The Worker's local config. Ends the process with a message when it is invalid. */
 export function localConfig(): Config {
-  const { vars } = unstable_readConfig({ config: paths.config }, { hideWarnings: true });
+  const { vars } = unstable_readConfig({ config: paths.localConfig }, { hideWarnings: true });
   try {
     return readConfig({ ...vars, ...parseEnv(readFileSync(paths.vars, "utf8")) });
   } catch (error) {

@@ -14,7 +14,9 @@ export const paths = {
   state: at(".wrangler/state"),
   /** The claim of the process that serves this checkout. */
   claim: at(".wrangler/serving.json"),
+  /** Production, and local running. */
   config: at("wrangler.toml"),
+  localConfig: at("wrangler.local.toml"),
   migrations: at("migrations"),
   assets: at("dist/public"),
   /** Results of tests and checks. */

@@ -30,7 +30,7 @@ export function capture(command: string, args: string[]): Promise<{ code: number
 
 /** Builds the production bundle into the folder `out`, without deploying it. */
 export const bundleForProduction = (out: string) =>
-  capture("wrangler", ["deploy", "--dry-run", "--env", "production", "--minify", "--outdir", out]);
+  capture("wrangler", ["deploy", "--dry-run", "--minify", "--outdir", out]);
 
 /** Runs a command in this terminal. Resolves to its exit code. */
 export function show(command: string, args: string[]): Promise<number> {

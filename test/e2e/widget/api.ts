@@ -9,6 +9,7 @@ import { buildAssets } from "../../../src/cli/build.ts";
 import { openLocalDatabase } from "../../../src/cli/local/database.ts";
 import { companyStatements, newKeys } from "../../../src/cli/tenant/new-company.ts";
 import { HOST } from "../../../src/cli/local/server.ts";
+import { paths } from "../../../src/cli/tool/project.ts";
 import { spawnWrangler } from "../../../src/cli/tool/wrangler.ts";
 import * as schema from "../../../src/db/schema.ts";
 
@@ -35,7 +36,20 @@ export async function startApi(): Promise<Api> {
   const secrets = ["TOKEN_SECRETS=widget-test-widget-test-widget-test-widget", `ENCRYPTION_KEYS=k1:${"A".repeat(43)}`];
   writeFileSync(vars, [...secrets, "ALLOW_LOOPBACK_UPSTREAMS=true", ""].join("\n"));
   const port = await freePort();
-  const args = ["dev", "--local", "--ip", HOST, "--port", String(port), "--log-level", "warn", "--persist-to", state];
+  const args = [
+    "dev",
+    "--config",
+    paths.localConfig,
+    "--local",
+    "--ip",
+    HOST,
+    "--port",
+    String(port),
+    "--log-level",
+    "warn",
+    "--persist-to",
+    state,
+  ];
   const child = spawnWrangler([...args, "--env-file", vars, "--show-interactive-dev-session=false"], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     detached: true,

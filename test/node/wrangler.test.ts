@@ -1,0 +1,61 @@
+/** wrangler.toml and wrangler.local.toml: both are accepted without a warning, and differ only where they are meant to. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { unstable_readConfig } from "wrangler";
+import { paths } from "../../src/cli/tool/project.ts";
+import { capture } from "../../src/cli/tool/run.ts";
+
+it.each([paths.config, paths.localConfig])("%s can be deployed, as a dry run shows", async (config) => {
+  mkdirSync(paths.assets, { recursive: true });
+  const out = mkdtempSync(join(tmpdir(), "conversations-dry-"));
+  try {
+    const { code, output } = await capture("wrangler", ["deploy", "--dry-run", "--config", config, "--outdir", out]);
+    expect(output).toContain("--dry-run: exiting now.");
+    expect(output).not.toMatch(/warning|unexpected fields/i);
+    expect(code).toBe(0);
+  } finally {
+    rmSync(out, { recursive: true });
+  }
+});
+
+type Parts = {
+  [name in "name" | "main" | "compatibility_date" | "keep_names" | "alias" | "assets" | "migrations"]: unknown;
+} & { [name in "durable_objects" | "ratelimits" | "vars" | "placement"]: unknown } & {
+  compatibility_flags: string[];
+  d1_databases: { database_id?: string }[];
+  ai?: { binding: string };
+};
+const read = (config: string): Parts => unstable_readConfig({ config }, { hideWarnings: true });
+
+/** What only production has: what needs an account, and no connection to hosts of its own zone. */
+const OF_PRODUCTION = { ai: "AI", flag: "global_fetch_strictly_public" };
+
+it("local running has everything that does not need an account", () => {
+  const [shipped, local] = [read(paths.config), read(paths.localConfig)];
+  const common = (config: Parts) => ({
+    name: config.name,
+    main: config.main,
+    compatibility_date: config.compatibility_date,
+    flags: config.compatibility_flags.filter((flag) => flag !== OF_PRODUCTION.flag),
+    keep_names: config.keep_names,
+    alias: config.alias,
+    assets: config.assets,
+    durable_objects: config.durable_objects,
+    migrations: config.migrations,
+    ratelimits: config.ratelimits,
+    vars: config.vars,
+    databases: config.d1_databases.map(({ database_id: _, ...database }) => database),
+  });
+  expect(common(local)).toEqual(common(shipped));
+  expect(shipped.compatibility_flags).toContain(OF_PRODUCTION.flag);
+  expect(shipped.ai?.binding).toBe(OF_PRODUCTION.ai);
+  expect(local.ai).toBeUndefined();
+});
+
+it("production names no id, which would be another account's, and does not run beside the database", () => {
+  const { d1_databases, placement } = read(paths.config);
+  expect(d1_databases.map(({ database_id }) => database_id)).toEqual(d1_databases.map(() => undefined));
+  expect(placement).toBeUndefined();
+});
