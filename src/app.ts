@@ -34,6 +34,7 @@ import { messageRoutes } from "./routes/message/message.ts";
 import { modelProviderRoutes } from "./routes/model-provider/model-provider.ts";
 import { modelProviderTestRoutes } from "./routes/model-provider/test.ts";
 import { tokenRoutes } from "./routes/token.ts";
+import { turnRoutes } from "./routes/turn.ts";
 import { userRoutes } from "./routes/user.ts";
 import { widgetRoutes } from "./routes/widget.ts";
 
@@ -54,6 +55,7 @@ conversationRoutes(api);
 messageRoutes(api);
 feedbackRoutes(api);
 chatRoutes(api);
+turnRoutes(api);
 completionRoutes(api);
 contextRoutes(api);
 healthRoutes(api);

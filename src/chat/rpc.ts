@@ -67,6 +67,10 @@ export type HistoryText = { messages: string[]; sequences: number[]; total: numb
 export interface ConversationRpc extends Rpc.DurableObjectBranded {
   chat(caller: Caller, request: ChatRequest, links: Links, form?: "answer" | "completion"): Promise<Outcome<Answer>>;
   chatStream(caller: Caller, request: ChatRequest, links: Links, projection?: Projection): Promise<Outcome<Stream>>;
+  /** Begins a turn that nobody waits for, and says which. */
+  chatLater(caller: Caller, request: ChatRequest): Promise<Outcome<Answer & { turn_id: string }>>;
+  /** A turn as it stands. Once its sender has read its end (`isRead`), it counts as answered. */
+  turn(caller: Caller, turn_id: string, isRead: boolean, links: Links): Promise<Outcome<string>>;
   /** The client of a request (`Caller.request_id`) that waits for its answer has gone away. */
   left(request_id: string): Promise<void>;
   regenerate(caller: Caller, wanted: Wanted, once: Once, links: Links): Promise<Outcome<Stream>>;

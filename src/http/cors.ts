@@ -10,10 +10,11 @@ import { plainPath } from "./plain-path.ts";
 import { Problem } from "../problem/problem.ts";
 
 /** Headers that a page may send. Those of an API key are not among them. */
-const REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-D1-Bookmark, X-Request-Id";
+const REQUEST_HEADERS =
+  "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, X-D1-Bookmark, X-Request-Id";
 /** Headers that a page may read. */
 const RESPONSE_HEADERS =
-  "Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Conversation-Id, X-D1-Bookmark, X-Left-Aside, X-Request-Id, X-Vercel-AI-UI-Message-Stream";
+  "Idempotent-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Conversation-Id, X-D1-Bookmark, X-Left-Aside, X-Request-Id, X-Vercel-AI-UI-Message-Stream";
 /** Seconds for which a browser may cache a preflight. */
 const MAX_AGE = "7200";
 

@@ -54,6 +54,7 @@ const HEADERS = {
     "Address of what was made.",
     "https://api.example.com/v1/conversation/019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f",
   ),
+  "Preference-Applied": text("Which preference of the request was honoured (RFC 7240).", "respond-async"),
   Link: text(
     "Pages of this list (RFC 8288): `first`, `prev`, `next`, `last`.",
     '<https://api.example.com/v1/conversation?page=2>; rel="next"',
@@ -147,7 +148,7 @@ function addHeaders(method: string, operation: Operation): void {
   const idempotent = parameters.some((one) => one.in === "header" && one.name?.toLowerCase() === "idempotency-key");
   for (const [status, response] of Object.entries(operation.responses as Record<string, Response>)) {
     const names = ["X-Request-Id", ...headersOf(Number(status), response)];
-    if (method === "post" && status === "201") names.push("Location");
+    if (method === "post" && ["201", "202"].includes(status)) names.push("Location");
     if (idempotent && status.startsWith("2")) names.push("Idempotent-Replayed");
     const added = names.map((name) => [name, { $ref: `#/components/headers/${name}` }]);
     response.headers = { ...Object.fromEntries(added), ...response.headers };

@@ -59,6 +59,14 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return this.#turns.stream(caller, request, links, projection);
   }
 
+  chatLater(caller: Caller, request: ChatRequest): Promise<Outcome<Answer & { turn_id: string }>> {
+    return this.#turns.later(caller, request);
+  }
+
+  turn(caller: Caller, turn_id: string, isRead: boolean, links: Links): Promise<Outcome<string>> {
+    return this.#turns.read(caller, turn_id, isRead, links);
+  }
+
   async left(request_id: string): Promise<void> {
     this.#turns.left(request_id);
   }

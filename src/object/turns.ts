@@ -8,6 +8,7 @@ import { encoderFor } from "../chat/projection/encoder.ts";
 import { followConversation, followTurn, type Frame } from "../chat/projection/follow.ts";
 import { answerOf } from "../chat/projection/json.ts";
 import { completionOf } from "../chat/projection/openai.ts";
+import { turnReceipt, turnView } from "../chat/projection/turn.ts";
 import type { Answer, ChatRequest, Links, Once, Projection, Stream, Wanted } from "../chat/rpc.ts";
 import { type EventId, parseEventId, principalOf, type Turn } from "../chat/turn.ts";
 import type { JsonObject } from "../json.ts";
@@ -45,6 +46,27 @@ export class Turns {
   async stream(caller: Caller, request: ChatRequest, links: Links, projection: Projection): Promise<Outcome<Stream>> {
     const accepted = await this.#submit(caller, request);
     return accepted.ok ? this.#answer(caller, accepted.value, links, projection) : accepted;
+  }
+
+  /** The same turn for a client that asks for it later: until then it counts as not answered. */
+  async later(caller: Caller, request: ChatRequest): Promise<Outcome<Answer & { turn_id: string }>> {
+    const accepted = await this.#submit(caller, request);
+    if (!accepted.ok) return accepted;
+    const { turn, isRepeat } = accepted.value;
+    return unsettled({ turn_id: turn.id, body: JSON.stringify(turnReceipt(turn)), replayed: isRepeat });
+  }
+
+  /** A turn as it stands. Once its sender has read its end, it counts as answered. */
+  async read(caller: Caller, turn_id: string, isRead: boolean, { origin }: Links): Promise<Outcome<string>> {
+    const entered = await this.#core.enter(caller);
+    if (!entered.ok) return entered;
+    const { engine, journal } = this.#core;
+    const turn = journal.turns.byId(turn_id);
+    if (!turn) return refuse("not_found");
+    const about = { origin, request_id: caller.request_id };
+    const body = JSON.stringify({ turn: turnView({ engine, journal }, turn, about) });
+    if (isRead && turn.ended_at !== null && turn.principal === principalOf(caller)) journal.noteAnswered(turn, true);
+    return this.#core.written(body);
   }
 
   /** The client of a request that waits for its answer has gone away. */

@@ -5,13 +5,13 @@ import { messageView } from "../message.ts";
 import { formatEventId, type EventId, type Turn, type TurnError, type TurnEvent } from "../turn.ts";
 
 /** What the wire calls the states of a turn. */
-const STATUS = {
+export const STATUS = {
   queued: "queued",
   running: "in_progress",
   completed: "completed",
   failed: "failed",
   stopped: "stopped",
-};
+} as const;
 
 export type SseContext = { conversation_id: string; request_id: string; origin: string };
 
@@ -50,7 +50,12 @@ function dataOf(context: SseContext, turn: Turn, event: TurnEvent): object {
   };
 }
 
-function errorDocument(context: SseContext, turn: Turn, error: TurnError): object {
+/** Why a turn failed, as a problem. */
+export function errorDocument(
+  context: Pick<SseContext, "request_id" | "origin">,
+  turn: Turn,
+  error: TurnError,
+): object {
   const extra = { turn_id: turn.id, message_id: turn.user_message_id };
   const details: ProblemDetails = { ...error, extra };
   return problemDocument(details, context.origin, context.request_id);

@@ -7,13 +7,16 @@ import { parseEventId } from "../../chat/turn.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { requestDatabase } from "../../http/database.ts";
-import type { AppContext } from "../../http/context.ts";
+import { type AppContext, linkTo } from "../../http/context.ts";
 import { id, metadata, pathId, text } from "../../http/fields.ts";
-import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
+import { hashOf, idempotencyKey } from "../../http/idempotency.ts";
+import { prefersAsync, turnHeaders } from "../../http/prefer.ts";
+import { isConversationId } from "../../chat/id.ts";
 import { invalid } from "../../problem/problem.ts";
 import { visibleConversation } from "../conversation/conversation.ts";
 import { ask, askChat, jsonText, linksOf } from "../conversation/object.ts";
 import { messageSchema, usageSchema } from "../message/schema.ts";
+import { turnStatus } from "../turn.ts";
 import { jsonSchema } from "../json-schema.ts";
 import { lastUserText, type UiBody, uiBody } from "./ui-message.ts";
 import { lazy } from "../../lazy.ts";
@@ -58,6 +61,12 @@ const answerSchema = lazy(() =>
       stream_url: z.url().meta({ description: "Replays this turn as server-sent events." }),
     })
     .meta({ id: "ChatAnswer" }),
+);
+
+const receiptSchema = lazy(() =>
+  z
+    .object({ turn_id: id(), message_id: id().meta({ description: "The user's message." }), status: turnStatus() })
+    .meta({ id: "TurnReceipt" }),
 );
 
 const followQuery = lazy(() =>
@@ -161,6 +170,19 @@ async function uiChat(c: AppContext, caller: Caller, conversation_id: string, bo
   return uiEvents(stream, replayed);
 }
 
+/** The turn goes on by itself; the client asks for it at `Location`. */
+async function later(c: AppContext, caller: Caller, conversation_id: string, request: ChatRequest): Promise<Response> {
+  const { turn_id, body, replayed } = await ask(c, caller, conversation_id, (object) =>
+    object.chatLater(caller, request),
+  );
+  return c.body(body, 202, {
+    "content-type": "application/json",
+    "preference-applied": "respond-async",
+    location: linkTo(c, `/turn/${turn_id}`),
+    ...(replayed ? REPLAYED : {}),
+  });
+}
+
 export function chatRoutes(api: Api): void {
   api.route(
     {
@@ -168,20 +190,24 @@ export function chatRoutes(api: Api): void {
       path: "/conversation/{id}/chat",
       summary: "Send a message and get the agent's reply",
       description:
-        "One turn. Turns of a conversation run one after another in order of arrival. With `Accept: text/event-stream` the answer is a stream of events. A disconnect does not stop a turn.",
+        "One turn. Turns of a conversation run one after another in order of arrival. With `Accept: text/event-stream` the answer is a stream of events, with `Prefer: respond-async` it is where to ask for the turn. A disconnect does not stop a turn.",
       tag,
       audience: "everyone",
       scope: "write",
       limit: "lead",
       params: pathId(),
       store: "none",
-      headers: idempotencyHeader,
+      headers: turnHeaders,
       body: chatBody,
       problems: [...TURN_PROBLEMS, "turn_in_progress"],
       responses: () => ({
         200: {
           description: "The reply; both messages can be read back.",
           content: { "application/json": { schema: answerSchema() }, ...eventStream().content },
+        },
+        202: {
+          ...json("With `Prefer: respond-async`: the turn goes on by itself, at `Location`.", receiptSchema()),
+          headers: { "Preference-Applied": { $ref: "#/components/headers/Preference-Applied" } as never },
         },
       }),
     },
@@ -200,6 +226,8 @@ export function chatRoutes(api: Api): void {
         ]),
         on_busy: body.on_busy,
       };
+      // The ids of a conversation from elsewhere do not lead to it, so nobody could ask for its turns.
+      if (prefersAsync(c) && isConversationId(id)) return later(c, caller, id, request);
       const links = linksOf(c);
       if (wantsEvents(c)) {
         const { stream, replayed } = await ask(c, caller, id, (object) => object.chatStream(caller, request, links));
