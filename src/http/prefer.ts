@@ -13,16 +13,19 @@ export const turnHeaders = lazy(() =>
   }),
 );
 
-/** UTF-16 code units that are looked at. */
-const MAX_LENGTH = 1000;
-const QUOTED = /"(?:[^"\\]|\\.)*"/g;
 /** The preference without a value, or with an empty one, which is the same (RFC 7240, section 2). */
-const RESPOND_ASYNC = /^respond-async\s*(=\s*(""\s*)?)?$/;
+const RESPOND_ASYNC = /^respond-async *=?$/;
 
 /** Whether `Prefer: respond-async` was sent, beside whatever else. */
 export const prefersAsync = (c: AppContext): boolean =>
-  (c.req.header("prefer") ?? "")
-    .slice(0, MAX_LENGTH)
-    .replaceAll(QUOTED, (quoted) => (quoted === '""' ? quoted : '"x"'))
+  unquoted(c.req.header("prefer") ?? "")
     .split(",")
     .some((preference) => RESPOND_ASYNC.test((preference.split(";")[0] ?? "").trim().toLowerCase()));
+
+/** A header with `x` in place of every quoted string that is not empty, whatever that contains. */
+const unquoted = (header: string): string =>
+  header
+    .replaceAll(/\\./g, "x")
+    .split('"')
+    .map((part, at) => (at % 2 === 1 && part !== "" ? "x" : part))
+    .join("");

@@ -186,6 +186,7 @@ describe("the preference", () => {
     ['foo="a, respond-async, b"', 200],
     ["foo; respond-async", 200],
     ['foo="', 200],
+    [String.raw`foo="a\", respond-async, b"`, 200],
   ])("%j is answered with %i", async (prefer, status) => {
     const company = await makeCompany();
     const { id } = await createConversation(company);
