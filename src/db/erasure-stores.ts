@@ -30,9 +30,21 @@ const each = (columns: string[], value: (column: string) => SQL) =>
   Object.fromEntries(columns.map((column) => [column, value(column)]));
 
 /** As many bytes as before, all of them the same. */
-const overwritten = (column: string) =>
-  sql.raw(`iif("${column}" IS NULL, NULL, printf('%.*c', length(CAST("${column}" AS BLOB)), 'x'))`);
-const literal = (value: string | null) => sql.raw(value === null ? "NULL" : `'${value}'`);
+const bytes = (column: string) =>
+  `iif("${column}" IS NULL, NULL, printf('%.*c', length(CAST("${column}" AS BLOB)), 'x'))`;
+const literalOf = (value: string | null | undefined) => (value === null || value === undefined ? "NULL" : `'${value}'`);
+const overwritten = (column: string) => sql.raw(bytes(column));
+const literal = (value: string | null) => sql.raw(literalOf(value));
+
+/** What follows SET, for statements that are written by hand: first the one, then the other. */
+export const MESSAGE_SETS = {
+  overwritten: Object.keys(MESSAGE)
+    .map((column) => `"${column}" = ${bytes(column)}`)
+    .join(", "),
+  cleared: Object.entries(MESSAGE)
+    .map(([column, value]) => `"${column}" = ${literalOf(value)}`)
+    .join(", "),
+};
 
 /** Two statements for a batch: what the rows say is overwritten, then gone. */
 function clear(db: Database, table: Table, cleared: Cleared, where: SQL) {

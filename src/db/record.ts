@@ -8,6 +8,7 @@ import type { Batch } from "../chat/changes.ts";
 import type { Message } from "../chat/message.ts";
 import type { AuditRow } from "../chat/audit.ts";
 import { fold } from "./folded.ts";
+import { MESSAGE_SETS } from "./erasure-stores.ts";
 import { audit_event, message } from "./schema.ts";
 
 /** `INSERT … (every column, in table order)`, followed by `conflict`. */
@@ -118,7 +119,12 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       return [
         db
           .prepare(
-            `UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL, purged_at = ?3
+            `UPDATE message SET ${MESSAGE_SETS.overwritten} WHERE ${mine} AND id IN (SELECT value FROM json_each(?3))`,
+          )
+          .bind(company_id, id, scalar(change.ids)),
+        db
+          .prepare(
+            `UPDATE message SET ${MESSAGE_SETS.cleared}, purged_at = ?3
              WHERE ${mine} AND id IN (SELECT value FROM json_each(?4))`,
           )
           .bind(company_id, id, change.purged_at, scalar(change.ids)),
@@ -139,9 +145,9 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
       ];
     case "erase":
       return [
-        db
-          .prepare(`UPDATE message SET content = '', metadata = '{}', tool_calls = NULL, feedback = NULL WHERE ${mine}`)
-          .bind(company_id, id),
+        ...[MESSAGE_SETS.overwritten, MESSAGE_SETS.cleared].map((set) =>
+          db.prepare(`UPDATE message SET ${set} WHERE ${mine}`).bind(company_id, id),
+        ),
         db
           .prepare("UPDATE conversation SET creation_key = NULL, creation_hash = NULL WHERE id = ? AND company_id = ?")
           .bind(id, company_id),

@@ -28,7 +28,7 @@ import type {
 import { principalOf } from "../chat/turn.ts";
 import type { Env } from "../env.ts";
 import { ConversationCore } from "./conversation-core.ts";
-import { purgeConversation, purgeMessagesOf } from "./retention.ts";
+import { eraseConversation, purgeConversation, purgeMessagesOf } from "./retention.ts";
 import { Turns } from "./turns.ts";
 
 export class ConversationObject extends DurableObject<Env> implements ConversationRpc {
@@ -191,11 +191,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   /** Content gone for good, here and in D1; the conversation ends up deleted. */
   erase(caller: Caller): Promise<Outcome<string>> {
-    const work = (edit: edits.Edit) => {
-      edits.eraseConversation(edit);
-      return ok({});
-    };
-    return this.#core.edit(caller, work, { reach: "erased", stop: () => "all" });
+    return eraseConversation(this.#core, this.env, caller, this.#id);
   }
 
   async settle(company_id: string): Promise<Bookmark | null> {

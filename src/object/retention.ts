@@ -1,8 +1,10 @@
-/** Retention as a conversation's object carries it out: in its journal first, then in D1. */
+/** Retention and erasure as a conversation's object carries them out: in its journal first, then in D1. */
 import type { Caller } from "../auth/principal.ts";
 import type { Expiry } from "../chat/rpc.ts";
 import type { Env } from "../env.ts";
 import { systemAuditRow } from "../chat/audit.ts";
+import * as edits from "../chat/journal/edits.ts";
+import { findConversation } from "../db/conversation.ts";
 import { causeOf, companyDatabase } from "../db/database.ts";
 import { closeConversation, removeConversation } from "../db/retention.ts";
 import { type ConversationCore, log } from "./conversation-core.ts";
@@ -10,6 +12,35 @@ import { type Outcome, ok, storeUnavailable } from "../chat/outcome.ts";
 import { closeForGood, isExpired, purgeMessages } from "../chat/journal/retention.ts";
 
 type Place = { company_id: string; id: string };
+
+/**
+ * Erases the content here and in D1, whatever runs. Once D1 has it nothing stays in the object: its database goes as a whole,
+ * with every byte that was ever freed in it. Of an object that is empty D1 alone is asked.
+ */
+export async function eraseConversation(
+  core: ConversationCore,
+  env: Env,
+  caller: Caller,
+  id: string,
+): Promise<Outcome<string>> {
+  if (!core.journal.found && (await isErasedInD1(env, caller.company_id, id).catch(() => false))) return ok("{}");
+  const work = (edit: edits.Edit) => {
+    edits.eraseConversation(edit);
+    return ok({});
+  };
+  const erased = await core.edit(caller, work, { reach: "erased", stop: () => "all" });
+  if (!erased.ok) return erased;
+  await core.inOrder(async () => {
+    const { found, outbox } = core.journal;
+    if (found && found.erased_at !== null && outbox.isEmpty) await core.clear();
+  });
+  return erased;
+}
+
+async function isErasedInD1(env: Env, company_id: string, id: string): Promise<boolean> {
+  const row = await findConversation(await companyDatabase(env, company_id), company_id, id);
+  return row !== undefined && row.erased_at !== null;
+}
 
 /** Nothing stays of a conversation that has expired. False when it has not, or is held, or a turn runs in it. */
 export async function purgeConversation(

@@ -407,6 +407,22 @@ describe("while an erasure goes on", () => {
     expect(await everywhere(company, word)).toEqual([]);
   });
 
+  it("a summary that comes later is not kept", async () => {
+    const word = canary();
+    const { company, model } = await modelled(
+      [complete([`${word} reply`]), complete([`${word} reply`]), [{ gate: word }, ...complete([`${word} summary`])]],
+      { summarize: true, max_input_tokens: 256 },
+    );
+    const { lead_id, headers } = await makeLead(company);
+    const { id } = await createConversation(company, {}, headers);
+    for (const n of [1, 2]) await chat({ user: headers } as never, id, `${word} ${n} ${"x".repeat(900)}`);
+    await up.waitAtGate(word);
+    expect((await eraseLead(company, lead_id)).status).toBe(200);
+    await up.openGate(word);
+    await up.waitForAnswer(model, 3).catch(() => []);
+    await expect.poll(() => everywhere(company, word)).toEqual([]);
+  });
+
   it("a conversation that changes hands meanwhile is erased as well, whichever of the two is erased", async () => {
     for (const erased of ["from", "into"] as const) {
       const word = canary();
