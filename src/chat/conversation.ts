@@ -2,6 +2,9 @@
 import type { Entity } from "../auth/principal.ts";
 import type { JsonObject } from "../json.ts";
 
+/** Why and since when (ms) nothing of it may go for good, and who said so. */
+export type Hold = { reason: string; since: number; by: string };
+
 export type Conversation = Entity & {
   id: string;
   company_id: string;
@@ -20,12 +23,17 @@ export type Conversation = Entity & {
   revision: number;
   /** Content gone for good; such a conversation is never shown or restored. */
   erased_at: number | null;
+  hold: Hold | null;
 };
 
 const timestamp = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString());
 
-/** The wire form; a deletion hides the status that a restore will bring back. */
-export function conversationView(c: Conversation) {
+/** A hold as it is shown; to visitors none is. */
+export const holdView = (hold: Hold | null, viewer: Pick<Entity, "entity_type">) =>
+  hold && viewer.entity_type === "user" ? { reason: hold.reason, since: new Date(hold.since).toISOString() } : null;
+
+/** The wire form for `viewer`; a deletion hides the status that a restore will bring back. */
+export function conversationView(c: Conversation, viewer: Pick<Entity, "entity_type">) {
   return {
     id: c.id,
     company_id: c.company_id,
@@ -42,5 +50,6 @@ export function conversationView(c: Conversation) {
     updated_at: timestamp(c.updated_at),
     deleted_at: timestamp(c.deleted_at),
     deleted_by: c.deleted_by,
+    hold: holdView(c.hold, viewer),
   };
 }

@@ -9,6 +9,7 @@ export type Refusal = {
     | "agent_inactive"
     | "conflict"
     | "idempotency_mismatch"
+    | "legal_hold"
     | "message_deleted"
     | "no_turn_running"
     | "turn_in_progress"

@@ -94,6 +94,8 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
   restoreMessages(caller: Caller, deletion_id: string | null): Promise<Outcome<string>>;
   reassign(caller: Caller, former: Entity): Promise<Outcome<string>>;
   context(caller: Caller): Promise<Outcome<string>>;
+  /** Puts a hold on it, or with null takes it away. */
+  hold(caller: Caller, reason: string | null): Promise<Outcome<string>>;
   erase(caller: Caller): Promise<Outcome<string>>;
   /** Waits until D1 has everything of this company's conversation. Null where that is not known or took too long. */
   settle(company_id: string): Promise<Bookmark | null>;

@@ -144,6 +144,10 @@ export async function endTokens(db: Database, { company_id, id }: LeadRow, audit
   forgetStandings();
 }
 
+/** Puts a hold on a lead, deleted or not, or takes it away. Undefined when there is no such unerased one. */
+export const holdLead = (db: Database, company_id: string, id: string, hold: LeadRow["hold"], audit: AuditRow) =>
+  auditedUpdate(db, lead, unerased(company_id, id), { hold }, audit);
+
 const unerased = (company_id: string, id: string) => and(own(company_id, id), isNull(lead.erased_at));
 
 /** The columns of an erased lead: nothing personal is left. */

@@ -161,7 +161,7 @@ const updateHeader = (db: Session, header: Batch["header"]) =>
   db
     .prepare(
       `UPDATE conversation SET title = ?, title_folded = ?, metadata = ?, max_context_length = ?, status = ?, deleted_at = ?, deleted_by = ?,
-       erased_at = ? WHERE id = ? AND company_id = ?`,
+       erased_at = ?, hold = ? WHERE id = ? AND company_id = ?`,
     )
     .bind(
       header.title,
@@ -172,6 +172,7 @@ const updateHeader = (db: Session, header: Batch["header"]) =>
       header.deleted_at,
       header.deleted_by,
       header.erased_at,
+      scalar(header.hold),
       header.id,
       header.company_id,
     );

@@ -5,6 +5,7 @@
  */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { Hold } from "../chat/conversation.ts";
 import type { JsonObject } from "../json.ts";
 import type { AgentSettings, Knowledge } from "../chat/agent.ts";
 import type { ReplyDetails } from "../chat/message.ts";
@@ -14,7 +15,6 @@ const id = () => text().primaryKey();
 const company_id = () => text().notNull();
 const millis = () => integer();
 const created_at = () => millis().notNull();
-type Hold = { reason: string; since: number; by: string };
 const json = <T>() => text({ mode: "json" }).$type<T>();
 
 export const company = sqliteTable(

@@ -20,6 +20,7 @@ export const TAGS: Record<string, string> = {
   Company: "The company's own settings.",
   Users: "The company's people. They sign in at its identity provider, or its backend vouches for them.",
   Erasures: "What is gone for good, with receipts.",
+  Holds: "What must not go, whoever asks.",
   Audit: "Who did what, and when.",
   Service: "The service itself.",
 };

@@ -93,7 +93,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   async read(caller: Caller): Promise<Outcome<string>> {
     const entered = await this.#core.enter(caller);
-    return entered.ok ? this.#core.written(JSON.stringify(shown(entered.value))) : entered;
+    return entered.ok ? this.#core.written(JSON.stringify(shown(entered.value, caller))) : entered;
   }
 
   async history(caller: Caller, query: HistoryQuery): Promise<Outcome<HistoryText>> {
@@ -119,7 +119,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return this.#core.edit(caller, (edit) => {
       const { metadata, ...rest } = changes;
       const parsed = metadata === undefined ? {} : { metadata: JSON.parse(metadata) };
-      return ok(shown(edits.updateConversation(edit, { ...rest, ...parsed })));
+      return ok(shown(edits.updateConversation(edit, { ...rest, ...parsed }), caller));
     });
   }
 
@@ -127,7 +127,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   remove(caller: Caller): Promise<Outcome<string>> {
     const work = (edit: edits.Edit) => {
       const deleted = edits.deleteConversation(edit);
-      return deleted.ok ? ok(shown(deleted.value)) : deleted;
+      return deleted.ok ? ok(shown(deleted.value, caller)) : deleted;
     };
     return this.#core.edit(caller, work, { reach: "deleted", stop: () => "all" });
   }
@@ -135,8 +135,14 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   restore(caller: Caller): Promise<Outcome<string>> {
     const work = (edit: edits.Edit) => {
       const restored = edits.restoreConversation(edit);
-      return restored.ok ? ok(shown(restored.value)) : restored;
+      return restored.ok ? ok(shown(restored.value, caller)) : restored;
     };
+    return this.#core.edit(caller, work, { reach: "deleted" });
+  }
+
+  /** Nothing of a conversation that is held goes for good; null takes the hold away. */
+  hold(caller: Caller, reason: string | null): Promise<Outcome<string>> {
+    const work = (edit: edits.Edit) => ok(shown(edits.holdConversation(edit, reason), caller));
     return this.#core.edit(caller, work, { reach: "deleted" });
   }
 
@@ -225,4 +231,4 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   }
 }
 
-const shown = (header: Header) => ({ conversation: conversationView(header) });
+const shown = (header: Header, viewer: Caller) => ({ conversation: conversationView(header, viewer) });

@@ -24,11 +24,7 @@ export async function eraseConversation(
   id: string,
 ): Promise<Outcome<string>> {
   if (!core.journal.found && (await isErasedInD1(env, caller.company_id, id).catch(() => false))) return ok("{}");
-  const work = (edit: edits.Edit) => {
-    edits.eraseConversation(edit);
-    return ok({});
-  };
-  const erased = await core.edit(caller, work, { reach: "erased", stop: () => "all" });
+  const erased = await core.edit(caller, edits.eraseConversation, { reach: "erased", stop: () => "all" });
   if (!erased.ok) return erased;
   await core.inOrder(async () => {
     const { found, outbox } = core.journal;
@@ -53,7 +49,7 @@ export async function purgeConversation(
   const now = Date.now();
   const header = core.journal.found;
   if (!core.engine.isIdle) return ok(false);
-  if (header && (header.company_id !== company_id || !isExpired(header, expiry))) return ok(false);
+  if (header && (header.company_id !== company_id || header.hold || !isExpired(header, expiry))) return ok(false);
   if (header) closeForGood(core.journal, now);
   if (!(await core.settled())) return storeUnavailable();
   try {

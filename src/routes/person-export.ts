@@ -86,7 +86,7 @@ async function* linesOf(
     const live = rows.filter((row) => row.deleted_at === null);
     deleted.conversation += rows.filter((row) => row.deleted_at !== null && row.erased_at === null).length;
     if (live.length === 0) continue;
-    yield live.map((row) => write("conversation", conversationView(row))).join("");
+    yield live.map((row) => write("conversation", conversationView(row, { entity_type: "user" }))).join("");
     const ids = live.map((row) => row.id);
     for await (const messages of messagesOf(db, person.company_id, ids)) {
       const texts = messages.flatMap(({ conversation_id, ...row }) => [

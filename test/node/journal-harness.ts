@@ -12,7 +12,7 @@ export function newConversation(changes: Partial<Conversation> = {}): Conversati
     ...{ id: newConversationId(START), company_id: "company", agent_id: "agent" },
     ...{ entity_type: "user", entity_id: "person", title: "New Conversation", metadata: {}, max_context_length: 20 },
     ...{ status: "active", message_count: 0, last_message_at: null, created_at: START, updated_at: START },
-    ...{ deleted_at: null, deleted_by: null, erased_at: null, revision: 0 },
+    ...{ deleted_at: null, deleted_by: null, erased_at: null, revision: 0, hold: null },
     ...changes,
   };
 }

@@ -34,6 +34,7 @@ describe("create", () => {
       updated_at: body.conversation.created_at,
       deleted_at: null,
       deleted_by: null,
+      hold: null,
     });
     const read = await get(`/v1/conversation/${body.conversation.id}`, company.read_only);
     expect(read.body).toEqual(body);

@@ -11,6 +11,7 @@ import { chat, createConversation } from "./conversation-client.ts";
 const BACK = `
 ALTER TABLE header DROP COLUMN revision;
 ALTER TABLE header DROP COLUMN edits;
+ALTER TABLE header DROP COLUMN hold;
 ALTER TABLE header DROP COLUMN answered;
 ALTER TABLE turn DROP COLUMN delta_length;
 DROP TABLE message_id;

@@ -48,6 +48,7 @@ describe("registering", () => {
         updated_at: expect.any(String),
         deleted_at: null,
         deleted_by: null,
+        hold: null,
         erased_at: null,
       },
       access_token: expect.any(String),

@@ -167,10 +167,19 @@ function mark(journal: Journal, caller: Caller, action: string, changes: Partial
   });
 }
 
+/** Puts a hold on the conversation, with another reason than it has, or takes it away. What says why is in no audit row. */
+export function holdConversation({ journal, caller, now }: Edit, reason: string | null): Header {
+  const { hold } = journal.header;
+  if (reason === (hold?.reason ?? null)) return journal.header;
+  const held = reason === null ? null : { reason, since: hold?.since ?? now, by: caller.entity_id };
+  return mark(journal, caller, held ? "conversation.hold" : "conversation.release", { hold: held }, now);
+}
+
 /** Removes the content for good, here and in D1, and deletes the conversation. Counts, times and audit stay. */
-export function eraseConversation({ journal, caller, now }: Edit): void {
-  if (journal.header.erased_at !== null) return;
-  journal.transaction(() => {
+export function eraseConversation({ journal, caller, now }: Edit): Outcome<object> {
+  if (journal.header.erased_at !== null) return ok({});
+  if (journal.header.hold) return refuse("legal_hold");
+  return journal.transaction(() => {
     journal.messages.empty({}, "TRUE");
     journal.turns.purge("TRUE");
     journal.deltas.remove("TRUE");
@@ -188,6 +197,7 @@ export function eraseConversation({ journal, caller, now }: Edit): void {
     });
     const audit = auditRow(caller, aboutConversation(journal, "conversation.erase"), now);
     journal.outbox.add({ op: "erase", audit });
+    return ok({});
   });
 }
 

@@ -28,7 +28,7 @@ CREATE TABLE header (
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, deleted_by TEXT, erased_at INTEGER,
   next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL, titled_by TEXT,
   open TEXT NOT NULL DEFAULT '[]',
-  revision INTEGER NOT NULL DEFAULT 0, edits INTEGER NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0
+  revision INTEGER NOT NULL DEFAULT 0, edits INTEGER NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0, hold TEXT
 );
 CREATE TABLE turn (
   number INTEGER PRIMARY KEY,
@@ -99,6 +99,7 @@ export const STEPS: readonly string[] = [
      principal TEXT NOT NULL, key TEXT NOT NULL, body_hash TEXT NOT NULL, turn_id TEXT NOT NULL, reply_id TEXT NOT NULL,
      at INTEGER NOT NULL, PRIMARY KEY (principal, key)
    ) WITHOUT ROWID;`,
+  "ALTER TABLE header ADD COLUMN hold TEXT;",
 ];
 
 /** The version of SCHEMA. */
@@ -119,6 +120,7 @@ export const toHeader = (row: SqlRow): Header =>
     ...row,
     metadata: JSON.parse(String(row["metadata"])),
     open: JSON.parse(String(row["open"])),
+    hold: parsed(row["hold"]),
   }) as unknown as Header;
 
 export const toTurn = (row: SqlRow): Turn =>
@@ -164,6 +166,7 @@ export const HEADER_MEMBERS = [
   "deleted_at",
   "deleted_by",
   "erased_at",
+  "hold",
   "revision",
 ] as const satisfies (keyof Conversation)[];
 

@@ -85,7 +85,7 @@ export function conversationRoutes(api: Api): void {
       if (row.deleted_at !== null) throw notFound();
       c.header("location", linkTo(c, `/conversation/${row.id}`));
       if (!created) c.header("idempotent-replayed", "true");
-      return c.json({ conversation: conversationView(row) }, created ? 201 : 200);
+      return c.json({ conversation: conversationView(row, caller) }, created ? 201 : 200);
     },
   );
 
@@ -102,7 +102,7 @@ export function conversationRoutes(api: Api): void {
     { ...one, method: "get", path: "/conversation/{id}", summary: "Get a conversation", scope: "read", store: "none" },
     async ({ c, caller, params: { id } }) => {
       const fromStore = async (db: Database) =>
-        JSON.stringify({ conversation: conversationView(await visibleConversation(db, caller, id)) });
+        JSON.stringify({ conversation: conversationView(await visibleConversation(db, caller, id), caller) });
       return jsonText(c, await askOr(c, caller, id, (object) => object.read(caller), fromStore));
     },
   );

@@ -69,7 +69,7 @@ async function listLive(
     filter,
     read: (slice) => listConversations(db, caller.company_id, filter, slice),
     key: (row) => [row.activity_at, row.id],
-    view: conversationView,
+    view: (row) => conversationView(row, caller),
   });
 }
 
@@ -178,7 +178,7 @@ export function conversationListRoutes(api: Api): void {
         filter: null,
         read: (slice) => listDeletedConversations(db, caller.company_id, slice),
         key: (row) => [row.deleted_at ?? 0, row.id],
-        view: conversationView,
+        view: (row) => conversationView(row, caller),
       }),
   );
 }

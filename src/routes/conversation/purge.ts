@@ -19,6 +19,6 @@ export async function purgeConversation(c: AppContext, caller: Caller, id: strin
   // Its object is the one that marks it, in order with everything else that is done there.
   const begun = await beginErasure(db, row, []);
   return answerErasure(c, db, caller, begun, async () => ({
-    conversation: conversationView((await findConversation(db, company_id, id)) ?? before),
+    conversation: conversationView((await findConversation(db, company_id, id)) ?? before, caller),
   }));
 }

@@ -1,6 +1,7 @@
 /** A conversation as every route shows it. */
 import * as z from "zod";
 import { id, metadata, timestamp } from "../../http/fields.ts";
+import { holdSchema } from "../hold-schema.ts";
 import { lazy } from "../../lazy.ts";
 
 const entityType = lazy(() => z.enum(["user", "lead"]));
@@ -23,6 +24,7 @@ export const conversationSchema = lazy(() =>
       updated_at: timestamp(),
       deleted_at: timestamp().nullable(),
       deleted_by: z.string().nullable().meta({ description: "Id of the user or lead who deleted it." }),
+      hold: holdSchema().nullable(),
     })
     .meta({ id: "Conversation", description: "A conversation between one user or lead and one agent." }),
 );

@@ -67,7 +67,7 @@ function staffRoutes(api: Api, base: string): void {
         filter,
         read: (slice) => store.listLeads(db, caller.company_id, filter, slice),
         key: (row) => [row.id],
-        view: leadView,
+        view: (row) => leadView(row, caller),
       });
     },
   );
@@ -85,7 +85,7 @@ function staffRoutes(api: Api, base: string): void {
     async ({ c, db, caller, params }) => {
       const lead = await store.findLead(db, caller.company_id, params.id);
       if (!lead) throw notFound();
-      return c.json({ lead: leadView(lead) });
+      return c.json({ lead: leadView(lead, caller) });
     },
   );
 
@@ -101,14 +101,15 @@ function staffRoutes(api: Api, base: string): void {
       body: updateBody,
       responses: () => ({ 200: json("The lead as it is now.", response()) }),
     },
-    async ({ c, db, caller: { company_id }, audit, params, body }) => {
+    async ({ c, db, caller, audit, params, body }) => {
+      const { company_id } = caller;
       const before = await store.findLead(db, company_id, params.id);
       if (!before) throw notFound();
       const columns = leadColumns(body, Date.now(), before);
       const changed = Object.keys(columns).filter(
         (name) => columns[name as keyof typeof columns] !== before[name as keyof typeof before],
       );
-      if (changed.length === 0) return c.json({ lead: leadView(before) });
+      if (changed.length === 0) return c.json({ lead: leadView(before, caller) });
       const lead = await store.updateLead(
         db,
         company_id,
@@ -117,7 +118,7 @@ function staffRoutes(api: Api, base: string): void {
         audit("lead.update", "lead", before.id, { changed }),
       );
       if (!lead) throw notFound();
-      return c.json({ lead: leadView(lead) });
+      return c.json({ lead: leadView(lead, caller) });
     },
   );
 
@@ -126,7 +127,7 @@ function staffRoutes(api: Api, base: string): void {
     async ({ c, db, caller, params: { id } }) => {
       const row = await store.findAnyLead(db, caller.company_id, id);
       if (!row || row.erased_at !== null) throw notFound();
-      return answerExport(c, db, caller, { entity_type: "lead", entity_id: id }, leadView(row));
+      return answerExport(c, db, caller, { entity_type: "lead", entity_id: id }, leadView(row, caller));
     },
   );
 
@@ -152,7 +153,7 @@ function staffRoutes(api: Api, base: string): void {
       if (erase) return eraseLead(c, db, caller, before, audit("lead.erase", "lead", id));
       const lead = await store.deleteLead(db, caller.company_id, id, audit("lead.delete", "lead", id));
       if (!lead) throw notFound();
-      return c.json({ lead: leadView(lead) });
+      return c.json({ lead: leadView(lead, caller) });
     },
   );
 }
@@ -164,6 +165,6 @@ async function eraseLead(c: AppContext, db: Database, caller: Caller, lead: stor
   const marks = store.markErasedLead(db, lead, hasBegun(row.id), audit);
   const begun = await beginErasure(db, row, [...marks]);
   return answerErasure(c, db, caller, begun, async () => ({
-    lead: leadView((await store.findAnyLead(db, company_id, id)) ?? lead),
+    lead: leadView((await store.findAnyLead(db, company_id, id)) ?? lead, caller),
   }));
 }

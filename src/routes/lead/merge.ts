@@ -37,7 +37,7 @@ export function leadMergeRoute(api: Api, base: string): void {
       description:
         "The Bearer token is that of a visitor whom `POST /auth/token` vouched for. Conversations of the anonymous visitor become the identified one's, details that are missing are filled in, and the anonymous lead is gone. Repeating it changes nothing.",
       body: mergeBody,
-      problems: ["store_unavailable"],
+      problems: ["legal_hold", "store_unavailable"],
       responses: () => ({ 200: json("The identified lead.", response()) }),
     },
     async ({ c, db, caller, audit, body }) => {
@@ -57,13 +57,15 @@ export function leadMergeRoute(api: Api, base: string): void {
       if (!from || from.external_id !== null || isGone || isEnded) {
         throw invalid({ path: "/anonymous_token", message: "is not a good token of an anonymous visitor" });
       }
+      // Merging clears the anonymous visitor's row for good.
+      if (from.hold) throw new Problem("legal_hold");
       const former = { entity_type: "lead", entity_id: from.id } as const;
       const moved = await forEachConversation(db, company_id, from.id, (id) =>
         ask(c, caller, id, (object) => object.reassign(caller, former)),
       );
       const lead = await mergeLead(db, from, into, audit("lead.merge", "lead", from.id, { into: into.id }));
       if (!lead) throw notFound();
-      return c.json({ lead: leadView(lead), moved });
+      return c.json({ lead: leadView(lead, caller), moved });
     },
   );
 }

@@ -83,9 +83,9 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       );
       if (!made) throw ownerGone();
       const answer = {
-        lead: leadView(lead),
+        lead: leadView(lead, owner),
         ...(await mintTokens(c.var.config, lead, origin, uuidv7())),
-        conversation: conversationView(made.row),
+        conversation: conversationView(made.row, owner),
       };
       return c.json(answer, 201, { location: linkTo(c, `/lead/${lead.id}`) });
     },

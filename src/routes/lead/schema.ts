@@ -1,7 +1,10 @@
 /** A lead on the wire, and the members that a client may set. */
 import * as z from "zod";
+import type { Entity } from "../../auth/principal.ts";
+import { holdView } from "../../chat/conversation.ts";
 import type { LeadFields, LeadRow } from "../../db/lead.ts";
 import { emailAddress, id, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
+import { holdSchema } from "../hold-schema.ts";
 import { lazy } from "../../lazy.ts";
 
 /** The members that a visitor may set at registration, and staff later. Null means that there is no value. */
@@ -38,6 +41,7 @@ export const leadSchema = lazy(() =>
       deleted_at: timestamp().nullable(),
       deleted_by: z.string().nullable(),
       erased_at: timestamp().nullable(),
+      hold: holdSchema().nullable(),
     })
     .meta({ id: "Lead" }),
 );
@@ -55,7 +59,7 @@ export function leadColumns(input: LeadInput, now: number, before?: LeadRow): Le
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }
 
-export const leadView = (row: LeadRow) => ({
+export const leadView = (row: LeadRow, viewer: Pick<Entity, "entity_type">) => ({
   id: row.id,
   company_id: row.company_id,
   agent_id: row.agent_id,
@@ -74,4 +78,5 @@ export const leadView = (row: LeadRow) => ({
   deleted_at: toTimestampOrNull(row.deleted_at),
   deleted_by: row.deleted_by,
   erased_at: toTimestampOrNull(row.erased_at),
+  hold: holdView(row.hold, viewer),
 });
