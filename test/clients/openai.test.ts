@@ -49,6 +49,17 @@ const failure = (promise: PromiseLike<unknown>): Promise<any> =>
     (error) => error,
   );
 
+describe("models", () => {
+  it("lists agents, and finds one by its id", async () => {
+    const model = await newAgent("openai-models", [complete(["Hello"])]);
+    const listed = await client.models.list();
+    const found = listed.data.find(({ id }) => id === model);
+    expect(found).toMatchObject({ id: model, object: "model", created: expect.any(Number) });
+    expect(await client.models.retrieve(model)).toMatchObject({ ...found });
+    expect(await failure(once.models.retrieve("gpt-4o"))).toBeInstanceOf(NotFoundError);
+  });
+});
+
 describe("create", () => {
   it("answers with the stored reply", async () => {
     const model = await newAgent("openai-create", [
