@@ -18,6 +18,8 @@ export type Tool = {
   timeout_ms: number;
   /** A header that tells the tool who calls; `read` gives its value, or null when it cannot be decrypted any more. */
   secret: { name: string; read: () => Promise<string | null> } | null;
+  /** A token that says for whom a call is. */
+  identify: (turn: TurnRef, call_id: string) => Promise<string>;
 };
 
 /** One call as the model wants it; `input` is the JSON that it wrote, which may be none. */
@@ -26,6 +28,8 @@ export type ToolRequest = { call_id: string; name: string; input: string };
 /** `output` of a call that failed is a sentence. */
 export type ToolResult = { failed: boolean; output: Json };
 
+/** Carries that token. */
+const IDENTITY = "x-conversation-identity";
 /** Bytes of a tool's answer. */
 const MAX_ANSWER = 64 * 1024;
 /** UTF-16 code units of an answer that refuses a call, as far as the model is told. */
@@ -69,6 +73,7 @@ export async function callTool(
   const headers = new Headers({ "content-type": "application/json", accept: "application/json" });
   if (tool.secret && secret !== null) headers.set(tool.secret.name, secret);
   const { call_id, name } = request;
+  headers.set(IDENTITY, await tool.identify(turn, call_id));
   const body = JSON.stringify({ call_id, name, arguments: input, ...turn });
   return post(tool, { method: "POST", headers, body }, policy, signal);
 }

@@ -3,6 +3,7 @@
  * used beyond that, also by an object that wakes up cold, while D1 does not answer.
  */
 import { decrypt } from "../auth/encryption.ts";
+import { toolIdentity } from "../auth/tool-identity.ts";
 import type { AgentSettings, HttpTool } from "../chat/agent.ts";
 import type { TurnAgent } from "../chat/engine/turn-agent.ts";
 import { LOADING_TIMEOUT, TIMEOUTS } from "../chat/engine/watchdog.ts";
@@ -149,7 +150,10 @@ export class AgentCache {
   }
 
   /** Its secret is decrypted when it is needed. */
-  #tool({ company_id, agent_id }: Owner, { secret_header: secret, ...tool }: HttpTool): Tool {
+  #tool({ company_id, agent_id }: Owner, { secret_header: secret, ...settings }: HttpTool): Tool {
+    const identify: Tool["identify"] = (turn, call_id) =>
+      toolIdentity(this.#config, { ...turn, url: settings.url, agent_id, call_id }, Date.now());
+    const tool = { ...settings, identify };
     if (!secret) return { ...tool, secret: null };
     const context = toolSecretContext(company_id, agent_id, tool);
     return { ...tool, secret: { name: secret.name, read: () => decrypt(this.#config, secret.ciphertext, context) } };

@@ -22,6 +22,7 @@ async function withTool(kind: ProviderKind, first: Step[], second: Step[]) {
     url: up.client.toolUrl("add"),
     timeout_ms: 5000,
     secret: null,
+    identify: async () => "token",
   };
   const request = { instructions: "", messages: [{ role: "user" as const, content: "Hi" }], turn };
   const events: ModelEvent[] = [];

@@ -104,6 +104,7 @@ it("comes after the calls of tools, without what was said before them", async ()
     url: up.client.toolUrl("add"),
     timeout_ms: 5000,
     secret: null,
+    identify: async () => "token",
   };
   const scripts = [
     calling([{ name: "add", arguments: {} }], ["A moment."]),

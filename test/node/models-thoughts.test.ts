@@ -167,6 +167,7 @@ it("is not sent back with the results of tools", async () => {
     url: up.client.toolUrl("add"),
     timeout_ms: 5000,
     secret: null,
+    identify: async () => "token",
   };
   for (const said of [
     ["<think>margin</think>", "A moment."],

@@ -17,6 +17,7 @@ const tool = (name: string, more: Partial<Tool> = {}): Tool => ({
   url: up.client.toolUrl(name),
   timeout_ms: 5000,
   secret: null,
+  identify: async ({ turn_id }, call_id) => `${turn_id}.${call_id}`,
   ...more,
 });
 
@@ -312,7 +313,7 @@ describe("one call", () => {
     expect(seen).toHaveLength(1);
     expect(seen[0]).toMatchObject({
       method: "POST",
-      headers: { "x-tool-key": "s3cret", "content-type": "application/json" },
+      headers: { "x-tool-key": "s3cret", "x-conversation-identity": "t.id-1", "content-type": "application/json" },
       body: { call_id: "id-1", name: "secretive", arguments: { n: 1 }, ...turn },
     });
   });

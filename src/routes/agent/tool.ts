@@ -10,9 +10,9 @@ import { invalid } from "../../problem/problem.ts";
 import { jsonSchema } from "../json-schema.ts";
 import { lazy } from "../../lazy.ts";
 
-/** Headers that the runtime sets itself. */
+/** Headers that the runtime or this service sets. */
 const RESERVED =
-  /^(accept|connection|content-(encoding|length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade)$/i;
+  /^(accept|connection|content-(encoding|length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade|x-conversation-identity)$/i;
 
 const parameters = lazy(() =>
   jsonSchema("JSON Schema of the arguments: an object. ≤ 16 KiB serialised.", {
@@ -57,7 +57,7 @@ export const toolBody = lazy(() =>
       parameters: parameters().default({ type: "object", properties: {} }),
       url: text(2000, 1).meta({
         description:
-          "https and public. A call is a POST of `{call_id, name, arguments, conversation_id, turn_id, entity_type, entity_id}` as JSON; the entity is whose conversation it is. The answer is any JSON of at most 64 KiB with a status of 2xx; redirects are not followed. What is answered can become part of the reply.",
+          "https and public. A call is a POST of `{call_id, name, arguments, conversation_id, turn_id, entity_type, entity_id}` as JSON; the entity is whose conversation it is, and the header `X-Conversation-Identity` proves it: a JWT (EdDSA) that the keys at `/.well-known/jwks.json` check, good for 60 seconds. The answer is any JSON of at most 64 KiB with a status of 2xx; redirects are not followed. What is answered can become part of the reply.",
       }),
       timeout_ms: z.int().min(100).max(30_000).default(10_000).meta({ description: "How long a call may take." }),
       secret_header: secretHeader()
