@@ -21,6 +21,7 @@ import { chatRoutes } from "./routes/chat/chat.ts";
 import { companyRoutes } from "./routes/company.ts";
 import { completionRoutes } from "./routes/chat/completions.ts";
 import { contextRoutes } from "./routes/conversation/context.ts";
+import { handlingRoutes } from "./routes/conversation/handling.ts";
 import { conversationRoutes } from "./routes/conversation/conversation.ts";
 import { embedRoutes } from "./routes/agent/embed.ts";
 import { erasureRoutes } from "./routes/erasure.ts";
@@ -62,6 +63,7 @@ turnRoutes(api);
 completionRoutes(api);
 modelRoutes(api);
 contextRoutes(api);
+handlingRoutes(api);
 healthRoutes(api);
 analyticRoutes(api);
 

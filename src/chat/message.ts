@@ -21,6 +21,9 @@ export type ModelAttempt = {
  */
 export type ReplyDetails = { attempts?: ModelAttempt[]; structured?: true };
 
+/** The person who wrote a reply; a reply without an author is a model's. */
+export type Author = { type: "staff"; entity_id: string; name: string | null };
+
 export type Message = {
   id: string;
   turn_id: string;
@@ -40,6 +43,8 @@ export type Message = {
   tool_calls: ToolCall[] | null;
   /** Null for most. */
   details: ReplyDetails | null;
+  /** Null for what users and models say. */
+  author: Author | null;
   feedback: Feedback | null;
   /** Milliseconds. */
   created_at: number;
@@ -74,6 +79,7 @@ export function messageView(conversation_id: string, m: Message) {
     processing_time: m.processing_time,
     usage: usageView(m),
     metadata: m.metadata,
+    ...(m.author ? { author: m.author } : {}),
     ...(m.tool_calls ? { tool_calls: m.tool_calls } : {}),
     ...(m.details?.attempts ? { attempts: m.details.attempts } : {}),
     ...parsedView(m),

@@ -44,6 +44,11 @@ export type Once = { idempotency_key: string | null; body_hash: string };
 /** Deleted before `before` (ms), or nothing was said in it since then, whether it is deleted or not. */
 export type Expiry = { of: "deleted" | "idle"; before: number };
 
+/** Somebody of the staff, as the visitor is told. */
+export type Person = { entity_id: string; name: string | null };
+/** What a person says in place of the agent. */
+export type StaffMessage = { content: string; idempotency_key: string | null; body_hash: string };
+
 /** Members to change; `metadata` as JSON. */
 export type ConversationChanges = Partial<Pick<Conversation, "title" | "max_context_length" | "status">> & {
   metadata?: string;
@@ -96,6 +101,10 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
   context(caller: Caller): Promise<Outcome<string>>;
   /** Puts a hold on it, or with null takes it away. */
   hold(caller: Caller, reason: string | null): Promise<Outcome<string>>;
+  /** `seconds` after which the agent has it back, or null. */
+  takeOver(caller: Caller, person: Person, seconds: number | null): Promise<Outcome<string>>;
+  giveBack(caller: Caller, person: Person): Promise<Outcome<string>>;
+  reply(caller: Caller, person: Person, message: StaffMessage): Promise<Outcome<Answer>>;
   erase(caller: Caller): Promise<Outcome<string>>;
   /** Waits until D1 has everything of this company's conversation. Null where that is not known or took too long. */
   settle(company_id: string): Promise<Bookmark | null>;

@@ -14,6 +14,9 @@ export type EndStatus = Exclude<TurnStatus, "queued" | "running">;
 export type TurnErrorCode = "model_error" | "model_unavailable" | "model_timeout" | "output_invalid" | "turn_stopped";
 export type TurnError = { code: TurnErrorCode; detail: string };
 
+/** `held`: a message that is a person's to answer. `staff`: what a person wrote, with no message before it. */
+type TurnKind = "held" | "staff";
+
 export type Turn = {
   /** 1, 2, 3 … within the conversation, in order of arrival. */
   number: number;
@@ -24,6 +27,8 @@ export type Turn = {
   /** Of message and metadata. */
   body_hash: string;
   status: TurnStatus;
+  /** Null for a turn that a model answers. */
+  kind: TurnKind | null;
   user_message_id: string;
   reply_id: string;
   /** What was sent; kept here only until the message is stored. */
@@ -55,6 +60,8 @@ export type TurnEvent =
   | { n: number; type: "status"; status: TurnStatus; position?: number }
   | { n: number; type: "delta"; text: string }
   | ({ n: number; type: "tool" } & ToolEvent)
+  /** What a person wrote; null once that is deleted. */
+  | { n: number; type: "message"; message: Message | null }
   | { n: number; type: "response"; status: EndStatus; message: Message | null; error: TurnError | null };
 
 /** Where a reader of events stands: the last one it has seen. */

@@ -69,7 +69,7 @@ const updateCounters = (db: Session, header: Batch["header"]) =>
   db
     .prepare(
       `UPDATE conversation SET message_count = ?1, last_message_at = ?2, activity_at = coalesce(?2, created_at),
-       updated_at = ?3, revision = ?6 WHERE id = ?4 AND company_id = ?5`,
+       updated_at = ?3, revision = ?6, unread_lead = ?7, unread_staff = ?8 WHERE id = ?4 AND company_id = ?5`,
     )
     .bind(
       header.message_count,
@@ -78,6 +78,8 @@ const updateCounters = (db: Session, header: Batch["header"]) =>
       header.id,
       header.company_id,
       header.revision,
+      header.unread_lead,
+      header.unread_staff,
     );
 
 function changeStatements(db: Session, batch: Batch, change: Change): D1PreparedStatement[] {
@@ -161,7 +163,8 @@ const updateHeader = (db: Session, header: Batch["header"]) =>
   db
     .prepare(
       `UPDATE conversation SET title = ?, title_folded = ?, metadata = ?, max_context_length = ?, status = ?, deleted_at = ?, deleted_by = ?,
-       erased_at = ?, hold = ? WHERE id = ? AND company_id = ?`,
+       erased_at = ?, hold = ?, handled_by = ?, handler_id = ?, handler_name = ?, waiting_since = ?
+       WHERE id = ? AND company_id = ?`,
     )
     .bind(
       header.title,
@@ -173,6 +176,10 @@ const updateHeader = (db: Session, header: Batch["header"]) =>
       header.deleted_by,
       header.erased_at,
       scalar(header.hold),
+      header.handled_by,
+      header.handler_id,
+      header.handler_name,
+      header.waiting_since,
       header.id,
       header.company_id,
     );

@@ -8,7 +8,7 @@ import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from
 import type { Hold } from "../chat/conversation.ts";
 import type { JsonObject } from "../json.ts";
 import type { AgentSettings, Knowledge } from "../chat/agent.ts";
-import type { ReplyDetails } from "../chat/message.ts";
+import type { Author, ReplyDetails } from "../chat/message.ts";
 import type { ToolCall } from "../chat/tool-call.ts";
 
 const id = () => text().primaryKey();
@@ -264,6 +264,14 @@ export const conversation = sqliteTable(
     /** Idempotency-Key of the request that created it, and the hash of that request's body. */
     creation_key: text(),
     creation_hash: text(),
+    handled_by: text({ enum: ["agent", "staff"] })
+      .notNull()
+      .default("agent"),
+    handler_id: text(),
+    handler_name: text(),
+    waiting_since: millis(),
+    unread_lead: integer().notNull().default(0),
+    unread_staff: integer().notNull().default(0),
     /** Why and since when nothing of this conversation may go for good. */
     hold: json<Hold>(),
   },
@@ -338,6 +346,8 @@ export const message = sqliteTable(
     purged_at: millis(),
     /** How a reply came about; null for most. */
     details: json<ReplyDetails>(),
+    /** The person who wrote a reply; null for what users and models say. */
+    author: json<Author>(),
   },
   (t) => [
     // Without rowid, as its migration says: one entry less for each message.

@@ -9,6 +9,7 @@ type Response = { headers?: Record<string, unknown>; content?: Record<string, { 
 export const TAGS: Record<string, string> = {
   Conversations: "A conversation belongs to the user or visitor who began it, and is with one agent.",
   Turns: "One message in, one reply out: as JSON, or as a stream of events while the model works.",
+  "Hand-over": "A person of the staff answers in place of the agent, for as long as it takes.",
   Messages: "What was said: read, delete and restore single messages. A message never changes its place or its text.",
   Agents: "Who answers: instructions, model and knowledge.",
   Leads: "Visitors of a website. One registers without an account and sees only its own conversations.",

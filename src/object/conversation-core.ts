@@ -130,6 +130,12 @@ export class ConversationCore {
     return this.sender.flush();
   }
 
+  /** D1 has something to hear, and nobody waits for it. */
+  changed(): void {
+    this.sender.soon();
+    this.#schedule();
+  }
+
   get bookmark(): Bookmark | null {
     return this.#bookmark;
   }
@@ -171,7 +177,7 @@ export class ConversationCore {
   #afterTurn(): void {
     this.sender.soon();
     const agent = this.agents.latest;
-    if (!agent?.summarize) return;
+    if (!agent?.summarize || this.journal.header.handled_by === "staff") return;
     const ports = { journal: this.journal, clock: Date.now, log };
     const { shown } = nextContext(this.journal, agent);
     this.#ctx.waitUntil(summarise(ports, agent, shown));

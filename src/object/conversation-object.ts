@@ -7,7 +7,7 @@ import { uuidv7 } from "uuidv7";
 import type { Caller, Entity } from "../auth/principal.ts";
 import { conversationView } from "../chat/conversation.ts";
 import * as edits from "../chat/journal/edits.ts";
-import type { Header } from "../chat/journal/schema.ts";
+import { recordOf } from "../chat/journal/handling.ts";
 import { type Feedback, type Message, messageJson, messageView } from "../chat/message.ts";
 import { type Bookmark, type Outcome, ok, refuse, storeUnavailable } from "../chat/outcome.ts";
 import { contextReport } from "../chat/projection/context.ts";
@@ -21,24 +21,29 @@ import type {
   HistoryText,
   Links,
   Once,
+  Person,
   Projection,
+  StaffMessage,
   Stream,
   Wanted,
 } from "../chat/rpc.ts";
 import { principalOf } from "../chat/turn.ts";
 import type { Env } from "../env.ts";
 import { ConversationCore } from "./conversation-core.ts";
+import { Handling } from "./handling.ts";
 import { eraseConversation, purgeConversation, purgeMessagesOf } from "./retention.ts";
 import { Turns } from "./turns.ts";
 
 export class ConversationObject extends DurableObject<Env> implements ConversationRpc {
   readonly #core: ConversationCore;
   readonly #turns: Turns;
+  readonly #handling: Handling;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#core = new ConversationCore(ctx, env);
     this.#turns = new Turns(this.#core);
+    this.#handling = new Handling(this.#core);
   }
 
   chat(
@@ -93,7 +98,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   async read(caller: Caller): Promise<Outcome<string>> {
     const entered = await this.#core.enter(caller);
-    return entered.ok ? this.#core.written(JSON.stringify(shown(entered.value, caller))) : entered;
+    return entered.ok ? this.#core.written(JSON.stringify(this.#shown(caller))) : entered;
   }
 
   async history(caller: Caller, query: HistoryQuery): Promise<Outcome<HistoryText>> {
@@ -119,7 +124,8 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return this.#core.edit(caller, (edit) => {
       const { metadata, ...rest } = changes;
       const parsed = metadata === undefined ? {} : { metadata: JSON.parse(metadata) };
-      return ok(shown(edits.updateConversation(edit, { ...rest, ...parsed }), caller));
+      edits.updateConversation(edit, { ...rest, ...parsed });
+      return ok(this.#shown(caller));
     });
   }
 
@@ -127,7 +133,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   remove(caller: Caller): Promise<Outcome<string>> {
     const work = (edit: edits.Edit) => {
       const deleted = edits.deleteConversation(edit);
-      return deleted.ok ? ok(shown(deleted.value, caller)) : deleted;
+      return deleted.ok ? ok(this.#shown(caller)) : deleted;
     };
     return this.#core.edit(caller, work, { reach: "deleted", stop: () => "all" });
   }
@@ -135,14 +141,17 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   restore(caller: Caller): Promise<Outcome<string>> {
     const work = (edit: edits.Edit) => {
       const restored = edits.restoreConversation(edit);
-      return restored.ok ? ok(shown(restored.value, caller)) : restored;
+      return restored.ok ? ok(this.#shown(caller)) : restored;
     };
     return this.#core.edit(caller, work, { reach: "deleted" });
   }
 
   /** Nothing of a conversation that is held goes for good; null takes the hold away. */
   hold(caller: Caller, reason: string | null): Promise<Outcome<string>> {
-    const work = (edit: edits.Edit) => ok(shown(edits.holdConversation(edit, reason), caller));
+    const work = (edit: edits.Edit) => {
+      edits.holdConversation(edit, reason);
+      return ok(this.#shown(caller));
+    };
     return this.#core.edit(caller, work, { reach: "deleted" });
   }
 
@@ -195,6 +204,18 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return agent ? ok(JSON.stringify(contextReport(this.#core.journal, agent))) : refuse("agent_inactive");
   }
 
+  takeOver(caller: Caller, person: Person, seconds: number | null): Promise<Outcome<string>> {
+    return this.#handling.takeOver(caller, person, seconds);
+  }
+
+  giveBack(caller: Caller, person: Person): Promise<Outcome<string>> {
+    return this.#handling.giveBack(caller, person);
+  }
+
+  reply(caller: Caller, person: Person, message: StaffMessage): Promise<Outcome<Answer>> {
+    return this.#handling.reply(caller, person, message);
+  }
+
   /** Content gone for good, here and in D1; the conversation ends up deleted. */
   erase(caller: Caller): Promise<Outcome<string>> {
     return eraseConversation(this.#core, this.env, caller, this.#id);
@@ -219,6 +240,10 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return this.#core.alarm();
   }
 
+  #shown(viewer: Caller) {
+    return { conversation: conversationView(recordOf(this.#core.journal), viewer) };
+  }
+
   get #id(): string {
     return String(this.ctx.id.name);
   }
@@ -230,5 +255,3 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return done.ok ? ok({ message: messageView(this.#core.journal.header.id, done.value) }) : done;
   }
 }
-
-const shown = (header: Header, viewer: Caller) => ({ conversation: conversationView(header, viewer) });

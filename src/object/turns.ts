@@ -90,6 +90,7 @@ export class Turns {
     const earlier = key === null ? null : journal.turns.rerunBy(principal, key);
     if (earlier) return this.#repeated(earlier, body_hash);
     if (key !== null && journal.turns.byKey(principal, key)) return refuse("idempotency_mismatch");
+    if (journal.header.handled_by === "staff") return refuse("conflict", { detail: HANDLED });
     const turn = this.#find(principal, wanted);
     if (!turn || turn.user_sequence === null) return refuse("not_found");
     const problem = agentProblem ?? engine.rerunProblem(turn);
@@ -231,6 +232,8 @@ export class Turns {
     return encoderFor(projection, { conversation_id: journal.header.id, request_id, origin }, journal, start);
   }
 }
+
+const HANDLED = "A person has this conversation: the agent answers nothing until it is given back.";
 
 /** An answer that begins before D1 has everything of it. */
 const unsettled = <T>(value: T): Outcome<T> => ({ ok: true, value, bookmark: null });

@@ -24,6 +24,7 @@ const turnSchema = lazy(() =>
         .optional()
         .meta({ description: "While it waits: how many turns begin before, plus one." }),
       message_id: id().meta({ description: "The user's message." }),
+      handled_by: z.literal("staff").optional().meta({ description: "A person answers this one." }),
       reply: messageSchema().optional().meta({ description: "Once there is one, unless it was deleted." }),
       error: problemContent()["application/problem+json"].schema.optional().meta({ description: "Why it failed." }),
       started_at: timestamp().nullable(),

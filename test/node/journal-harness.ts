@@ -13,6 +13,8 @@ export function newConversation(changes: Partial<Conversation> = {}): Conversati
     ...{ entity_type: "user", entity_id: "person", title: "New Conversation", metadata: {}, max_context_length: 20 },
     ...{ status: "active", message_count: 0, last_message_at: null, created_at: START, updated_at: START },
     ...{ deleted_at: null, deleted_by: null, erased_at: null, revision: 0, hold: null },
+    ...{ handled_by: "agent", handler_id: null, handler_name: null, waiting_since: null },
+    ...{ unread_lead: 0, unread_staff: 0 },
     ...changes,
   };
 }
@@ -55,6 +57,14 @@ export const messageOf = (sequence: number, rest: Partial<Message> = {}): Messag
   ...{ id: `m${sequence}`, turn_id: `t${Math.ceil(sequence / 2)}`, sequence, content: `message ${sequence}` },
   ...{ role: sequence % 2 === 1 ? "user" : "assistant", status: "complete", model_used: null, processing_time: null },
   ...{ input_tokens: null, output_tokens: null, usage_source: null, metadata: {}, tool_calls: null, feedback: null },
-  ...{ created_at: START, deleted_at: null, deleted_by: null, deletion_id: null, purged_at: null, details: null },
+  ...{
+    created_at: START,
+    deleted_at: null,
+    deleted_by: null,
+    deletion_id: null,
+    purged_at: null,
+    details: null,
+    author: null,
+  },
   ...rest,
 });

@@ -1,4 +1,5 @@
 /** Tools within a turn, where no network is needed: the watchdog's patience, and what the AI SDK's majors read of them. */
+import type { Header } from "../../src/chat/journal/schema.ts";
 import * as ai5 from "ai5";
 import * as ai6 from "ai6";
 import * as ai7 from "ai7";
@@ -121,7 +122,7 @@ describe.each([
 
     /** The message that the client ends up with. */
     async function read(events: TurnEvent[]) {
-      const encode = uiEncoder("c");
+      const encode = uiEncoder({ header: { id: "c" } as Header });
       const body = events.map((event) => encode({ turn, event })).join("");
       const headers = { "content-type": "text/event-stream", "x-vercel-ai-ui-message-stream": "v1" };
       const transport = new Transport({

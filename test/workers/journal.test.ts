@@ -9,6 +9,17 @@ import { chat, createConversation } from "./conversation-client.ts";
 
 /** What undoes each step, the last first, to have tables as they were. */
 const BACK = `
+ALTER TABLE header DROP COLUMN handled_by;
+ALTER TABLE header DROP COLUMN handler_id;
+ALTER TABLE header DROP COLUMN handler_name;
+ALTER TABLE header DROP COLUMN waiting_since;
+ALTER TABLE header DROP COLUMN last_read_lead;
+ALTER TABLE header DROP COLUMN last_read_staff;
+ALTER TABLE header DROP COLUMN return_at;
+ALTER TABLE turn DROP COLUMN kind;
+ALTER TABLE message DROP COLUMN author;
+DROP TABLE note;
+DROP TABLE handling;
 ALTER TABLE header DROP COLUMN revision;
 ALTER TABLE header DROP COLUMN edits;
 ALTER TABLE header DROP COLUMN hold;
@@ -54,7 +65,8 @@ it("tables of the first version take every step, and what was open is found", as
     }
     storage.sql.exec("UPDATE turn SET status = 'running', ended_at = NULL WHERE number = 2");
     const journal = new Journal(storage);
-    expect(journal.header).toEqual({ ...before, open: [2], revision: 0, edits: 0, answered: 0 });
+    const read = { last_read_lead: 4, last_read_staff: 4 };
+    expect(journal.header).toEqual({ ...before, open: [2], revision: 0, edits: 0, answered: 0, ...read });
     expect(journal.turns.open().map(({ number }) => number)).toEqual([2]);
     expect(journal.deltas.of(2)).toEqual(deltas);
     expect(tablesOf(storage)).toEqual(fresh);

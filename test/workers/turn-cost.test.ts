@@ -21,6 +21,7 @@ function handover(company: Company, id: string, messages: Message[], now: number
     last_message_at: now,
     updated_at: now,
     revision: now,
+    ...{ unread_lead: 0, unread_staff: 0 },
   };
   return { header, messages, changes: [] } as unknown as Batch;
 }
@@ -28,7 +29,7 @@ function handover(company: Company, id: string, messages: Message[], now: number
 const messageOf = (sequence: number, role: Message["role"], now: number): Message => ({
   ...{ id: uuidv7(), turn_id: uuidv7(), sequence, role, content: `message ${sequence}`, status: "complete" },
   ...{ model_used: null, processing_time: null, input_tokens: null, output_tokens: null, usage_source: null },
-  ...{ metadata: {}, tool_calls: null, details: null, feedback: null, created_at: now },
+  ...{ metadata: {}, tool_calls: null, details: null, author: null, feedback: null, created_at: now },
   ...{ deleted_at: null, deleted_by: null, deletion_id: null, purged_at: null },
 });
 

@@ -83,6 +83,7 @@ export class Engine {
     if (earlier && repeat === "replay") return ok({ live: null, turn: earlier, isRepeat: true });
     if (repeat === "refuse") return refuse("turn_stopped");
     if (earlier && journal.messages.ofTurn(earlier).asked?.deleted_at !== null) return refuse("message_deleted");
+    if (journal.header.handled_by === "staff") return ok(this.#holdRequest(earlier, input));
     if (problem) return { ok: false, error: problem };
     const place = this.#queue.admit(input.on_busy, this.#running !== null);
     if (place.action === "refuse") return this.#busy(place.code);
@@ -144,11 +145,34 @@ export class Engine {
     for (const live of this.open) if (live.turn.principal === from) live.turn = { ...live.turn, principal: to };
   }
 
-  #live(turn: Turn): LiveTurn {
-    const live = new LiveTurn(turn);
+  /** Whoever follows looks whether there is something new: a turn began, or was written without running. */
+  announce(): void {
     this.#arrived.resolve();
     this.#arrived = Promise.withResolvers<void>();
+  }
+
+  #live(turn: Turn): LiveTurn {
+    const live = new LiveTurn(turn);
+    this.announce();
     return live;
+  }
+
+  /** A person has the conversation: the message is stored, and that ends its turn. */
+  #holdRequest(earlier: Turn | null, { on_busy: _, resent: __, ...rest }: TurnInput): Accepted {
+    const { journal, clock, ids, onEnd } = this.#ports;
+    const now = clock();
+    const turn = journal.transaction(() =>
+      journal.hold(earlier ?? journal.enqueue({ ...rest, ...ids().turn() }, now), now),
+    );
+    this.announce();
+    onEnd(turn);
+    return { live: null, turn, isRepeat: false };
+  }
+
+  #hold(live: LiveTurn): void {
+    const { journal, clock, onEnd } = this.#ports;
+    live.hold(journal.hold(live.turn, clock()));
+    onEnd(live.turn);
   }
 
   /** A failed turn as it is run again: in place of its failed reply, unless that was deleted. */
@@ -178,7 +202,7 @@ export class Engine {
     live.end(turn, "", { status: "stopped", message: null, error });
   }
 
-  /** The next waiting turn begins, if none runs. One whose message was deleted while it waited has nothing to answer. */
+  /** The next waiting turn begins, if none runs; while a person has the conversation all of them are held. One whose message was deleted while it waited has nothing to answer. */
   #advance(): void {
     const { journal, clock } = this.#ports;
     while (!this.#running) {
@@ -186,6 +210,10 @@ export class Engine {
       if (!live) return;
       if (live.turn.user_sequence !== null && journal.messages.at(live.turn.user_sequence)?.deleted_at !== null) {
         this.#drop(live);
+        continue;
+      }
+      if (journal.header.handled_by === "staff") {
+        this.#orAbort(() => this.#hold(live));
         continue;
       }
       this.#queue.positions().forEach((waiting, index) => this.#emitPosition(waiting, index + 1));

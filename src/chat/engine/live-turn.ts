@@ -77,6 +77,13 @@ export class LiveTurn {
     return true;
   }
 
+  /** Its message is a person's to answer: its end is in the journal. */
+  hold(turn: Turn): void {
+    this.turn = turn;
+    this.status("completed");
+    this.#end.resolve(turn);
+  }
+
   /** Its end is in the journal: `rest` is what was not sent of its text yet. */
   end(turn: Turn, rest: string, closing: Closing): void {
     this.turn = turn;

@@ -37,7 +37,7 @@ export function earlierTurn(
     if (turn && turn.body_hash !== body_hash) return refuse("idempotency_mismatch");
     return ok(turn);
   }
-  const newest = open.at(-1)?.turn ?? journal.turns.last();
+  const newest = open.at(-1)?.turn ?? journal.turns.lastRequest();
   const isSame = newest?.principal === principal && newest.body_hash === body_hash;
   return ok(newest && isSame && isRepeated(journal, newest, input, now) ? newest : null);
 }
@@ -48,7 +48,8 @@ function isRepeated(journal: Journal, turn: Turn, { resent }: TurnInput, now: nu
   if (asked?.deleted_at !== null) return false;
   const age = now - turn.ended_at;
   if (turn.status === "failed") return age < RERUN_FOR;
-  if (turn.status !== "completed" || reply?.deleted_at !== null) return false;
+  const isAnswered = turn.kind === "held" || reply?.deleted_at === null;
+  if (turn.status !== "completed" || !isAnswered) return false;
   if (journal.header.answered < turn.number) return age < UNANSWERED_FOR;
   return resent === true && age < RESENT_FOR;
 }

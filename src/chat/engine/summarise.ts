@@ -45,6 +45,7 @@ async function step({ journal, clock, log }: SummaryPorts, agent: TurnAgent, bef
     log({ event: "summary", conversation_id, upto: last.sequence, ...usage });
     // An edit, an erasure or a purge since then: what was summarised is not what is there.
     if (text.trim() === "" || journal.found?.edits !== edits || journal.header.erased_at !== null) return false;
+    if (journal.header.handled_by === "staff") return false;
     journal.transaction(() => keepSummary(journal, { upto: last.sequence, text }));
     return true;
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import type { Conversation } from "../conversation.ts";
 import { areTogether } from "../id.ts";
-import type { Message, MessageStatus, ReplyDetails } from "../message.ts";
+import type { Author, Message, MessageStatus, ReplyDetails } from "../message.ts";
 import type { ToolCall } from "../tool-call.ts";
 import type { EndStatus, Turn, TurnError } from "../turn.ts";
 import type { Usage } from "../usage.ts";
@@ -99,7 +99,8 @@ export class Journal {
       if (!isLast) return;
       const last = this.adopted;
       const turns = Number(this.store.one("SELECT count(DISTINCT turn_id) AS turns FROM message")?.["turns"]);
-      const numbers = { next_sequence: last + 1, next_turn: turns + 1, handed_over: last };
+      const read = { last_read_lead: last, last_read_staff: last };
+      const numbers = { next_sequence: last + 1, next_turn: turns + 1, handed_over: last, ...read };
       this.store.setHeader({ ...pick(conversation, HEADER_MEMBERS), ...numbers });
     });
   }
@@ -132,7 +133,7 @@ export class Journal {
         const asked = { content: content ?? "", metadata, created_at: now };
         user_sequence = this.messages.append(turn.user_message_id, turn.id, "user", asked, true).sequence;
       } else this.deltas.remove("number = ?", turn.number);
-      const begun = { status: "running", event_base, user_sequence, started_at: now } as const;
+      const begun = { status: "running", kind: null, event_base, user_sequence, started_at: now } as const;
       const unset = { content: null, error: null, last_event: null, ended_at: null, delta_length: null };
       return this.turns.change(turn, { ...begun, ...unset, reply_id, reply_sequence });
     });
@@ -144,6 +145,39 @@ export class Journal {
     const again = { event_base, reply_id, reply_sequence };
     const unset = { error: null, started_at: null, ended_at: null };
     return this.transaction(() => this.turns.change(turn, { ...again, ...unset, status: "queued" }));
+  }
+
+  /** A message that is a person's to answer, new or sent before: its turn is over with it. */
+  hold(turn: Turn, now: number): Turn {
+    return this.transaction(() => {
+      const { content, metadata } = turn;
+      let { user_sequence } = turn;
+      if (user_sequence === null) {
+        const asked = { content: content ?? "", metadata, created_at: now };
+        user_sequence = this.messages.append(turn.user_message_id, turn.id, "user", asked, true).sequence;
+      } else this.deltas.remove("number = ?", turn.number);
+      const event_base = Math.max(turn.event_base, turn.last_event ?? 0);
+      const held = {
+        kind: "held",
+        status: "completed",
+        user_sequence,
+        event_base,
+        last_event: event_base + 1,
+      } as const;
+      return this.turns.change(turn, { ...held, content: null, error: null, started_at: now, ended_at: now });
+    });
+  }
+
+  /** What a person writes is a turn of its own, without a message that it answers. */
+  say(input: NewTurn, author: Author, now: number): { turn: Turn; message: Message } {
+    return this.transaction(() => {
+      const { id, reply_id, content } = input;
+      const said = { content: content ?? "", author, created_at: now };
+      const message = this.messages.append(reply_id, id, "assistant", said, areTogether(id, reply_id));
+      const ended = { kind: "staff", reply_sequence: message.sequence, started_at: now, ended_at: now } as const;
+      const turn = this.turns.add({ ...input, content: null, ...ended, last_event: 1 }, "completed", now);
+      return { turn, message };
+    });
   }
 
   /** The turn is over: its reply is stored with the next sequence, or in the place of a failed one. */
@@ -191,7 +225,7 @@ export class Journal {
 
   /** Whether the client of a turn was given its answer. Of interest for the newest turn only, and may wait for another write. */
   noteAnswered(turn: Turn, isAnswered: boolean): void {
-    if (!this.found || this.turns.last()?.number !== turn.number) return;
+    if (!this.found || this.turns.lastRequest()?.number !== turn.number) return;
     this.store.noteLater({ answered: isAnswered ? turn.number : Math.min(this.header.answered, turn.number - 1) });
   }
 

@@ -1,5 +1,6 @@
 /** The messages of a conversation as its journal has them, and every statement that changes one. */
-import type { Message } from "../message.ts";
+import type { Conversation } from "../conversation.ts";
+import type { Message, Role } from "../message.ts";
 import type { Turn } from "../turn.ts";
 import { BLOCK, Blocks } from "./blocks.ts";
 import { History } from "./history.ts";
@@ -74,6 +75,14 @@ export class Messages {
     return found;
   }
 
+  /** How many live messages each side has not read of the other. */
+  unread(): Pick<Conversation, "unread_lead" | "unread_staff"> {
+    const { last_read_lead, last_read_staff, next_sequence } = this.#store.header;
+    const since = (first: number, role: Role) =>
+      this.history.count({ first: first + 1, last: next_sequence - 1 }, role);
+    return { unread_lead: since(last_read_lead, "assistant"), unread_staff: since(last_read_staff, "user") };
+  }
+
   /** A new message, the last of the conversation. `leads` says whether its turn's id leads to it. */
   append(
     id: string,
@@ -91,6 +100,9 @@ export class Messages {
       message_count: header.message_count + 1,
       last_message_at: created_at,
       updated_at: created_at,
+      // Who writes has read what came before.
+      ...(role === "user" ? { last_read_lead: sequence } : {}),
+      ...(message.author ? { last_read_staff: sequence } : {}),
     });
     return message;
   }
@@ -152,6 +164,7 @@ const EMPTY = { content: "", metadata: {}, tool_calls: null, feedback: null, det
 
 const BLANK = {
   ...EMPTY,
+  author: null,
   status: "complete",
   model_used: null,
   processing_time: null,

@@ -46,7 +46,13 @@ export class Outbox {
       change.op === "message" ? (this.#messages.at(change.sequence) ?? []) : [],
     );
     const last_change = Number(waiting.at(-1)?.["id"] ?? 0);
-    return { header, messages: [...messages, ...again], changes, upto, last_change };
+    return {
+      header: { ...header, ...this.#messages.unread() },
+      messages: [...messages, ...again],
+      changes,
+      upto,
+      last_change,
+    };
   }
 
   /** D1 has taken this batch: noted at once, so that an object that wakes up cold does not send it again. */

@@ -15,6 +15,8 @@ import type { SqlRow, SqlValue } from "./storage.ts";
  * - `message_id`: messages whose id does not lead to their turn that way (imported ones, replies made anew).
  * - `block`: how much is live of the messages 1–256, 257–512 …, once such a block is full.
  * - `deltas`: pieces of recent replies as JSON, `first` being the number of the first in a row.
+ * - `header`, too: who has the conversation, up to which sequence each side has read, and when (ms) the agent gets it back.
+ * - `note`: what staff writes for staff. `handling`: who had the conversation from when on, and why.
  * - `outbox`: changes that D1 has yet to confirm. `agent`: the agent as D1 last had it.
  */
 export const SCHEMA = `
@@ -28,7 +30,9 @@ CREATE TABLE header (
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, deleted_by TEXT, erased_at INTEGER,
   next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL, titled_by TEXT,
   open TEXT NOT NULL DEFAULT '[]',
-  revision INTEGER NOT NULL DEFAULT 0, edits INTEGER NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0, hold TEXT
+  revision INTEGER NOT NULL DEFAULT 0, edits INTEGER NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0,
+  handled_by TEXT NOT NULL DEFAULT 'agent', handler_id TEXT, handler_name TEXT, waiting_since INTEGER,
+  last_read_lead INTEGER NOT NULL DEFAULT 0, last_read_staff INTEGER NOT NULL DEFAULT 0, return_at INTEGER, hold TEXT
 );
 CREATE TABLE turn (
   number INTEGER PRIMARY KEY,
@@ -36,7 +40,7 @@ CREATE TABLE turn (
   user_message_id TEXT NOT NULL, reply_id TEXT NOT NULL, content TEXT, metadata TEXT NOT NULL,
   user_sequence INTEGER, reply_sequence INTEGER, window_start INTEGER,
   event_base INTEGER NOT NULL, last_event INTEGER, error TEXT,
-  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, output_schema TEXT, delta_length INTEGER
+  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, output_schema TEXT, delta_length INTEGER, kind TEXT
 );
 CREATE UNIQUE INDEX turn_key ON turn (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE TABLE rerun (
@@ -48,7 +52,7 @@ CREATE TABLE message (
   id TEXT NOT NULL, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
   model_used TEXT, processing_time REAL, input_tokens INTEGER, output_tokens INTEGER, usage_source TEXT,
   metadata TEXT NOT NULL, tool_calls TEXT, feedback TEXT, created_at INTEGER NOT NULL,
-  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT
+  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT, author TEXT
 );
 CREATE TABLE message_id (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (number INTEGER PRIMARY KEY, live INTEGER NOT NULL, users INTEGER NOT NULL);
@@ -56,6 +60,10 @@ CREATE TABLE deltas (turn INTEGER NOT NULL, first INTEGER NOT NULL, list TEXT NO
 CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
 CREATE TABLE agent (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL, at INTEGER NOT NULL);
+CREATE TABLE note (id TEXT PRIMARY KEY, at INTEGER NOT NULL, entity_id TEXT, name TEXT, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE handling (
+  number INTEGER PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, entity_id TEXT, name TEXT, reason TEXT
+);
 `;
 
 /**
@@ -100,12 +108,28 @@ export const STEPS: readonly string[] = [
      at INTEGER NOT NULL, PRIMARY KEY (principal, key)
    ) WITHOUT ROWID;`,
   "ALTER TABLE header ADD COLUMN hold TEXT;",
+  `ALTER TABLE header ADD COLUMN handled_by TEXT NOT NULL DEFAULT 'agent';
+   ALTER TABLE header ADD COLUMN handler_id TEXT;
+   ALTER TABLE header ADD COLUMN handler_name TEXT;
+   ALTER TABLE header ADD COLUMN waiting_since INTEGER;
+   ALTER TABLE header ADD COLUMN last_read_lead INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE header ADD COLUMN last_read_staff INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE header ADD COLUMN return_at INTEGER;
+   UPDATE header SET last_read_lead = max(0, next_sequence - 1), last_read_staff = max(0, next_sequence - 1);
+   ALTER TABLE turn ADD COLUMN kind TEXT;
+   ALTER TABLE message ADD COLUMN author TEXT;
+   CREATE TABLE note (
+     id TEXT PRIMARY KEY, at INTEGER NOT NULL, entity_id TEXT, name TEXT, text TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE handling (
+     number INTEGER PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, entity_id TEXT, name TEXT, reason TEXT
+   );`,
 ];
 
 /** The version of SCHEMA. */
 export const VERSION = STEPS.length + 1;
 
-export type Header = Conversation & {
+export type Header = Omit<Conversation, "unread_lead" | "unread_staff"> & {
   next_sequence: number;
   next_turn: number;
   handed_over: number;
@@ -113,6 +137,9 @@ export type Header = Conversation & {
   open: number[];
   edits: number;
   answered: number;
+  last_read_lead: number;
+  last_read_staff: number;
+  return_at: number | null;
 };
 
 export const toHeader = (row: SqlRow): Header =>
@@ -138,6 +165,7 @@ export const toMessage = (row: SqlRow): Message =>
     tool_calls: parsed(row["tool_calls"]),
     feedback: parsed(row["feedback"]),
     details: parsed(row["details"]),
+    author: parsed(row["author"]),
   }) as unknown as Message;
 
 /** Most metadata is empty. */
@@ -168,6 +196,10 @@ export const HEADER_MEMBERS = [
   "erased_at",
   "hold",
   "revision",
+  "handled_by",
+  "handler_id",
+  "handler_name",
+  "waiting_since",
 ] as const satisfies (keyof Conversation)[];
 
 export const MESSAGE_MEMBERS = [
@@ -191,6 +223,7 @@ export const MESSAGE_MEMBERS = [
   "deletion_id",
   "purged_at",
   "details",
+  "author",
 ] as const satisfies (keyof Message)[];
 
 export const pick = <T, K extends keyof T>(row: T, members: readonly K[]): Pick<T, K> =>

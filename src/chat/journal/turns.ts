@@ -1,5 +1,5 @@
 /** The turns of a conversation as its journal has them. */
-import type { EventId, Turn } from "../turn.ts";
+import type { EventId, Turn, TurnStatus } from "../turn.ts";
 import { toTurn } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -50,6 +50,10 @@ export class Turns {
   last(): Turn | null {
     return this.#one("number = (SELECT max(number) FROM turn)");
   }
+  /** The last turn that began with a message; what staff wrote since is passed over. */
+  lastRequest(): Turn | null {
+    return this.#one("number = (SELECT number FROM turn WHERE kind IS NOT 'staff' ORDER BY number DESC LIMIT 1)");
+  }
 
   /** The turn whose ids this message's id is among, if it is. */
   around(message_id: string): Turn | null {
@@ -84,11 +88,12 @@ export class Turns {
     return (this.#store.found?.open ?? []).flatMap((number) => this.byNumber(number) ?? []);
   }
 
-  add(input: NewTurn & Partial<Turn>, status: "queued" | "running", now: number): Turn {
+  add(input: NewTurn & Partial<Turn>, status: TurnStatus, now: number): Turn {
     const { next_turn: number, open } = this.#store.header;
     const turn: Turn = { ...UNSET, ...input, number, status, created_at: now };
     this.#store.insert("turn", turn);
-    this.#store.setHeader({ next_turn: number + 1, open: [...open, number] });
+    const isOpen = turn.ended_at === null;
+    this.#store.setHeader({ next_turn: number + 1, open: isOpen ? [...open, number] : open });
     return turn;
   }
 
@@ -138,6 +143,7 @@ export class Turns {
 }
 
 const UNSET = {
+  kind: null,
   user_sequence: null,
   reply_sequence: null,
   window_start: null,

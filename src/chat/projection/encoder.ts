@@ -15,5 +15,5 @@ export function encoderFor(
   start: EventId,
 ): (frame: Frame) => string {
   if (projection === "sse") return sseEncoder(context, start);
-  return projection === "ui" ? uiEncoder(context.conversation_id) : chunkEncoder(journal, context, projection);
+  return projection === "ui" ? uiEncoder(journal) : chunkEncoder(journal, context, projection);
 }

@@ -28,6 +28,7 @@ export function replyOf(journal: Journal, turn: Turn): Outcome<Message> {
 
 /** The body of the 200, or the problem that the turn ended with. `base` is the absolute URL of the API's prefix. */
 export function answerOf(journal: Journal, turn: Turn, base: string, mayRead: boolean): Outcome<string> {
+  if (turn.kind === "held") return ok(heldAnswer(journal, turn, base, mayRead));
   const stored = replyOf(journal, turn);
   if (!stored.ok) return stored;
   const about = aboutTurn(journal, turn);
@@ -36,7 +37,7 @@ export function answerOf(journal: Journal, turn: Turn, base: string, mayRead: bo
   const usage = usageView(stored.value);
   const reply = messageJson(conversation_id, stored.value);
   const messages = [...before(journal, turn, mayRead, MAX_MESSAGES - reply.length).toReversed(), reply];
-  const stream_url = `${base}/conversation/${conversation_id}/messages/stream?turn_id=${turn.id}`;
+  const stream_url = streamUrl(base, about);
   const members = JSON.stringify({
     ...{ ...about, role, content, model_used, processing_time, usage },
     ...parsedView(stored.value),
@@ -44,6 +45,18 @@ export function answerOf(journal: Journal, turn: Turn, base: string, mayRead: bo
   return ok(
     `${members},"reply":${reply},"messages":[${messages.join(",")}],"stream_url":${JSON.stringify(stream_url)}}`,
   );
+}
+
+const streamUrl = (base: string, { conversation_id, turn_id }: ReturnType<typeof aboutTurn>) =>
+  `${base}/conversation/${conversation_id}/messages/stream?turn_id=${turn_id}`;
+
+/** The same members where a person has the conversation: the message is stored, and nothing is said yet. */
+function heldAnswer(journal: Journal, turn: Turn, base: string, mayRead: boolean): string {
+  const about = aboutTurn(journal, turn);
+  const said = { role: "assistant", content: "", model_used: null, processing_time: null, usage: null, reply: null };
+  const messages = before(journal, turn, mayRead, MAX_MESSAGES).toReversed().join(",");
+  const head = JSON.stringify({ ...about, status: "handled_by_staff", ...said }).slice(0, -1);
+  return `${head},"messages":[${messages}],"stream_url":${JSON.stringify(streamUrl(base, about))}}`;
 }
 
 /** The window that the model was shown, as far as it is live and fits, newest first; without `mayRead` only what was asked. */

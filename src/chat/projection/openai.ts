@@ -14,11 +14,12 @@ import type { Turn, TurnEvent } from "../turn.ts";
 
 /** The body of the 200, or the problem that the turn ended with. */
 export function completionOf(journal: Journal, turn: Turn): Outcome<string> {
-  const reply = replyOf(journal, turn);
+  const held = turn.kind === "held";
+  const reply = held ? ok(null) : replyOf(journal, turn);
   if (!reply.ok) return reply;
-  const message = { role: "assistant", content: reply.value.content, refusal: null };
+  const message = { role: "assistant", content: reply.value?.content ?? "", refusal: null };
   const choices = [{ index: 0, message, logprobs: null, finish_reason: "stop" }];
-  const usage = usageOf(reply.value);
+  const usage = reply.value && usageOf(reply.value);
   const envelope = envelopeOf(journal.header, turn, "chat.completion");
   return ok(
     JSON.stringify({ ...envelope, choices, ...(usage ? { usage } : {}), conversation: conversationOf(journal, turn) }),
@@ -54,7 +55,11 @@ export function chunkEncoder(journal: Journal, links: { origin: string; request_
     if (!turn) return latest ? chunk(latest, choice({ content: "" })) : "";
     const opening = open(turn);
     latest = turn;
-    if (event.type === "status" || event.type === "tool") return opening;
+    if (turn.kind === "held" && event.type === "status" && event.status === "completed") {
+      const last = { n: event.n, type: "response", status: "completed", message: null, error: null } as const;
+      return `${opening}${close(turn, last)}data: [DONE]\n\n`;
+    }
+    if (event.type === "status" || event.type === "tool" || event.type === "message") return opening;
     if (event.type === "delta") return opening + chunk(turn, choice({ content: event.text }));
     return `${opening}${close(turn, event)}data: [DONE]\n\n`;
   };

@@ -12,6 +12,9 @@ export function replayNext(journal: Journal, turn: Turn, after: number): TurnEve
   const last = turn.last_event ?? turn.event_base + 3;
   const { reply } = journal.messages.ofTurn(turn);
   const visible = reply?.deleted_at === null ? reply : null;
+  if (after >= last) return [];
+  if (turn.kind === "held") return [{ n: last, type: "status", status: "completed" }];
+  if (turn.kind === "staff") return [{ n: last, type: "message", message: visible }];
   const begun: TurnEvent[] =
     turn.started_at === null ? [] : [{ n: turn.event_base + 1, type: "status", status: "running" }];
   const start = Math.max(after, turn.event_base);

@@ -21,11 +21,18 @@ export function sseEncoder(context: SseContext, start: EventId): (frame: Frame) 
   return ({ turn, event }) => {
     if (!turn) return encode(position, "heartbeat", {});
     position = { turn: turn.number, event: event.n };
+    if (event.type === "message" && !event.message) return "";
     return encode(position, NAMES[event.type], dataOf(context, turn, event));
   };
 }
 
-const NAMES = { status: "chat_status", delta: "chat_delta", response: "chat_response", tool: "chat_tool" } as const;
+const NAMES = {
+  status: "chat_status",
+  delta: "chat_delta",
+  response: "chat_response",
+  tool: "chat_tool",
+  message: "chat_message",
+} as const;
 
 const encode = (id: EventId, event: string, data: object) =>
   `id: ${formatEventId(id)}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
@@ -40,8 +47,11 @@ function dataOf(context: SseContext, turn: Turn, event: TurnEvent): object {
   const common = { conversation_id, turn_id: turn.id };
   if (event.type === "status") {
     const position = event.position === undefined ? {} : { position: event.position };
-    return { ...common, message_id: turn.user_message_id, status: STATUS[event.status], ...position };
+    const handled = turn.kind === "held" ? { handled_by: "staff" } : {};
+    return { ...common, message_id: turn.user_message_id, status: STATUS[event.status], ...position, ...handled };
   }
+  if (event.type === "message")
+    return { ...common, message: event.message && messageView(conversation_id, event.message) };
   return {
     ...common,
     status: event.status,

@@ -30,6 +30,7 @@ export function turnView(
     status: STATUS[turn.status],
     ...(position > 0 ? { position } : {}),
     message_id: turn.user_message_id,
+    ...(turn.kind === "held" ? { handled_by: "staff" } : {}),
     ...(reply?.deleted_at === null ? { reply: messageView(conversation_id, reply) } : {}),
     ...(turn.error ? { error: errorDocument(about, turn, turn.error) } : {}),
     started_at: timestamp(turn.started_at),

@@ -4,6 +4,9 @@
  */
 import type { Frame } from "./follow.ts";
 import { messageView } from "../message.ts";
+import { handlerView } from "../conversation.ts";
+import type { Header } from "../journal/schema.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { ToolEvent } from "../tool-call.ts";
 import type { Turn, TurnEvent } from "../turn.ts";
 
@@ -11,7 +14,8 @@ import type { Turn, TurnEvent } from "../turn.ts";
  * An encoder of frames. Signs of life have no chunk of their own: an empty delta stands for them while text is open. What
  * comes after a tool's answer is the next step.
  */
-export function uiEncoder(conversation_id: string): (frame: Frame) => string {
+export function uiEncoder(journal: Pick<Journal, "header">): (frame: Frame) => string {
+  const conversation_id = journal.header.id;
   let started = false;
   let stepped = false;
   let writing = false;
@@ -54,7 +58,12 @@ export function uiEncoder(conversation_id: string): (frame: Frame) => string {
   };
   return ({ turn, event }) => {
     if (!turn) return writing ? encode(write("")) : "";
+    if (event.type === "message") return "";
     const opening = open(turn);
+    if (turn.kind === "held" && event.type === "status" && event.status === "completed") {
+      const finish = { type: "finish", messageMetadata: idsOf(conversation_id, turn) };
+      return `${encode([...opening, handledBy(journal.header), finish])}data: [DONE]\n\n`;
+    }
     if (event.type === "status") return encode([...opening, ...(event.status === "running" ? step() : [])]);
     if (event.type === "delta") return encode([...opening, ...write(event.text)]);
     if (event.type === "tool") return encode([...opening, ...tool(event)]);
@@ -71,6 +80,12 @@ function toolChunk({ call_id, name, state, input, output }: ToolEvent): Chunk {
 }
 
 type Chunk = { type: string; [member: string]: unknown };
+
+/** Who has the conversation, in place of an answer. */
+const handledBy = (header: Header): Chunk => ({
+  type: "data-handled-by",
+  data: { handled_by: header.handled_by, handler: handlerView(header) },
+});
 
 const encode = (chunks: Chunk[]) => chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
 

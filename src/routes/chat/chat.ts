@@ -56,7 +56,10 @@ const answerSchema = lazy(() =>
       processing_time: z.number().nullable(),
       usage: usageSchema().nullable(),
       parsed: z.unknown().optional().meta({ description: "The reply as JSON. Only there with `output_schema`." }),
-      reply: messageSchema(),
+      reply: messageSchema().nullable(),
+      status: z.literal("handled_by_staff").optional().meta({
+        description: "Only there while a person has the conversation: the message is stored, and `reply` is null.",
+      }),
       messages: z.array(messageSchema()).meta({ description: "The context window, oldest first, the reply last." }),
       stream_url: z.url().meta({ description: "Replays this turn as server-sent events." }),
     })
@@ -83,7 +86,7 @@ const stopBody = lazy(() => z.strictObject({ turn_id: z.string().optional() }).m
 
 const eventStream = lazy(() => ({
   description:
-    "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`; of an agent with tools also `chat_tool`: `{turn_id, call_id, name, state, input?, output?, duration_ms?}`, with `state` `called`, then `done` or `failed`.",
+    "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`; `chat_message` `{message}` for what a person of the staff wrote; of an agent with tools also `chat_tool`: `{turn_id, call_id, name, state, input?, output?, duration_ms?}`, with `state` `called`, then `done` or `failed`.",
   content: { "text/event-stream": { schema: z.string() } },
 }));
 
@@ -199,7 +202,7 @@ export function chatRoutes(api: Api): void {
       store: "none",
       headers: turnHeaders,
       body: chatBody,
-      problems: [...TURN_PROBLEMS, "turn_in_progress"],
+      problems: [...TURN_PROBLEMS, "turn_in_progress", "conflict"],
       responses: () => ({
         200: {
           description: "The reply; both messages can be read back.",

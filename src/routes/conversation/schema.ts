@@ -20,6 +20,15 @@ export const conversationSchema = lazy(() =>
       status: z.enum(["active", "archived", "deleted"]),
       message_count: z.int().meta({ description: "Live messages." }),
       last_message_at: timestamp().nullable(),
+      handled_by: z.enum(["agent", "staff"]).meta({ description: "Who answers." }),
+      handler: z
+        .object({ entity_id: id(), name: z.string().nullable() })
+        .nullable()
+        .meta({ description: "The person who has it." }),
+      waiting_since: timestamp().nullable().meta({ description: "Since when a person is waited for." }),
+      unread: z
+        .object({ lead: z.int(), staff: z.int() })
+        .meta({ description: "Live messages that a side has not read of what the other wrote." }),
       created_at: timestamp(),
       updated_at: timestamp(),
       deleted_at: timestamp().nullable(),

@@ -72,6 +72,10 @@ export const messageSchema = lazy(() =>
         .array(modelAttemptSchema())
         .optional()
         .meta({ description: "The models that were asked, in order. Only there if the agent has several." }),
+      author: z
+        .object({ type: z.literal("staff"), entity_id: id(), name: z.string().nullable() })
+        .optional()
+        .meta({ description: "The person who wrote this reply. Not there for what a model says." }),
       feedback: z
         .object({ rating: z.enum(["up", "down"]), comment: z.string().optional() })
         .nullable()
