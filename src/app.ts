@@ -10,6 +10,7 @@ import { setBookmarkHeader } from "./http/database.ts";
 import { type AppContext, type AppEnv, originOf } from "./http/context.ts";
 import { cors } from "./http/cors.ts";
 import { addHeaders } from "./http/headers.ts";
+import { logRequest } from "./http/request-log.ts";
 import { toPlainPath } from "./http/plain-path.ts";
 import { Problem, type ProblemDetails } from "./problem/problem.ts";
 import { problemResponse } from "./problem/response.ts";
@@ -72,11 +73,13 @@ const app = new Hono<AppEnv>();
 app.use(async (c, next) => {
   const sent = c.req.header("x-request-id");
   c.set("request_id", sent && /^[\w.:-]{1,128}$/.test(sent) ? sent : uuidv7());
+  const began = Date.now();
   c.set("database", {});
   c.set("config", configOf(c.env));
   await next();
   await setBookmarkHeader(c);
   addHeaders(c);
+  logRequest(c, began);
 });
 
 app.use(cors(api.routes), toPlainPath);
