@@ -86,7 +86,7 @@ describe.concurrent("kill -9", () => {
     const drip = Array.from({ length: 2_000 }, (_, n) => [{ text: `${n} ` }, { wait_ms: 1 }]).flat();
     await up.script("m", drip);
     const agent = await client.agent("m");
-    for (const deltas of [1, 2, 5, 9]) {
+    for (const deltas of [1, 2, 3, 5]) {
       const id = await client.conversation(agent);
       const stream = await client.stream(id, "count");
       for (let n = 0; n < deltas; n++) await stream.until(isDelta);
@@ -129,14 +129,15 @@ describe.concurrent("kill -9", () => {
       const { client, up } = site;
       await up.script("m", [{ gate: "answer" }, ...complete(["the answer"])]);
       const id = await client.conversation(await client.agent("m"));
-      const lost = broken(client.chat(id, "question", { key: "k" }));
+      const answered = client.chat(id, "question", { key: "k" });
       await up.waitAtGate("answer");
       await eventually("the message is in the history", async () => (await client.history(id)).length > 0);
       faults.set(moment, "hold");
       await up.openGate("answer");
       await faults.held();
+      // D1 is not waited for.
+      expect(await answered).toMatchObject({ status: 200, body: { content: "the answer" } });
       await site.kill();
-      expect(await lost).toBe(true);
       faults.set(moment, "pass");
       await site.start();
       const retried = await client.chat(id, "question", { key: "k" });
@@ -154,8 +155,7 @@ describe.concurrent("kill -9", () => {
     await client.chat(id, "warm");
     await up.script("m", complete(["the answer"]));
     const unlock = files.lockRecord();
-    const refused = await client.chat(id, "question", { key: "k" });
-    expect(refused).toMatchObject({ status: 503, body: { code: "store_unavailable" } });
+    expect(await client.chat(id, "question", { key: "k" })).toMatchObject({ status: 200 });
     await site.kill();
     unlock();
     await site.start();

@@ -41,7 +41,8 @@ describe.concurrent("a delete", () => {
     expect((await client.call("DELETE", `/v1/message/${message_id}`)).status).toBe(200);
     expect((await second.rest()).at(-1)?.data).toMatchObject({ status: "completed" });
     expect(contents(await verify(shared.site, id))).toEqual(["half ", "two", "answer"]);
-    expect(contents((await up.requests("delete-one"))[1]?.body.messages)).toEqual(["half ", "two"]);
+    // A reply without its question is none for a provider.
+    expect(contents((await up.requests("delete-one"))[1]?.body.messages)).toEqual(["two"]);
   });
 
   it("of a failed reply that is being written anew stops that, and a restore brings back what it had said", async () => {
@@ -113,7 +114,7 @@ describe.concurrent("a delete", () => {
 });
 
 describe("a retry", () => {
-  it("of a turn whose failure D1 has not heard of yet joins it; the next one repairs it", async ({
+  it("of a turn whose failure D1 has not heard of yet repairs it", async ({
     onTestFinished,
   }) => {
     const faults = new Faults();
@@ -126,13 +127,11 @@ describe("a retry", () => {
     faults.set("before", "hold");
     await up.openGate("m");
     await faults.held();
-    const joined = await client.stream(id, "one", { key: "k" });
-    faults.set("before", "pass");
-    expect((await joined.rest()).at(-1)?.data).toMatchObject({ status: "failed" });
     expect((await first).status).toBe(502);
     expect(await up.requests("m")).toHaveLength(1);
     const repaired = await client.stream(id, "one", { key: "k" });
     expect((await repaired.rest()).at(-1)?.data).toMatchObject({ status: "completed" });
+    faults.set("before", "pass");
     expect(contents(await verify(site, id))).toEqual(["one", "answer"]);
   });
 

@@ -20,40 +20,26 @@ async function begun({ client, up }: Site): Promise<string> {
 }
 
 describe.concurrent("a locked database", () => {
-  it("makes a turn wait for its answer, which its key gets later without asking the model again", async ({
-    onTestFinished,
-  }) => {
+  it("is not waited for by turns, which are readable at once and arrive when it is back", async ({ onTestFinished }) => {
     const site = await openSite(onTestFinished);
     const { client, up, files } = site;
     const id = await begun(site);
     const acknowledged = await client.history(id);
-    await up.script("m", complete(["second"]));
     const unlock = files.lockRecord();
-    const refused = await client.chat(id, "two", { key: "k" });
-    expectUnavailable(refused);
-    expect(refused.body).toMatchObject({ turn_id: expect.any(String), message_id: expect.any(String) });
-    expectUnavailable(await client.chat(id, "two", { key: "k" }));
-    unlock();
-    const answer = await client.chat(id, "two", { key: "k" });
-    expect(answer).toMatchObject({ status: 200, body: { content: "second", turn_id: refused.body.turn_id } });
-    expect(answer.headers.get("idempotent-replayed")).toBe("true");
-    const history = await verify(site, id);
+    for (const message of ["two", "three"]) {
+      const answer = await client.chat(id, message, { key: message });
+      expect(answer.status).toBe(200);
+      const again = await client.chat(id, message, { key: message });
+      expect(again.headers.get("idempotent-replayed")).toBe("true");
+      expect(again.body.turn_id).toBe(answer.body.turn_id);
+      const { reply } = answer.body;
+      expect((await client.call("GET", `/v1/message/${reply.id}`)).body.message).toEqual(reply);
+    }
+    const history = await client.history(id);
     expect(history.slice(0, 2)).toEqual(acknowledged);
-    expect(history).toHaveLength(4);
-    expect(await up.requests("m")).toHaveLength(2);
-  });
-
-  it("gives the stored answer to an identical message without a key, too", async ({ onTestFinished }) => {
-    const site = await openSite(onTestFinished);
-    const { client, up, files } = site;
-    const id = await begun(site);
-    const unlock = files.lockRecord();
-    const refused = await client.chat(id, "two");
-    expectUnavailable(refused);
+    expect(history).toHaveLength(6);
     unlock();
-    expect((await client.chat(id, "two")).body.turn_id).toBe(refused.body.turn_id);
-    expect((await client.chat(id, "two")).body.turn_id).not.toBe(refused.body.turn_id);
-    expect(await verify(site, id)).toHaveLength(6);
+    expect(await verify(site, id)).toEqual(history);
     expect(await up.requests("m")).toHaveLength(3);
   });
 
@@ -108,7 +94,7 @@ describe.concurrent("a locked database", () => {
     expect(site.logs.join("\n")).not.toContain("Failed query");
   });
 
-  it("makes an object that is awake, but has forgotten its agent, answer 503 before anything is stored", async ({
+  it("answers 503 before anything is stored to a credential that cannot be known", async ({
     onTestFinished,
   }) => {
     const site = await openSite(onTestFinished);
@@ -117,6 +103,7 @@ describe.concurrent("a locked database", () => {
     await site.kill();
     await site.start();
     const unlock = files.lockRecord();
+    // Nobody remembers the key that asks.
     expectUnavailable(await client.chat(id, "two", { key: "k" }));
     unlock();
     expect(await client.chat(id, "two", { key: "k" })).toMatchObject({ status: 200 });
@@ -158,6 +145,7 @@ describe.concurrent("a database that fails", () => {
       expect(own.map(({ action }) => action)).toEqual([
         "message.delete",
         "message.restore",
+        "conversation.update",
         "message.delete_all",
         "message.restore_all",
         "message.delete",
@@ -178,7 +166,7 @@ describe.concurrent("a database that fails", () => {
       const id = await begun(site);
       faults.set(moment, "fail");
       const keys = Array.from({ length: 5 }, (_, n) => `k${n}`);
-      for (const key of keys) expectUnavailable(await client.chat(id, key, { key }));
+      for (const key of keys) expect((await client.chat(id, key, { key })).status).toBe(200);
       faults.set(moment, "pass");
       await settled(site, id);
       for (const [n, key] of keys.entries()) {
@@ -201,10 +189,9 @@ describe.concurrent("a database that fails", () => {
     const second = client.stream(id, "two", { key: "k2" });
     const third = client.chat(id, "three", { key: "k3" });
     expect((await (await second).rest()).at(-1)?.data).toMatchObject({ status: "completed" });
-    expectUnavailable(await third);
+    expect(await third).toMatchObject({ status: 200, body: { content: "third" } });
     expectUnavailable(await client.call("DELETE", `/v1/conversation/${id}/messages`));
-    // One batch all the while: whatever came later waits its turn behind it.
-    expect(faults.seen.before).toBe(before + 1);
+    expect(faults.seen.before).toBeGreaterThan(before);
     faults.set("before", "pass");
     await settled(site, id);
     expect(await verify(site, id)).toEqual([]);

@@ -210,10 +210,9 @@ export class Journal {
     return this.messages.append(turn.reply_id, turn.id, "assistant", written, leads);
   }
 
+  /** D1 hears of it in any case: the reply as it was may be on its way. */
   #rewrite(former: Message, written: Partial<Message> & { created_at: number }): Message {
-    // D1 gets a message that it does not have yet as it is when it gets it.
-    const { sequence } = former;
-    if (sequence <= this.header.handed_over) this.outbox.add({ op: "message", sequence });
+    this.outbox.add({ op: "message", sequence: former.sequence });
     return this.messages.replace(former, written);
   }
 

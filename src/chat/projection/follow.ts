@@ -75,9 +75,10 @@ export async function* followConversation(
   closed: AbortSignal,
 ): AsyncGenerator<Frame[]> {
   const { engine, journal } = source;
+  const begin = start ? null : beforeOpen(source);
   /** The last event that was sent of each recent turn: a turn may be run again. */
-  const sent = new Map<number, number>(start ? [[start.turn, start.event]] : ended(source));
-  let position = start ?? { turn: Math.max(0, Math.min(...sent.keys(), journal.header.next_turn - 1)), event: 0 };
+  const sent = new Map<number, number>(start ? [[start.turn, start.event]] : begin?.ended);
+  let position = start ?? { turn: begin?.turn ?? 0, event: 0 };
   const lacks = ({ number, ended_at, last_event }: Turn) =>
     ended_at === null || (sent.get(number) ?? 0) < (last_event ?? 0);
   yield [SIGN_OF_LIFE];
@@ -96,13 +97,13 @@ export async function* followConversation(
 /** Turns whose last event a reader remembers. */
 const REMEMBERED = 200;
 
-/** The recent turns that have ended, as seen to their end: for a reader who wants what is open now and what comes. */
-function ended({ engine, journal }: Source): [turn: number, event: number][] {
+/** Where a reader begins who wants what is open now and what comes: the turn before, and which later ones have ended. */
+function beforeOpen({ engine, journal }: Source): { turn: number; ended: [turn: number, event: number][] } {
   const { next_turn } = journal.header;
   const open = engine.open.map(({ turn }) => turn.number);
-  const oldest = Math.max(1, next_turn - REMEMBERED / 2, Math.min(next_turn, ...open) - 1);
-  const numbers = Array.from({ length: next_turn - oldest }, (_, index) => oldest + index);
-  return numbers.filter((number) => !open.includes(number)).map((number) => [number, Infinity]);
+  const turn = Math.max(0, Math.max(next_turn - REMEMBERED / 2, Math.min(next_turn, ...open)) - 1);
+  const numbers = Array.from({ length: next_turn - turn }, (_, index) => turn + index);
+  return { turn, ended: numbers.filter((number) => !open.includes(number)).map((number) => [number, Infinity]) };
 }
 
 const aborted = (signal: AbortSignal) =>
