@@ -52,7 +52,8 @@ it(`${WRITERS} writers survive ${KILLS} kills (seed ${SEED})`, async ({ onTestFi
   const history = await verify(site, id);
   expect(history).toHaveLength(2 * WRITERS * TURNS);
   for (const [text, { turn_id, content }] of told) {
-    expect(content).toBe(`reply to: ${text}`);
+    // After what a kill left unanswered.
+    expect(content.startsWith("reply to: ") && content.endsWith(text)).toBe(true);
     expect(history.filter((message) => message.content === text)).toMatchObject([{ turn_id }]);
     expect(history.filter((message) => message.content === content)).toMatchObject([{ turn_id, status: "complete" }]);
   }

@@ -202,7 +202,7 @@ describe("many readers", () => {
     await up.script("many", [...pieces, { finish: "stop" }, { done: true }]);
     const id = await client.conversation(await client.agent("many"));
     const dawdler = await client.follow(id);
-    const readers = await Promise.all(Array.from({ length: 20 }, () => client.follow(id)));
+    const readers = await Promise.all(Array.from({ length: 7 }, () => client.follow(id)));
     const answer = await client.chat(id, "question");
     expect(answer.body.content).toBe(big.repeat(24));
     const isEnd = ({ event }: StreamEvent) => event === "chat_response";

@@ -143,7 +143,7 @@ describe.concurrent("a model that fails", () => {
       await up.script(model, complete(["fine"]));
       expect(await client.chat(id, "next")).toMatchObject({ status: 200, body: { content: "fine" } });
       const shown = (await up.requests(model)).at(-1)?.body.messages;
-      expect(shown.map((message: { content: string }) => message.content)).toEqual(["question", "next"]);
+      expect(shown.map((message: { content: string }) => message.content)).toEqual(["question\n\nnext"]);
       const retried = await client.chat(id, "question", { key: "k" });
       expect(retried).toMatchObject({
         status: 200,
@@ -203,7 +203,7 @@ describe("a model that is merely slow", () => {
     const stream = await client.stream(id, "count");
     expect((await stream.rest()).at(-1)?.data.message.content).toBe(pieces.join(""));
     expect(stream.text()).toBe(pieces.join(""));
-    expect(stream.seen.filter(isDelta).length).toBeGreaterThan(10);
+    expect(stream.seen.filter(isDelta).length).toBeGreaterThan(4);
   });
 });
 

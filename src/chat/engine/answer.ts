@@ -28,7 +28,7 @@ export type Answer = { ending: Omit<Ending, "last_event" | "answered">; rest: st
 /** Milliseconds before a model that was not there is asked once more. */
 const RETRY_PAUSE = 250;
 /** UTF-8 bytes of a reply: with everything around it, it fits a row of SQLite. */
-const MAX_REPLY = 1_000_000;
+const MAX_REPLY = 1024 * 1024;
 
 /**
  * Asks the agent's model; as long as that has said and done nothing, the agent's next one when it fails, and the last one
