@@ -114,9 +114,7 @@ describe.concurrent("a delete", () => {
 });
 
 describe("a retry", () => {
-  it("of a turn whose failure D1 has not heard of yet repairs it", async ({
-    onTestFinished,
-  }) => {
+  it("of a turn whose failure D1 has not heard of yet repairs it", async ({ onTestFinished }) => {
     const faults = new Faults();
     const site = await openSite(onTestFinished, faults);
     const { client, up } = site;

@@ -20,7 +20,9 @@ async function begun({ client, up }: Site): Promise<string> {
 }
 
 describe.concurrent("a locked database", () => {
-  it("is not waited for by turns, which are readable at once and arrive when it is back", async ({ onTestFinished }) => {
+  it("is not waited for by turns, which are readable at once and arrive when it is back", async ({
+    onTestFinished,
+  }) => {
     const site = await openSite(onTestFinished);
     const { client, up, files } = site;
     const id = await begun(site);
@@ -94,9 +96,7 @@ describe.concurrent("a locked database", () => {
     expect(site.logs.join("\n")).not.toContain("Failed query");
   });
 
-  it("answers 503 before anything is stored to a credential that cannot be known", async ({
-    onTestFinished,
-  }) => {
+  it("answers 503 before anything is stored to a credential that cannot be known", async ({ onTestFinished }) => {
     const site = await openSite(onTestFinished);
     const { client, up, files } = site;
     const id = await begun(site);
