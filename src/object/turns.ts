@@ -199,9 +199,7 @@ export class Turns {
     const reader = this.#core.readers.answer(caller);
     live?.waiting.add(caller.request_id);
     reader.signal.addEventListener("abort", () => live?.waiting.delete(caller.request_id), { once: true });
-    // A reply that is made anew is a stream of its own; what came before it is not part of the answer.
-    const after = projection === "sse" ? 0 : turn.event_base;
-    const stream = this.#turnStream(caller, turn, links, projection, reader, after, (isComplete) =>
+    const stream = this.#turnStream(caller, turn, links, projection, reader, 0, (isComplete) =>
       this.#core.journal.noteAnswered(turn, isComplete),
     );
     return unsettled({ stream, replayed: isRepeat });

@@ -106,8 +106,9 @@ describe("create", () => {
     const requests = await up.requests("openai-stateless");
     expect(requests.map((request) => request.body.messages.length)).toEqual([1, 3, 5]);
     expect(messages.at(-1)?.content).toBe("reply to: three");
-    const conversations = await conversationsWith(model);
-    expect(conversations.map((one) => one.message_count)).toEqual([6, 4, 2]);
+    // Lists follow within a second.
+    const counts = async () => (await conversationsWith(model)).map((one) => one.message_count);
+    await expect.poll(counts).toEqual([6, 4, 2]);
   });
 
   it("goes on with a conversation", async () => {
