@@ -67,7 +67,7 @@ export function otherwise(
       without: (d) => ({ ...d, response_format: false }),
     },
     {
-      said: /system.{0,20}role|role.{0,20}system/i,
+      said: /system\W{0,3} (message )?role|role\W{0,3} \W?system/i,
       applies: (d) => d.system,
       without: (d) => ({ ...d, system: false }),
     },
