@@ -65,8 +65,8 @@ describe("Every regular expression", () => {
     const slow: string[] = [];
     const all = new Map([...literals, ...made].map((found) => [`/${found.pattern}/${found.flags}`, found]));
     for (const { place, pattern, flags } of all.values()) {
-      // The same search each time: what it finds, it finds in every run.
-      const found = await check(pattern, flags, { timeout: 20_000, randomSeed: 1, maxIteration: 10, attackLimit: 1e8 });
+      // Exact and the same each time; what it cannot decide in time is not held against anybody.
+      const found = await check(pattern, flags, { checker: "automaton", timeout: 5_000 });
       if (found.status === "vulnerable")
         slow.push(`${place} /${pattern}/${flags}: ${JSON.stringify(found).slice(0, 500)}`);
     }
