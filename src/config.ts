@@ -9,22 +9,29 @@ const secretList = lazy(() =>
     .pipe(z.array(z.string().min(32, "needs at least 32 characters per secret")).min(1)),
 );
 
+/** `id:key`, whose key is nearly 32 bytes of base64: one that was mistyped must not become another key. */
+const MISTYPED = /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9_+/=-]{40,46}$/;
+const WITH_ID = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9_-]{43})$/;
+
+/** One entry of ENCRYPTION_KEYS; what they mean is in auth/encryption-key.ts. */
+function encryptionKey(text: string): { id: string; key: string } {
+  const [, id, key] = WITH_ID.exec(text) ?? [];
+  return id !== undefined && key !== undefined ? { id, key } : { id: "", key: text };
+}
+
 const encryptionKeys = lazy(() =>
   z
     .string({ error: "is missing" })
-    .transform((list) =>
-      list.split(",").map((entry) => {
-        const [id = "", key = ""] = entry.trim().split(":");
-        return { id, key };
-      }),
-    )
+    .transform((list) => list.split(",").map((entry) => encryptionKey(entry.trim())))
     .pipe(
       z
         .array(
-          z.object({
-            id: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "needs entries of the form id:key"),
-            key: z.string().regex(/^[A-Za-z0-9_-]{43}$/, "needs 32 bytes as base64url (43 characters) per key"),
-          }),
+          z
+            .object({ id: z.string(), key: z.string().min(32, "needs at least 32 characters per key") })
+            .refine(
+              ({ id, key }) => id !== "" || !MISTYPED.test(key),
+              "has an entry id:key whose key is not 32 bytes as base64url (43 characters)",
+            ),
         )
         .min(1),
     ),
@@ -34,7 +41,7 @@ const variables = lazy(() =>
   z.object({
     /** Signs tokens and cursors. A comma-separated list: the first signs, all verify, so a secret can be rotated. */
     TOKEN_SECRETS: secretList(),
-    /** `id:key` pairs, comma-separated; the first encrypts, all decrypt. Keys are 32 bytes, base64url. */
+    /** Comma-separated; the first encrypts, all decrypt. Each is a string of 32 characters or more, or `id:` and 32 bytes in base64url. */
     ENCRYPTION_KEYS: encryptionKeys(),
     /** `iss` of the tokens minted here. */
     TOKEN_ISSUER: z.string().min(1).default("conversations-api"),

@@ -4,6 +4,7 @@
  */
 import { base64url } from "jose";
 import type { Config } from "../config.ts";
+import { type EncryptionKey, keyOf } from "./encryption-key.ts";
 
 /** Bytes; the size that GCM is made for (NIST SP 800-38D). A fresh random one per encryption. */
 const IV_BYTES = 12;
@@ -16,18 +17,20 @@ export async function encrypt(config: Config, plaintext: string, context: string
   const [first] = config.ENCRYPTION_KEYS;
   if (!first) throw new Error("there is no encryption key");
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-  const bytes = await crypto.subtle.encrypt(parameters(iv, context), await keyOf(first.key), encoder.encode(plaintext));
-  return `${first.id}.${base64url.encode(iv)}.${base64url.encode(new Uint8Array(bytes))}`;
+  const key = await keyOf(first);
+  const bytes = await crypto.subtle.encrypt(parameters(iv, context), await cryptoKey(key), encoder.encode(plaintext));
+  return `${key.id}.${base64url.encode(iv)}.${base64url.encode(new Uint8Array(bytes))}`;
 }
 
 /** What was encrypted, or null: its key is no longer listed, it was tampered with, or it is for another context. */
 export async function decrypt(config: Config, ciphertext: string, context: string): Promise<string | null> {
   const [id, iv = "", bytes = "", ...rest] = ciphertext.split(".");
-  const entry = config.ENCRYPTION_KEYS.find((key) => key.id === id);
-  if (!entry || rest.length > 0) return null;
+  const listed = await Promise.all(config.ENCRYPTION_KEYS.map((entry) => keyOf(entry)));
+  const key = listed.find((one) => one.id === id);
+  if (!key || rest.length > 0) return null;
   try {
-    const key = await keyOf(entry.key);
-    const plain = await crypto.subtle.decrypt(parameters(base64url.decode(iv), context), key, base64url.decode(bytes));
+    const data = base64url.decode(bytes);
+    const plain = await crypto.subtle.decrypt(parameters(base64url.decode(iv), context), await cryptoKey(key), data);
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(plain);
   } catch {
     return null;
@@ -40,11 +43,12 @@ const parameters = (iv: Uint8Array, context: string) => ({
   additionalData: encoder.encode(context),
 });
 
-async function keyOf(secret: string): Promise<CryptoKey> {
-  let key = imported.get(secret);
+async function cryptoKey({ bytes }: EncryptionKey): Promise<CryptoKey> {
+  const name = base64url.encode(bytes);
+  let key = imported.get(name);
   if (!key) {
-    key = await crypto.subtle.importKey("raw", base64url.decode(secret), "AES-GCM", false, ["encrypt", "decrypt"]);
-    imported.set(secret, key);
+    key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
+    imported.set(name, key);
   }
   return key;
 }

@@ -4,6 +4,7 @@
  */
 import { base64url, calculateJwkThumbprint, CompactSign, compactVerify, decodeProtectedHeader, importJWK } from "jose";
 import type { Config } from "../config.ts";
+import { type EncryptionKey, keyOf } from "./encryption-key.ts";
 
 /** The public half, as a key set has it (RFC 7517, RFC 8037). `kid` is its thumbprint (RFC 7638). */
 export type PublicKey = { kty: "OKP"; crv: "Ed25519"; x: string; kid: string; alg: "EdDSA"; use: "sig" };
@@ -22,13 +23,14 @@ const derived = new WeakMap<Config, Promise<Pair[]>>();
 
 function pairsOf(config: Config): Promise<Pair[]> {
   let pairs = derived.get(config);
-  if (!pairs) derived.set(config, (pairs = Promise.all(config.ENCRYPTION_KEYS.map(({ key }) => derive(key)))));
+  if (!pairs)
+    derived.set(config, (pairs = Promise.all(config.ENCRYPTION_KEYS.map((entry) => keyOf(entry).then(derive)))));
   return pairs;
 }
 
 /** HKDF (RFC 5869) of the secret is the private key. */
-async function derive(secret: string): Promise<Pair> {
-  const material = await crypto.subtle.importKey("raw", base64url.decode(secret), "HKDF", false, ["deriveBits"]);
+async function derive({ bytes: secret }: EncryptionKey): Promise<Pair> {
+  const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
   const parameters = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: INFO };
   const seed = new Uint8Array(await crypto.subtle.deriveBits(parameters, material, 256));
   const bytes = new Uint8Array([...PKCS8, ...seed]);

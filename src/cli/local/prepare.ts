@@ -7,10 +7,10 @@ import { openLocalDatabase } from "./database.ts";
 import { localConfig, writeLocalVars } from "./vars.ts";
 import { paths } from "../tool/project.ts";
 
-/** Prepares variables, database, demo data and pages; `fresh` deletes the old ones first. */
+/** Prepares variables, database, demo data and pages; `fresh` begins with empty data; variables stay. */
 export async function prepare(base_url: string, fresh: boolean): Promise<Demo> {
   if (fresh) for (const path of [paths.state, paths.dev]) rmSync(path, { recursive: true, force: true });
-  writeLocalVars(fresh);
+  writeLocalVars();
   compact(paths.state);
   const [demo] = await Promise.all([prepareData(base_url), buildAssets()]);
   return demo;

@@ -1,4 +1,4 @@
-/** `.dev.vars`: random secrets for local use, generated once. Lines that somebody wrote by hand stay. */
+/** `.dev.vars`: random secrets for local use. Only what is missing is made; a line that is there stays, whoever wrote it. */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseEnv } from "node:util";
@@ -14,16 +14,15 @@ const GENERATED: Record<string, () => string> = {
   ALLOW_LOOPBACK_UPSTREAMS: () => "true",
 };
 
-/** Adds missing variables; `renew` generates new values for all generated ones. */
-export function writeLocalVars(renew: boolean): void {
+/** Adds missing variables. The lines before stay as they are, with the ends they have. */
+export function writeLocalVars(): void {
   const before = existsSync(paths.vars) ? readFileSync(paths.vars, "utf8") : "";
-  const own = before.split("\n").filter((line) => line !== "" && !(renew && isGenerated(line)));
-  const present = parseEnv(own.join("\n"));
+  const present = parseEnv(before);
   const added = Object.entries(GENERATED).flatMap(([name, make]) => (name in present ? [] : [`${name}=${make()}`]));
-  if (added.length > 0) writeFileSync(paths.vars, [...own, ...added, ""].join("\n"), { mode: 0o600 });
+  if (added.length === 0) return;
+  const whole = before === "" || before.endsWith("\n") ? before : `${before}\n`;
+  writeFileSync(paths.vars, `${whole}${added.join("\n")}\n`, { mode: 0o600 });
 }
-
-const isGenerated = (line: string) => Object.keys(GENERATED).some((name) => line.startsWith(`${name}=`));
 
 /** The Worker's local config. Ends the process with a message when it is invalid. */
 export function localConfig(): Config {
