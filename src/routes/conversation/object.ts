@@ -8,6 +8,7 @@ import type { Database } from "../../db/database.ts";
 import { conversationIdsOfLead } from "../../db/lead.ts";
 import { findMessage } from "../../db/message.ts";
 import { requestDatabase, setObjectBookmark } from "../../http/database.ts";
+import { locationHint } from "../../http/location.ts";
 import { type AppContext, originOf, prefixOf } from "../../http/context.ts";
 import { notFound, Problem, unwrap } from "../../problem/problem.ts";
 
@@ -25,7 +26,9 @@ export async function ask<T>(
   call: (object: Stub) => Promise<Outcome<T>>,
 ): Promise<T> {
   if (!isConversationId(conversation_id)) await findUnmarked(c, caller, conversation_id);
-  const outcome = await call(c.env.CONVERSATION.getByName(conversation_id)).catch((error: unknown) => {
+  const near = locationHint(c.req.raw.cf);
+  const object = c.env.CONVERSATION.getByName(conversation_id, near ? { locationHint: near } : {});
+  const outcome = await call(object).catch((error: unknown) => {
     // What the object's own code threw is marked as remote; everything else is the platform's.
     throw error instanceof Error && !("remote" in error) ? interrupted() : error;
   });
