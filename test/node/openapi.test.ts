@@ -141,7 +141,7 @@ export const none = (answer: Created) => answer.conversation.nothing;
 
 describe("Types generated from it", () => {
   it("compile, and know what a client sends and gets", () => {
-    const clients = createRequire(join(root, "test/clients/package.json"));
+    const clients = createRequire(join(root, "clients/typescript/package.json"));
     const generator = join(clients.resolve("openapi-typescript/package.json"), "../bin/cli.js");
     execFileSync(process.execPath, [generator, file, "-o", join(folder, "api.d.ts")], { stdio: "pipe" });
     writeFileSync(join(folder, "client.ts"), CLIENT);

@@ -21,6 +21,7 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 const documents = [
   "README.md",
   "CONTRIBUTING.md",
+  "clients/typescript/README.md",
   ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
 ].filter((path) => path.endsWith(".md"));
 const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
