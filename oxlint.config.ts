@@ -75,7 +75,7 @@ export default defineConfig({
   plugins: ["typescript", "unicorn", "oxc", "import", "promise", "vitest"],
   options: { typeAware: true, denyWarnings: true, reportUnusedDisableDirectives: "error" },
   categories: { correctness: "error" },
-  ignorePatterns: ["dist/**", "migrations/**"],
+  ignorePatterns: ["dist/**", "migrations/**", "migrations-search/**"],
   rules: {
     "eslint/eqeqeq": "error",
     "eslint/no-console": ["error", { allow: ["error", "warn"] }],

@@ -16,6 +16,7 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
         d1Databases: d1,
         bindings: {
           TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+          TEST_SEARCH_MIGRATIONS: await readD1Migrations("./migrations-search"),
           TEST_UPSTREAM: `http://127.0.0.1:${inject("upstreamPort")}`,
           TOKEN_SECRETS: "test-secret-test-secret-test-secret-test",
           ENCRYPTION_KEYS: "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",

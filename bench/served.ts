@@ -115,5 +115,7 @@ export async function serve(folder: string, script: string, vars: Record<string,
   for (const name of WORKERS) urls.set(name, (await miniflare.unsafeGetDirectURL(name)).origin);
   const db = await miniflare.getD1Database("DB", "service");
   for (const name of ["service", "durable", "promise"]) await migrate(await miniflare.getD1Database("DB", name));
+  const search = await miniflare.getD1Database("SEARCH", "service");
+  await migrate(search, paths.searchMigrations);
   return { url: (name) => urls.get(name) ?? "", db, stop: () => miniflare.dispose() };
 }

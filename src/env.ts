@@ -5,6 +5,8 @@ import type { ConversationRpc } from "./chat/rpc.ts";
 export interface Env {
   /** The control database; further ones are bound as DB_1, DB_2 … */
   DB: D1Database;
+  /** The search index, made from the others; without it there is no search. See db/search/. */
+  SEARCH?: D1Database;
   CONVERSATION: DurableObjectNamespace<ConversationRpc>;
   ASSETS: Fetcher;
   /** How much visitors may do; see http/rate-limit.ts. */

@@ -1,6 +1,7 @@
 /**
  * `npm run company -- create --name "Acme" [--remote]`: a company with its first user and admin key.
  * `npm run company -- move --id <company_id> --to DB_1 [--remote]`: its rows to another database (see tenant/move.ts).
+ * `npm run company -- reindex [--remote]`: the search index of all companies, made anew (see tenant/reindex.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,12 +16,14 @@ import { sqlText } from "./tenant/sql-text.ts";
 import { wrangler } from "./tool/wrangler.ts";
 
 const USAGE = `Usage: npm run company -- create --name "Acme" [--remote]
-       npm run company -- move --id <company_id> --to DB_1 [--remote]`;
+       npm run company -- move --id <company_id> --to DB_1 [--remote]
+       npm run company -- reindex [--remote]`;
 
 type Plan = Parameters<typeof companyStatements>[1];
 
 const options = readArguments();
 if (options.command === "move") await move(options);
+else if (options.command === "reindex") await remakeIndex(options);
 else await create(options);
 
 async function create({ name, remote }: { name: string; remote: boolean }): Promise<void> {
@@ -61,7 +64,22 @@ async function move({ id, to, remote }: { id: string; to: string; remote: boolea
   await close();
 }
 
+async function remakeIndex({ remote }: { remote: boolean }): Promise<void> {
+  const { openDatabases } = await import("./local/database.ts");
+  const { reindex } = await import("./tenant/reindex.ts");
+  const { homes, close } = await openDatabases({ remote });
+  const search = homes.get("SEARCH") ?? fail("wrangler.toml binds no SEARCH.");
+  const books = [...homes].filter(([name]) => name !== "SEARCH").map(([, d1]) => d1);
+  try {
+    const count = await reindex(books, search, (n) => console.log(`${n} conversations`));
+    console.log(`The search index has all ${count} conversations.`);
+  } finally {
+    await close();
+  }
+}
+
 type Options =
+  | { command: "reindex"; remote: boolean }
   | { command: "create"; name: string; remote: boolean }
   | { command: "move"; id: string; to: string; remote: boolean };
 
@@ -79,6 +97,7 @@ function readArguments(): Options {
     const { id, to, remote } = values;
     const [command, ...rest] = positionals;
     if (command === "move" && rest.length === 0 && id && to) return { command, id, to, remote };
+    if (command === "reindex" && rest.length === 0) return { command, remote };
     const name = values.name?.trim() ?? "";
     if (command !== "create" || rest.length > 0 || name === "") return fail(USAGE);
     if (name.length > 200 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {

@@ -22,6 +22,7 @@ import {
   type NewErasure,
 } from "../db/erasure.ts";
 import { clearConversations, nextConversations } from "../db/erasure-stores.ts";
+import { eraseFromIndex } from "../db/search/write.ts";
 import type { Env } from "../env.ts";
 import type { Budget } from "./budget.ts";
 
@@ -89,7 +90,7 @@ export async function goOn(
     at = (await advanceErasure(site.db, at, { ...at, stores: { ...at.stores, api_key } })) ?? at;
   }
   while (at.status === "running") {
-    if (!budget.spend(3)) return at;
+    if (!budget.spend(4)) return at;
     const looked = await nextConversations(site.db, at, LOOKED_AT);
     // The first time what is erased as well, for something may have been written to it since.
     const since = at.pass === 1 ? emptied : 0;
@@ -101,11 +102,20 @@ export async function goOn(
     failed ||= done.includes(false);
     const ids = page.map(({ id }) => id);
     const { changed, messages } = await clearConversations(site.db, at.company_id, ids);
+    const left = new Set(due.flatMap(({ id }, i) => (done[i] ? [] : [id])));
+    const { SEARCH: search } = site.env;
+    if (search)
+      await eraseFromIndex(
+        search,
+        at.company_id,
+        ids.filter((id) => !left.has(id)),
+      );
     const stores = { ...at.stores };
     const add = (store: string, n: number) => void (stores[store] = (stores[store] ?? 0) + n);
     add("conversation", page.length);
     add("message", messages);
     add("conversation_object", page.length);
+    if (search) add("search_index", messages);
     const found = at.found || changed > 0 || page.some(({ erased_at }) => erased_at === null);
     if (page.length < looked.length || looked.length === LOOKED_AT) {
       const cursor = ids.at(-1) ?? at.cursor;
@@ -126,7 +136,7 @@ export async function goOn(
 }
 
 /** Counts of the walk begin anew with every pass; those of the target's own row stay. */
-const WALKED = new Set(["conversation", "message", "conversation_object"]);
+const WALKED = new Set(["conversation", "message", "conversation_object", "search_index"]);
 const keptOf = (stores: Record<string, number>) =>
   Object.fromEntries(Object.entries(stores).filter(([store]) => !WALKED.has(store)));
 

@@ -45,10 +45,21 @@ export type Walk<T> = {
   filter: unknown;
   read: (after: Key | null, limit: number) => Promise<Walked<T>>;
   view: (row: T) => unknown;
+  /** Members of the answer beside the page, once it is read. */
+  more?: () => Promise<object>;
 };
 
 /** Answers one page, with its pagination member and an RFC 8288 Link to the next. */
-export async function respondWithCursor<T>({ c, caller, name, query, filter, read, view }: Walk<T>): Promise<Response> {
+export async function respondWithCursor<T>({
+  c,
+  caller,
+  name,
+  query,
+  filter,
+  read,
+  view,
+  more,
+}: Walk<T>): Promise<Response> {
   const path = c.req.path.slice(prefixOf(c).length);
   const binding = JSON.stringify([caller.company_id, caller.entity_type, caller.entity_id, path, filter]);
   const start = query.cursor === undefined ? null : await decodeCursor(c.var.config, binding, query.cursor);
@@ -60,5 +71,5 @@ export async function respondWithCursor<T>({ c, caller, name, query, filter, rea
     target.searchParams.set("cursor", next_cursor);
     c.header("link", `<${target.href}>; rel="next"`);
   }
-  return c.json({ [name]: rows.map(view), pagination: { per_page: query.per_page, next_cursor } });
+  return c.json({ [name]: rows.map(view), ...(await more?.()), pagination: { per_page: query.per_page, next_cursor } });
 }

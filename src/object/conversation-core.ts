@@ -3,6 +3,7 @@
  * when it counts as done. Wires the engine to storage, D1, models and the alarm.
  */
 import { type Caller, type Entity, mayAccess } from "../auth/principal.ts";
+import type { Batch } from "../chat/changes.ts";
 import { Engine } from "../chat/engine/engine.ts";
 import { Sender } from "../chat/engine/sender.ts";
 import { summarise } from "../chat/engine/summarise.ts";
@@ -10,11 +11,13 @@ import { IdSource } from "../chat/id.ts";
 import type { Edit } from "../chat/journal/edits.ts";
 import { Journal } from "../chat/journal/journal.ts";
 import type { Header } from "../chat/journal/schema.ts";
+import type { IndexBatch } from "../chat/journal/unindexed.ts";
 import { type Bookmark, type Outcome, ok, refuse, storeUnavailable } from "../chat/outcome.ts";
 import { nextContext } from "../chat/projection/context.ts";
 import { configOf } from "../config.ts";
 import { causeOf, homeOf } from "../db/database.ts";
 import { writeBatch } from "../db/record.ts";
+import { writeIndex } from "../db/search/write.ts";
 import { standingOf } from "../db/standing.ts";
 import type { Env } from "../env.ts";
 import { adopt } from "./adopt.ts";
@@ -31,7 +34,9 @@ export class ConversationCore {
   readonly #ctx: DurableObjectState;
   readonly #env: Env;
   readonly journal: Journal;
-  readonly sender: Sender;
+  readonly sender: Sender<Batch>;
+  /** Keeps the search index up with D1; null where none is bound. */
+  readonly #indexer: Sender<IndexBatch> | null;
   readonly engine: Engine;
   readonly agents: AgentCache;
   readonly readers: Readers;
@@ -52,7 +57,11 @@ export class ConversationCore {
     this.readers = new Readers(async (caller) => (await standingOf(env, caller, Date.now(), FRESH)).ok);
     const onChange = () => this.#schedule();
     const ports = { journal: this.journal, sleep, clock: Date.now, log, onChange };
-    this.sender = new Sender({ ...ports, outbox: this.journal.outbox, write: (batch) => this.#write(batch) });
+    const { SEARCH: search } = env;
+    const { outbox, unindexed } = this.journal;
+    const index = (batch: IndexBatch) => writeIndex(search as D1Database, batch);
+    this.#indexer = search ? new Sender({ ...ports, store: "SEARCH", outbox: unindexed, write: index }) : null;
+    this.sender = new Sender({ ...ports, store: "DB", outbox: this.#recorded(), write: (batch) => this.#write(batch) });
     this.engine = new Engine({
       ...ports,
       loadAgent: () => this.agents.load(this.journal.header),
@@ -65,7 +74,25 @@ export class ConversationCore {
     });
     if (!this.journal.found) return;
     this.engine.recover();
-    if (!this.journal.outbox.isEmpty) this.sender.soon();
+    if (!outbox.isEmpty) this.sender.soon();
+    if (!unindexed.isEmpty) this.#indexer?.soon();
+  }
+
+  /** The outbox for D1. What is confirmed is for the index to hear of, in the same write of the object's storage. */
+  #recorded() {
+    const { outbox, unindexed } = this.journal;
+    return {
+      get isEmpty() {
+        return outbox.isEmpty;
+      },
+      next: () => outbox.next(),
+      confirm: (batch: Batch) => {
+        outbox.confirm(batch);
+        if (!this.#indexer) return;
+        unindexed.note(batch);
+        this.#indexer.soon();
+      },
+    };
   }
 
   /** Where the ids of this conversation's messages and turns come from. */
@@ -156,6 +183,7 @@ export class ConversationCore {
     if (!this.journal.found) return;
     try {
       await this.settled();
+      await this.#indexer?.flush();
       this.#schedule(this.journal.expire(Date.now() - DELTAS_KEPT));
     } catch (error) {
       log({ event: "alarm_failed", conversation_id: this.journal.found?.id, error: String(error) });
@@ -163,7 +191,7 @@ export class ConversationCore {
     }
   }
 
-  async #write(batch: Parameters<typeof writeBatch>[1]): Promise<void> {
+  async #write(batch: Batch): Promise<void> {
     const { name, d1 } = await homeOf(this.#env, batch.header.company_id);
     const session = d1.withSession("first-primary");
     await writeBatch(session, batch).catch((error: unknown) => {
@@ -188,8 +216,8 @@ export class ConversationCore {
     if (!this.journal.found) return;
     const state = {
       isBusy: !this.engine.isIdle,
-      isBehind: !this.journal.outbox.isEmpty,
-      failures: this.sender.failures,
+      isBehind: !this.journal.outbox.isEmpty || (this.#indexer !== null && !this.journal.unindexed.isEmpty),
+      failures: Math.max(this.sender.failures, this.#indexer?.failures ?? 0),
       oldestDeltas,
       random: Math.random(),
     };

@@ -7,6 +7,7 @@ import * as edits from "../chat/journal/edits.ts";
 import { findConversation } from "../db/conversation.ts";
 import { causeOf, companyDatabase } from "../db/database.ts";
 import { closeConversation, removeConversation } from "../db/retention.ts";
+import { eraseFromIndex } from "../db/search/write.ts";
 import { type ConversationCore, log } from "./conversation-core.ts";
 import { type Outcome, ok, storeUnavailable } from "../chat/outcome.ts";
 import { closeForGood, isExpired, purgeMessages } from "../chat/journal/retention.ts";
@@ -55,6 +56,7 @@ export async function purgeConversation(
   try {
     const db = await companyDatabase(env, company_id);
     if (!(await closeConversation(db, place, expiry, now))) return ok(false);
+    if (env.SEARCH) await eraseFromIndex(env.SEARCH, company_id, [id]);
     await core.clear();
     const entry = { action: "conversation.purge", target_type: "conversation", target_id: id };
     await removeConversation(db, place, systemAuditRow(company_id, "retention", entry, now));

@@ -20,6 +20,7 @@ beforeAll(async () => {
   for (const path of [
     "src",
     "migrations",
+    "migrations-search",
     "package.json",
     "tsconfig.json",
     "wrangler.toml",

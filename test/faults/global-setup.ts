@@ -78,11 +78,8 @@ async function makeCompany(at: Pick<Prepared, "bundle" | "worker" | "state" | "v
   const { mf } = await startWorkerd({ ...at, entry: "index.js" });
   try {
     const d1 = (await mf.getD1Database("DB")) as unknown as D1Database;
-    const files = readdirSync(paths.migrations).filter((file) => file.endsWith(".sql"));
-    for (const file of files.toSorted()) {
-      const statements = unstable_splitSqlQuery(readFileSync(join(paths.migrations, file), "utf8"));
-      await d1.batch(statements.map((statement) => d1.prepare(statement)));
-    }
+    await migrate(d1, paths.migrations);
+    await migrate((await mf.getD1Database("SEARCH")) as unknown as D1Database, paths.searchMigrations);
     const now = Date.now();
     const plan = { company_id: uuidv7(), user_id: uuidv7(), name: "Faults", owner: "Owner", role: "admin" } as const;
     const db = drizzle(d1, { schema });
@@ -94,5 +91,13 @@ async function makeCompany(at: Pick<Prepared, "bundle" | "worker" | "state" | "v
     return { company_id, user_id, token, key: keys.credentials["client"] as Credential };
   } finally {
     await mf.dispose();
+  }
+}
+
+async function migrate(d1: D1Database, folder: string): Promise<void> {
+  const files = readdirSync(folder).filter((file) => file.endsWith(".sql"));
+  for (const file of files.toSorted()) {
+    const statements = unstable_splitSqlQuery(readFileSync(join(folder, file), "utf8"));
+    await d1.batch(statements.map((statement) => d1.prepare(statement)));
   }
 }

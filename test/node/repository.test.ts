@@ -27,7 +27,7 @@ const documents = [
 const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
 
 /** `src/…`, `test/…` or a file at the top, as code in a document. */
-const FOLDERS = ["src", "bench", "test", "migrations", "docs", ".ci", ".github"];
+const FOLDERS = ["src", "bench", "test", "migrations", "migrations-search", "docs", ".ci", ".github"];
 const TOP = /^\.?[\w-]+\.(?:toml|json|md|ts|yaml)$/;
 const isPath = (code: string) => FOLDERS.some((name) => code === name || code.startsWith(`${name}/`)) || TOP.test(code);
 

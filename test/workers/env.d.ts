@@ -6,6 +6,7 @@ declare global {
   namespace Cloudflare {
     interface Env extends AppEnv {
       TEST_MIGRATIONS: D1Migration[];
+      TEST_SEARCH_MIGRATIONS: D1Migration[];
       /** Base URL of the upstream that global-setup.ts starts, without a trailing slash. */
       TEST_UPSTREAM: string;
       TOKEN_SECRETS: string;

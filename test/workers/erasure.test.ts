@@ -168,6 +168,7 @@ describe("erasing a person", () => {
       { store: "conversation", rows: 5 },
       { store: "message", rows: 10 },
       { store: "conversation_object", rows: 5 },
+      { store: "search_index", rows: 10 },
     ]);
     await expectReceipt(body.erasure, "lead", lead_id);
     expect((await get(company, `/erasure/${body.erasure.id}`)).body).toEqual({ erasure: body.erasure });
@@ -517,7 +518,7 @@ describe("an erasure that is cut off", () => {
       at = await findErasure(db, company.company_id, row.id);
     }
     expect(await everywhere(company, word)).toEqual([]);
-    expect(at?.stores).toEqual({ lead: 1, conversation: 12, message: 0, conversation_object: 12 });
+    expect(at?.stores).toEqual({ lead: 1, conversation: 12, message: 0, conversation_object: 12, search_index: 0 });
     const done = (await get(company, "/audit?action=erasure.done")).body.audit_events;
     expect(done).toHaveLength(1);
   });
@@ -551,6 +552,7 @@ describe("an erasure that is cut off", () => {
       { store: "conversation", rows: many },
       { store: "message", rows: 100 },
       { store: "conversation_object", rows: many },
+      { store: "search_index", rows: 100 },
     ]);
     const left = await env.DB.prepare(
       "SELECT count(*) AS n FROM conversation WHERE entity_id = ? AND (erased_at IS NULL OR title <> '')",

@@ -1,13 +1,17 @@
 /**
- * Sends D1 what the outbox holds, in order, one batch at a time, until nothing is left. What fails stays in the outbox, and
- * a batch that was given up may still arrive: sending one again changes nothing, and D1 refuses an older one.
+ * Sends a database what it lacks, D1 or the search index, in order, one batch at a time, until nothing is left. What fails
+ * stays in the outbox, and a batch that was given up may still arrive: sending one again changes nothing, and an older one
+ * is refused.
  */
-import type { Batch } from "../changes.ts";
-import type { Outbox } from "../journal/outbox.ts";
 import { within } from "../within.ts";
 
-export type SenderPorts = {
-  outbox: Outbox;
+/** What a database has yet to confirm. */
+type Outbox<Batch> = { readonly isEmpty: boolean; next: () => Batch | null; confirm: (batch: Batch) => void };
+
+export type SenderPorts<Batch> = {
+  /** Which database it is, for the log. */
+  store: string;
+  outbox: Outbox<Batch>;
   /** Applies a batch atomically. Rejects when D1 did not confirm. */
   write: (batch: Batch) => Promise<void>;
   sleep: (ms: number) => Promise<void>;
@@ -16,6 +20,8 @@ export type SenderPorts = {
   /** D1 lacks something, or lacks nothing any more. */
   onChange: () => void;
 };
+
+type AnyBatch = { header: { id: string; revision: number } };
 
 /** Milliseconds before each further try, while somebody waits for the answer. */
 const RETRIES = [50, 400];
@@ -26,15 +32,15 @@ const PATIENCE = 10_000;
 /** Milliseconds for which turns are gathered into one batch. */
 const GATHER = 250;
 
-export class Sender {
-  readonly #ports: SenderPorts;
+export class Sender<Batch extends AnyBatch> {
+  readonly #ports: SenderPorts<Batch>;
   #running: Promise<boolean> | null = null;
   #isScheduled = false;
   /** When D1 began to lack something (ms), and how often it has refused it since. */
   #behindSince: number | null = null;
   failures = 0;
 
-  constructor(ports: SenderPorts) {
+  constructor(ports: SenderPorts<Batch>) {
     this.#ports = ports;
   }
 
@@ -81,7 +87,7 @@ export class Sender {
   }
 
   async #send(batch: Batch): Promise<boolean> {
-    const { write, log, sleep, clock } = this.#ports;
+    const { store, write, log, sleep, clock } = this.#ports;
     for (let attempt = 0; ; attempt++) {
       try {
         await within(write(batch), ATTEMPT);
@@ -89,7 +95,15 @@ export class Sender {
       } catch (error) {
         const lag_seconds = (clock() - (this.#behindSince ?? clock())) / 1000;
         const { id, revision } = batch.header;
-        log({ event: "outbox_failed", conversation_id: id, revision, attempt, lag_seconds, error: String(error) });
+        log({
+          event: "outbox_failed",
+          store,
+          conversation_id: id,
+          revision,
+          attempt,
+          lag_seconds,
+          error: String(error),
+        });
       }
       const pause = RETRIES[attempt];
       if (pause === undefined) return false;

@@ -14,6 +14,7 @@ import { Outbox } from "./outbox.ts";
 import { type Header, HEADER_MEMBERS, pick } from "./schema.ts";
 import type { SqlStore } from "./storage.ts";
 import { Store } from "./store.ts";
+import { Unindexed } from "./unindexed.ts";
 import { type NewTurn, Turns } from "./turns.ts";
 
 /** How a turn ended, with what the reply says. */
@@ -42,6 +43,7 @@ export class Journal {
   readonly messages: Messages;
   readonly deltas: Deltas;
   readonly outbox: Outbox;
+  readonly unindexed: Unindexed;
 
   constructor(storage: SqlStore) {
     this.store = new Store(storage);
@@ -49,6 +51,7 @@ export class Journal {
     this.messages = new Messages(this.store, this.turns);
     this.deltas = new Deltas(this.store);
     this.outbox = new Outbox(this.store, this.messages);
+    this.unindexed = new Unindexed(this.store, this.messages);
   }
 
   /** The conversation, or null while there is none, or not all of it. */
@@ -100,7 +103,8 @@ export class Journal {
       const last = this.adopted;
       const turns = Number(this.store.one("SELECT count(DISTINCT turn_id) AS turns FROM message")?.["turns"]);
       const read = { last_read_lead: last, last_read_staff: last };
-      const numbers = { next_sequence: last + 1, next_turn: turns + 1, handed_over: last, ...read };
+      const { revision: recorded } = conversation;
+      const numbers = { next_sequence: last + 1, next_turn: turns + 1, handed_over: last, recorded, ...read };
       this.store.setHeader({ ...pick(conversation, HEADER_MEMBERS), ...numbers });
     });
   }

@@ -58,6 +58,12 @@ export class Messages {
     return this.#store.rows(query, handed_over, limit).map(toMessage);
   }
 
+  /** Messages, live or not, with a sequence from `first` to `last`. */
+  between(first: number, last: number): Message[] {
+    const query = "SELECT * FROM message WHERE sequence BETWEEN ? AND ? ORDER BY sequence";
+    return this.#store.rows(query, first, last).map(toMessage);
+  }
+
   /** Live messages that a model may be shown, from sequence `upto` down, until the caller stops. */
   *shownBefore(upto: number): Generator<Message> {
     for (const message of this.history.newestFirst({ first: 1, last: upto })) if (isShown(message)) yield message;

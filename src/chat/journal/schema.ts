@@ -9,7 +9,8 @@ import type { SqlRow, SqlValue } from "./storage.ts";
  *
  * - `header`: `revision` counts what D1 has to hear of, `edits` what changed the text that a model may be shown.
  *   `handed_over`: every message up to this sequence is in D1. `open`: numbers of the turns that wait or run, in order of
- *   arrival. `answered`: the newest turn whose answer reached its client. `titled_by`: the message that the title is from.
+ *   arrival. `recorded`: the revision that D1 has confirmed last. `indexed`: every message up to this sequence was sent to
+ *   the search index, as of a conversation that was `indexed_as`. `answered`: the newest turn whose answer reached its client. `titled_by`: the message that the title is from.
  * - `turn`: its id is the least of its three; `user_message_id` and `reply_id` were made right after it.
  * - `rerun`: replies made anew, by the key that asked for each.
  * - `message_id`: messages whose id does not lead to their turn that way (imported ones, replies made anew).
@@ -18,6 +19,8 @@ import type { SqlRow, SqlValue } from "./storage.ts";
  * - `header`, too: who has the conversation, up to which sequence each side has read, and when (ms) the agent gets it back.
  * - `note`: what staff writes for staff. `handling`: who had the conversation from when on, and why.
  * - `outbox`: changes that D1 has yet to confirm. `agent`: the agent as D1 last had it.
+ * - `reindex`: messages of which the search index has to hear again. In the header, `recorded` is the last revision that D1
+ *   has confirmed, and `indexed` the sequence up to which the index has been sent everything, as of `indexed_as`.
  */
 export const SCHEMA = `
 CREATE TABLE version (number INTEGER NOT NULL);
@@ -30,9 +33,10 @@ CREATE TABLE header (
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER, deleted_by TEXT, erased_at INTEGER,
   next_sequence INTEGER NOT NULL, next_turn INTEGER NOT NULL, handed_over INTEGER NOT NULL, titled_by TEXT,
   open TEXT NOT NULL DEFAULT '[]',
-  revision INTEGER NOT NULL DEFAULT 0, edits INTEGER NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0,
+  revision INTEGER NOT NULL DEFAULT 0, edits INTEGER NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0, hold TEXT,
   handled_by TEXT NOT NULL DEFAULT 'agent', handler_id TEXT, handler_name TEXT, waiting_since INTEGER,
-  last_read_lead INTEGER NOT NULL DEFAULT 0, last_read_staff INTEGER NOT NULL DEFAULT 0, return_at INTEGER, hold TEXT
+  last_read_lead INTEGER NOT NULL DEFAULT 0, last_read_staff INTEGER NOT NULL DEFAULT 0, return_at INTEGER,
+  recorded INTEGER NOT NULL DEFAULT 0, indexed INTEGER NOT NULL DEFAULT 0, indexed_as TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE turn (
   number INTEGER PRIMARY KEY,
@@ -64,6 +68,7 @@ CREATE TABLE note (id TEXT PRIMARY KEY, at INTEGER NOT NULL, entity_id TEXT, nam
 CREATE TABLE handling (
   number INTEGER PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, entity_id TEXT, name TEXT, reason TEXT
 );
+CREATE TABLE reindex (id INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL);
 `;
 
 /**
@@ -124,6 +129,11 @@ export const STEPS: readonly string[] = [
    CREATE TABLE handling (
      number INTEGER PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, entity_id TEXT, name TEXT, reason TEXT
    );`,
+  `ALTER TABLE header ADD COLUMN recorded INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE header ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE header ADD COLUMN indexed_as TEXT NOT NULL DEFAULT '';
+   UPDATE header SET recorded = revision;
+   CREATE TABLE reindex (id INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL);`,
 ];
 
 /** The version of SCHEMA. */
@@ -140,6 +150,9 @@ export type Header = Omit<Conversation, "unread_lead" | "unread_staff"> & {
   last_read_lead: number;
   last_read_staff: number;
   return_at: number | null;
+  recorded: number;
+  indexed: number;
+  indexed_as: string;
 };
 
 export const toHeader = (row: SqlRow): Header =>

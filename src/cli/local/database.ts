@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { getPlatformProxy, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
 import { openDatabase } from "../../db/database.ts";
 import { foldRows } from "../../db/folded.ts";
-import { paths } from "../tool/project.ts";
+import { paths, root } from "../tool/project.ts";
 import { type RemoteDatabase, remoteDatabases } from "../tool/remote-database.ts";
 
 /** Opens the local database and applies missing migrations. Close it, or the process does not end. */
@@ -43,12 +43,16 @@ export async function openDatabases({
     remoteBindings: remote,
   });
   const homes = new Map(d1_databases.map(({ binding }) => [binding, proxy.env[binding] as D1Database]));
-  if (!remote) for (const d1 of homes.values()) await migrate(d1);
+  if (!remote) {
+    for (const { binding, migrations_dir } of bindings) {
+      await migrate(homes.get(binding) as D1Database, join(root, migrations_dir ?? "migrations"));
+    }
+  }
   return { homes, close: () => proxy.dispose() };
 }
 
 /** Applies missing migrations, each in one batch with its row in wrangler's own table of migrations. */
-export async function migrate(d1: D1Database): Promise<void> {
+export async function migrate(d1: D1Database, folder = paths.migrations): Promise<void> {
   await d1
     .prepare(
       `CREATE TABLE IF NOT EXISTS "d1_migrations" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE,
@@ -57,12 +61,12 @@ export async function migrate(d1: D1Database): Promise<void> {
     .run();
   const { results } = await d1.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
   const applied = new Set(results.map((row) => row.name));
-  const files = readdirSync(paths.migrations).filter((file) => file.endsWith(".sql"));
+  const files = readdirSync(folder).filter((file) => file.endsWith(".sql"));
   for (const file of files.toSorted()) {
     if (applied.has(file)) continue;
-    const statements = unstable_splitSqlQuery(readFileSync(join(paths.migrations, file), "utf8"));
+    const statements = unstable_splitSqlQuery(readFileSync(join(folder, file), "utf8"));
     const record = d1.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(file);
     await d1.batch([...statements.map((statement) => d1.prepare(statement)), record]);
   }
-  await foldRows(openDatabase(d1));
+  if (folder === paths.migrations) await foldRows(openDatabase(d1));
 }

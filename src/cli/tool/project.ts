@@ -18,6 +18,7 @@ export const paths = {
   config: at("wrangler.toml"),
   localConfig: at("wrangler.local.toml"),
   migrations: at("migrations"),
+  searchMigrations: at("migrations-search"),
   assets: at("dist/public"),
   /** Results of tests and checks. */
   results: at("dist/results"),

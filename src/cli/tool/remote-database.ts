@@ -3,7 +3,12 @@ import { fail } from "./project.ts";
 import { capture } from "./run.ts";
 
 /** A database as wrangler.toml names it. */
-export type RemoteDatabase = { binding: string; database_name?: string; database_id?: string };
+export type RemoteDatabase = {
+  binding: string;
+  database_name?: string;
+  database_id?: string;
+  migrations_dir?: string;
+};
 
 /** Ids by names. Ends the process when wrangler cannot list them, as without an account. */
 export async function remoteDatabases(): Promise<Map<string, string>> {

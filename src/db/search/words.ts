@@ -1,0 +1,137 @@
+/**
+ * Text cut into the words by which it is found: case and accents folded. Scripts that are written without spaces, and
+ * Korean, whose words grow endings, become every two characters that stand together, so that any part is found as a phrase.
+ */
+import { fold } from "../folded.ts";
+
+/** Characters that are found by themselves, wherever they stand. */
+const DENSE = String.raw`[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]&&[\p{L}\p{N}\p{M}]]`;
+const RUN = new RegExp(`(?<dense>(?:${DENSE}|\\p{Extended_Pictographic})+)|[[\\p{L}\\p{N}\\p{M}]--${DENSE}]+`, "gv");
+/** A character with its marks; Korean letters that are spelt out belong together. */
+const CLUSTER = /[\u1100-\u11FF]+|.[\p{M}\uFF9E\uFF9F]*/gsu;
+/** Accents, and the points of Hebrew and Arabic: what people leave out. Not the marks that make another syllable of a kana. */
+const ACCENTS = /[[\p{sc=Inherited}\p{sc=Hebrew}\p{sc=Arabic}]&&[\p{Mn}--[\u{3099}\u{309A}]]]/gv;
+
+/** `at`, `end`: where the run is in the text, in UTF-16 units. */
+type Run = { text: string; isDense: boolean; at: number; end: number };
+
+/** A word of a query: `isPart` may be followed by more of the same word. */
+export type Term = { text: string; isDense: boolean; isPart: boolean };
+
+export type Range = [start: number, end: number];
+
+/** Every cluster folded by itself, so that what is found can be traced back to where it stands. */
+const plain = (text: string): string => {
+  const clusters = text.match(CLUSTER) ?? [];
+  return clusters.map(plainCluster).join("");
+};
+const plainCluster = (text: string): string =>
+  text <= "\u007F" && text.length === 1
+    ? text.toLowerCase()
+    : fold(text).normalize("NFD").replaceAll(ACCENTS, "").normalize("NFC");
+
+function* runsOf(text: string): Generator<Run> {
+  for (const found of text.matchAll(RUN)) {
+    const [run] = found;
+    yield { text: run, isDense: found.groups?.["dense"] !== undefined, at: found.index, end: found.index + run.length };
+  }
+}
+
+/** The words of a text, in order, each followed by a space: what FTS5's tokenizer `ascii` takes apart again. */
+export function wordsOf(text: string): string {
+  let words = "";
+  for (const run of runsOf(text))
+    words += `${(run.isDense ? pairsOf(plain(run.text)) : splitWords(plain(run.text))).join(" ")} `;
+  return words;
+}
+
+/** Compatible forms may fold to several words, such as ½ to 1⁄2. */
+const splitWords = (text: string): string[] => text.match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
+
+/** Every two characters that stand together, and the last: 東京都 is 東京, 京都, 都. */
+function pairsOf(text: string): string[] {
+  const characters = Array.from(text);
+  return characters.map((character, i) => character + (characters[i + 1] ?? ""));
+}
+
+/** Most words of one query; what follows narrows it no further. */
+const MOST_TERMS = 24;
+
+/** The different words of a query; the last one may be the beginning of one. */
+export function termsOf(query: string): Term[] {
+  const terms: Term[] = [];
+  for (const { text, isDense } of runsOf(query)) {
+    const words = isDense ? [plain(text)] : splitWords(plain(text));
+    terms.push(...words.filter(Boolean).map((word) => ({ text: word, isDense, isPart: isDense })));
+  }
+  const last = terms.at(-1);
+  if (last) last.isPart = true;
+  return [...new Map(terms.map((term) => [`${term.text} ${term.isPart}`, term])).values()].slice(-MOST_TERMS);
+}
+
+/** A term as FTS5 reads it: quoted, so that nothing in it is an operator. */
+export function matchOf({ text, isDense, isPart }: Term): string {
+  const pairs = isDense ? pairsOf(text) : [text];
+  const phrase = pairs.length > 1 ? pairs.slice(0, -1) : pairs;
+  return `"${phrase.join(" ").replaceAll('"', '""')}"${isPart && pairs.length === 1 ? " *" : ""}`;
+}
+
+/** Places that are shown of one text. */
+const MOST_RANGES = 100;
+
+/** Where the terms are in a text, in order and apart; null where one of them is missing. */
+export function rangesOf(text: string, terms: readonly Term[]): Range[] | null {
+  const missing = new Set(terms);
+  const ranges: Range[] = [];
+  for (const run of runsOf(text)) {
+    const folded = plain(run.text);
+    for (const term of terms) {
+      for (const [first, last] of placesOf(folded, run.isDense, term)) {
+        missing.delete(term);
+        if (ranges.length < MOST_RANGES) ranges.push(originalRange(run, first, last));
+        else if (missing.size === 0) return joined(ranges);
+      }
+    }
+  }
+  return missing.size === 0 ? joined(ranges) : null;
+}
+
+/** Where a term is in a folded run, in UTF-16 units of it. */
+function* placesOf(folded: string, isDense: boolean, term: Term): Generator<Range> {
+  if (isDense !== term.isDense) return;
+  if (!isDense) {
+    for (const { 0: word, index } of folded.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
+      const fits = term.isPart ? word.startsWith(term.text) : word === term.text;
+      if (fits) yield [index, index + term.text.length];
+    }
+    return;
+  }
+  for (let at = folded.indexOf(term.text); at >= 0; at = folded.indexOf(term.text, at + term.text.length)) {
+    yield [at, at + term.text.length];
+  }
+}
+
+/** Whole clusters of the run that a stretch of its folded form came from. */
+function originalRange({ text, at }: Run, first: number, last: number): Range {
+  let folded = 0;
+  let place = at;
+  let start: number | null = null;
+  for (const cluster of text.match(CLUSTER) ?? []) {
+    if (folded >= last) break;
+    folded += plainCluster(cluster).length;
+    if (start === null && folded > first) start = place;
+    place += cluster.length;
+  }
+  return [start ?? at, place];
+}
+
+/** In order; those that overlap or touch become one. */
+function joined(ranges: Range[]): Range[] {
+  const apart: Range[] = [];
+  for (const [start, end] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const last = apart.at(-1);
+    if (last && start < last[1]) last[1] = Math.max(last[1], end);
+    else apart.push([start, end]);
+  }
+  return apart;
+}
