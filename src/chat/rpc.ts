@@ -46,6 +46,19 @@ export type Expiry = { of: "deleted" | "idle"; before: number };
 
 /** Somebody of the staff, as the visitor is told. */
 export type Person = { entity_id: string; name: string | null };
+export type Note = { id: string; at: number; entity_id: string | null; name: string | null; text: string };
+/** Who took a conversation over or gave it back, and when (ms); nobody where it went back by itself. */
+export type HandlingRow = {
+  number: number;
+  at: number;
+  action: "take_over" | "give_back";
+  entity_id: string | null;
+  name: string | null;
+  reason: string | null;
+};
+/** Rows behind the key `after` or, without one, behind `offset` rows. */
+export type Slice = { after: string | number | null; offset: number; limit: number };
+export type Rows<T> = { rows: T[]; total: number };
 /** What a person says in place of the agent. */
 export type StaffMessage = { content: string; idempotency_key: string | null; body_hash: string };
 
@@ -104,6 +117,12 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
   /** `seconds` after which the agent has it back, or null. */
   takeOver(caller: Caller, person: Person, seconds: number | null): Promise<Outcome<string>>;
   giveBack(caller: Caller, person: Person): Promise<Outcome<string>>;
+  note(caller: Caller, person: Person, text: string): Promise<Outcome<Note>>;
+  notes(caller: Caller, slice: Slice): Promise<Outcome<Rows<Note>>>;
+  handling(caller: Caller, slice: Slice): Promise<Outcome<Rows<HandlingRow>>>;
+  markRead(caller: Caller, sequence: number): Promise<Outcome<string>>;
+  /** Tells whoever follows that the caller writes. */
+  typing(caller: Caller, name: string | null): Promise<Outcome<null>>;
   reply(caller: Caller, person: Person, message: StaffMessage): Promise<Outcome<Answer>>;
   erase(caller: Caller): Promise<Outcome<string>>;
   /** Waits until D1 has everything of this company's conversation. Null where that is not known or took too long. */

@@ -13,18 +13,21 @@ export type AlarmState = {
   failures: number;
   /** When the turn ended that has the oldest deltas, or null. */
   oldestDeltas: number | null;
+  /** When a person's conversation goes back to its agent, or null. */
+  returnAt: number | null;
   /** From 0 to 1: objects that failed together do not all come back together. */
   random: number;
 };
 
 /** When the alarm has to ring, or null when nothing is left to do. */
 export function nextAlarm(
-  { isBusy, isBehind, failures, oldestDeltas, random }: AlarmState,
+  { isBusy, isBehind, failures, oldestDeltas, returnAt, random }: AlarmState,
   now: number,
 ): number | null {
   const due = [
     ...(isBusy || (isBehind && failures === 0) ? [now + CRASH] : []),
     ...(isBehind && failures > 0 ? [now + backOff(failures, random)] : []),
+    ...(returnAt === null ? [] : [Math.max(now, returnAt)]),
     ...(oldestDeltas === null ? [] : [Math.max(now, oldestDeltas + DELTAS_KEPT + 1)]),
   ];
   return due.length === 0 ? null : Math.min(...due);

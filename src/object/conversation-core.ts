@@ -9,11 +9,13 @@ import { Sender } from "../chat/engine/sender.ts";
 import { summarise } from "../chat/engine/summarise.ts";
 import { IdSource } from "../chat/id.ts";
 import type { Edit } from "../chat/journal/edits.ts";
+import { giveBackWhenDue } from "../chat/journal/handling.ts";
 import { Journal } from "../chat/journal/journal.ts";
 import type { Header } from "../chat/journal/schema.ts";
 import type { IndexBatch } from "../chat/journal/unindexed.ts";
 import { type Bookmark, type Outcome, ok, refuse, storeUnavailable } from "../chat/outcome.ts";
 import { nextContext } from "../chat/projection/context.ts";
+import { Typing } from "../chat/projection/typing.ts";
 import { configOf } from "../config.ts";
 import { causeOf, homeOf } from "../db/database.ts";
 import { writeBatch } from "../db/record.ts";
@@ -40,6 +42,7 @@ export class ConversationCore {
   readonly engine: Engine;
   readonly agents: AgentCache;
   readonly readers: Readers;
+  readonly typing = new Typing();
   #admission: Promise<unknown> = Promise.resolve();
   #ids: IdSource | null = null;
   /** When the alarm will ring, as far as this process knows. */
@@ -182,6 +185,8 @@ export class ConversationCore {
     this.#alarmAt = null;
     if (!this.journal.found) return;
     try {
+      const now = Date.now();
+      await this.inOrder(async () => giveBackWhenDue(this.journal, now));
       await this.settled();
       await this.#indexer?.flush();
       this.#schedule(this.journal.expire(Date.now() - DELTAS_KEPT));
@@ -219,6 +224,7 @@ export class ConversationCore {
       isBehind: !this.journal.outbox.isEmpty || (this.#indexer !== null && !this.journal.unindexed.isEmpty),
       failures: Math.max(this.sender.failures, this.#indexer?.failures ?? 0),
       oldestDeltas,
+      returnAt: this.journal.header.return_at,
       random: Math.random(),
     };
     const at = nextAlarm(state, Date.now());

@@ -21,8 +21,12 @@ import type {
   HistoryText,
   Links,
   Once,
+  HandlingRow,
+  Note,
   Person,
   Projection,
+  Rows,
+  Slice,
   StaffMessage,
   Stream,
   Wanted,
@@ -210,6 +214,26 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   giveBack(caller: Caller, person: Person): Promise<Outcome<string>> {
     return this.#handling.giveBack(caller, person);
+  }
+
+  note(caller: Caller, person: Person, text: string): Promise<Outcome<Note>> {
+    return this.#handling.note(caller, person, text);
+  }
+
+  notes(caller: Caller, slice: Slice): Promise<Outcome<Rows<Note>>> {
+    return this.#handling.list(caller, "note", slice);
+  }
+
+  handling(caller: Caller, slice: Slice): Promise<Outcome<Rows<HandlingRow>>> {
+    return this.#handling.list(caller, "handling", slice);
+  }
+
+  markRead(caller: Caller, sequence: number): Promise<Outcome<string>> {
+    return this.#handling.markRead(caller, sequence);
+  }
+
+  typing(caller: Caller, name: string | null): Promise<Outcome<null>> {
+    return this.#handling.typing(caller, name);
   }
 
   reply(caller: Caller, person: Person, message: StaffMessage): Promise<Outcome<Answer>> {

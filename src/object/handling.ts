@@ -1,11 +1,12 @@
 /** What staff does in a conversation: takes it over, answers in it, gives it back. */
+import { uuidv7 } from "uuidv7";
 import type { Caller } from "../auth/principal.ts";
 import { auditRow } from "../chat/audit.ts";
 import { conversationView } from "../chat/conversation.ts";
 import * as handling from "../chat/journal/handling.ts";
 import { messageJson } from "../chat/message.ts";
 import { type Outcome, ok, refuse } from "../chat/outcome.ts";
-import type { Answer, Person, StaffMessage } from "../chat/rpc.ts";
+import type { Answer, Note, Person, Rows, Slice, StaffMessage } from "../chat/rpc.ts";
 import { principalOf } from "../chat/turn.ts";
 import type { ConversationCore } from "./conversation-core.ts";
 
@@ -42,6 +43,43 @@ export class Handling {
       const entered = await this.#core.enter(caller);
       return entered.ok ? this.#say(caller, person, message) : entered;
     });
+  }
+
+  note(caller: Caller, person: Person, text: string): Promise<Outcome<Note>> {
+    return this.#core.inOrder(async () => {
+      const entered = await this.#core.enter(caller);
+      if (!entered.ok) return entered;
+      const note = handling.writeNote(this.#edit(caller), uuidv7(), person, text);
+      this.#core.changed();
+      return this.#core.written(note);
+    });
+  }
+
+  async list<T>(caller: Caller, table: "note" | "handling", slice: Slice): Promise<Outcome<Rows<T>>> {
+    const entered = await this.#core.enter(caller);
+    return entered.ok ? ok(handling.pageOf<T>(this.#core.journal, table, slice)) : entered;
+  }
+
+  markRead(caller: Caller, sequence: number): Promise<Outcome<string>> {
+    return this.#core.inOrder(async () => {
+      const entered = await this.#core.enter(caller);
+      if (!entered.ok) return entered;
+      handling.markRead(this.#edit(caller), sequence);
+      this.#core.changed();
+      return this.#core.written(JSON.stringify(this.#view(caller)));
+    });
+  }
+
+  async typing(caller: Caller, name: string | null): Promise<Outcome<null>> {
+    const entered = await this.#core.enter(caller);
+    if (!entered.ok) return entered;
+    const type = caller.entity_type === "lead" ? "lead" : "staff";
+    this.#core.typing.emit({ type, entity_id: caller.entity_id, name });
+    return ok(null);
+  }
+
+  #edit(caller: Caller) {
+    return { journal: this.#core.journal, caller, now: Date.now() };
   }
 
   #say(caller: Caller, person: Person, { content, idempotency_key, body_hash }: StaffMessage): Outcome<Answer> {

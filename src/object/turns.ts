@@ -159,7 +159,12 @@ export class Turns {
     const [open] = engine.open;
     const last = open ? { number: open.turn.number, last_event: 0 } : journal.turns.last();
     const position = start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 };
-    const frames = followConversation({ engine, journal }, start, reader.signal, reader.closed);
+    const frames = followConversation(
+      { engine, journal, typing: this.#core.typing },
+      start,
+      reader.signal,
+      reader.closed,
+    );
     const encode = this.#encoder(caller, links, "sse", position);
     return unsettled({ stream: toStream(frames, encode, reader, () => undefined) });
   }

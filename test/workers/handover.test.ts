@@ -1,5 +1,6 @@
 /** A person takes a conversation over, answers in it, and gives it back; no model writes meanwhile. */
 import { env } from "cloudflare:workers";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { complete, type Step, upstream } from "../upstream/client.ts";
 import { answerOf, call, type Company, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
@@ -213,5 +214,79 @@ describe("a person's reply", () => {
       ["assistant", "At nine.\n\nOr ten."],
       ["user", "Thanks"],
     ]);
+  });
+});
+
+describe("around a hand-over", () => {
+  it("the agent has it back by itself when its time is over", async () => {
+    const { company, lead, id } = await setUp();
+    expect(await act(company, id, "take-over", { return_after_seconds: 60 })).toMatchObject({ status: 200 });
+    const object = env.CONVERSATION.getByName(id);
+    await runInDurableObject(object, async (_, { storage }) => {
+      expect(Math.abs(Number(await storage.getAlarm()) - Date.now() - 60_000)).toBeLessThan(45_000);
+      storage.sql.exec("UPDATE header SET return_at = ?", Date.now() - 1);
+    });
+    await evictDurableObject(object);
+    await runInDurableObject(object, (_, { storage }) => storage.setAlarm(Date.now() + 60_000));
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    expect(await conversationOf(lead.user, id)).toMatchObject({ handled_by: "agent", handler: null });
+    expect((await chat(lead, id, "hi")).body.content).toBe("echo: hi");
+    const { body } = await call("GET", `/v1/conversation/${id}/handling`, { headers: company.user });
+    expect(body.handling).toMatchObject([
+      { action: "give_back", reason: "return_after", by: null },
+      { action: "take_over", reason: null, by: { entity_id: company.user_id, name: "Owner" } },
+    ]);
+  });
+
+  it("notes are the staff's alone, newest first, page by page", async () => {
+    const { company, lead, model, id } = await setUp(complete(["fine"]));
+    for (const text of ["first", "second", "third"]) {
+      expect(await act(company, id, "note", { text })).toMatchObject({ status: 201, body: { note: { text } } });
+    }
+    const path = `/v1/conversation/${id}/notes?per_page=2`;
+    const { body } = await call("GET", path, { headers: company.user });
+    expect(body.notes.map(({ text }: { text: string }) => text)).toEqual(["third", "second"]);
+    const next = await call("GET", `${path}&cursor=${body.pagination.next_cursor}`, { headers: company.user });
+    expect(next.body.notes).toMatchObject([{ text: "first", author: { name: "Owner" } }]);
+    expect((await call("GET", path, { headers: lead.user })).status).toBe(403);
+    expect(
+      (await call("POST", `/v1/conversation/${id}/note`, { headers: lead.user, body: { text: "x" } })).status,
+    ).toBe(403);
+    await chat(lead, id, "Hello");
+    expect(JSON.stringify(await client.waitForRequest(model))).not.toContain("second");
+    expect(await history(lead, id)).toHaveLength(2);
+  });
+
+  it("each side says what it has read", async () => {
+    const { company, lead, id } = await setUp();
+    await act(company, id, "take-over");
+    await chat(lead, id, "one");
+    await chat(lead, id, "two");
+    expect((await conversationOf(lead.user, id)).unread).toEqual({ lead: 0, staff: 2 });
+    const seen = await act(company, id, "read", { sequence: 1 });
+    expect(seen).toMatchObject({ status: 200, body: { conversation: { unread: { lead: 0, staff: 1 } } } });
+    await act(company, id, "reply", { message: "three" });
+    expect((await conversationOf(lead.user, id)).unread).toEqual({ lead: 1, staff: 0 });
+    const read = { headers: lead.user, body: { sequence: 99 } };
+    expect((await call("POST", `/v1/conversation/${id}/read`, read)).body.conversation.unread.lead).toBe(0);
+    await act(company, id, "reply", { message: "four" });
+    expect((await conversationOf(lead.user, id)).unread.lead).toBe(1);
+    await settle(company, id);
+    const list = await call("GET", "/v1/conversation", { headers: company.user });
+    expect(list.body.conversations).toMatchObject([{ unread: { lead: 1, staff: 0 } }]);
+  });
+
+  it("whoever follows hears who writes, and nothing of it stays", async () => {
+    const { company, lead, id } = await setUp();
+    const path = `/v1/conversation/${id}/messages/stream`;
+    const follower = streamOf(await send("GET", path, { headers: lead.user }));
+    await follower.next();
+    expect((await act(company, id, "typing")).status).toBe(204);
+    const author = { type: "staff", entity_id: company.user_id, name: "Owner" };
+    expect(await follower.next()).toMatchObject({ event: "chat_typing", data: { author } });
+    expect((await call("POST", `/v1/conversation/${id}/typing`, { headers: lead.user })).status).toBe(204);
+    expect((await follower.next()).data.author).toMatchObject({ type: "lead", name: null });
+    await follower.cancel();
+    expect(await history(lead, id)).toEqual([]);
   });
 });

@@ -184,6 +184,7 @@ export function eraseConversation({ journal, caller, now }: Edit): Outcome<objec
     journal.turns.purge("TRUE");
     journal.deltas.remove("TRUE");
     forgetSummary(journal, 0);
+    journal.store.run("DELETE FROM note");
     const { header } = journal;
     journal.store.setHeader({
       title: "",

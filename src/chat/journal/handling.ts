@@ -2,10 +2,10 @@
  * Who has a conversation: its agent or a person. Every change is one transaction with its audit row and a line of `handling`;
  * notes are the staff's own and are in no message.
  */
-import { auditRow } from "../audit.ts";
+import { type AuditRow, auditRow, systemAuditRow } from "../audit.ts";
 import type { JsonObject } from "../../json.ts";
 import type { Conversation } from "../conversation.ts";
-import type { Person } from "../rpc.ts";
+import type { Note, Person, Rows, Slice } from "../rpc.ts";
 import type { Edit } from "./edits.ts";
 import type { Journal } from "./journal.ts";
 import type { Header } from "./schema.ts";
@@ -39,19 +39,68 @@ export function takeOver(
 }
 
 /** The agent has the conversation again, and nobody is waited for. */
-export function giveBack({ journal, caller, now }: Edit, person: Person): Header {
+export function giveBack({ journal, caller, now }: Edit, person: Person): void {
   const { handled_by, waiting_since, id } = journal.header;
-  if (handled_by === "agent" && waiting_since === null) return journal.header;
-  return journal.transaction(() => {
-    note(journal, now, "give_back", person, null);
-    const entry = { action: "conversation.give_back", target_type: "conversation", target_id: id };
-    journal.outbox.add({ op: "header", audit: auditRow(caller, entry, now) });
-    return journal.store.setHeader({ ...WITH_AGENT, waiting_since: null, updated_at: now });
+  if (handled_by === "agent" && waiting_since === null) return;
+  const entry = { action: "conversation.give_back", target_type: "conversation", target_id: id };
+  returnToAgent(journal, now, person, auditRow(caller, entry, now));
+}
+
+/** The same by itself, once the time is over for which it was taken over. */
+export function giveBackWhenDue(journal: Journal, now: number): void {
+  const { return_at, id, company_id } = journal.header;
+  if (return_at === null || return_at > now) return;
+  const entry = { action: "conversation.give_back", target_type: "conversation", target_id: id };
+  returnToAgent(journal, now, null, systemAuditRow(company_id, "hand_over", entry, now));
+}
+
+function returnToAgent(journal: Journal, now: number, person: Person | null, audit: AuditRow): void {
+  journal.transaction(() => {
+    note(journal, now, "give_back", person, person ? null : "return_after");
+    journal.outbox.add({ op: "header", audit });
+    journal.store.setHeader({ ...WITH_AGENT, waiting_since: null, updated_at: now });
   });
 }
 
-function note(journal: Journal, at: number, action: Action, { entity_id, name }: Person, reason: string | null): void {
+function note(journal: Journal, at: number, action: Action, person: Person | null, reason: string | null): void {
+  const { entity_id = null, name = null } = person ?? {};
   journal.store.insert("handling", { at, action, entity_id, name, reason });
+}
+
+/** What staff tells staff: in no message, and in nothing that a model or a visitor is shown. */
+export function writeNote({ journal, caller, now }: Edit, id: string, { entity_id, name }: Person, text: string): Note {
+  const written = { id, at: now, entity_id, name, text };
+  const entry = { action: "conversation.note", target_type: "conversation", target_id: journal.header.id };
+  journal.transaction(() => {
+    journal.store.insert("note", written);
+    journal.outbox.add({ op: "header", audit: auditRow(caller, entry, now) });
+  });
+  return written;
+}
+
+/** A side has read everything up to a sequence; it never has read less afterwards. Reads and writes the header alone. */
+export function markRead({ journal, caller }: Edit, sequence: number): void {
+  const { header } = journal;
+  const isOwner = caller.entity_type === header.entity_type && caller.entity_id === header.entity_id;
+  const side = isOwner ? "last_read_lead" : "last_read_staff";
+  const upto = Math.min(sequence, header.next_sequence - 1);
+  if (upto <= header[side]) return;
+  journal.transaction(() => {
+    journal.store.setHeader({ [side]: upto });
+    journal.outbox.add({ op: "header", audit: null });
+  });
+}
+
+/** Rows newest first, one more than a page where there are more. `key` orders them and is where a cursor stands. */
+export function pageOf<T>(journal: Journal, table: "note" | "handling", { after, offset, limit }: Slice): Rows<T> {
+  const key = table === "note" ? "id" : "number";
+  const beyond = after === null ? "TRUE" : `${key} < ?`;
+  const rows = journal.store.rows(
+    `SELECT * FROM ${table} WHERE ${beyond} ORDER BY ${key} DESC LIMIT ? OFFSET ?`,
+    ...[...(after === null ? [] : [after]), limit, offset],
+  );
+  const total = Number(journal.store.one(`SELECT count(*) AS total FROM ${table}`)?.["total"]);
+  return { rows: rows as unknown as T[], total };
 }
 
 /** The conversation with what is counted of it, as D1 and the wire have it. */

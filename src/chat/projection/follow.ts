@@ -7,15 +7,17 @@ import type { LiveTurn } from "../engine/live-turn.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { EventId, Turn, TurnEvent } from "../turn.ts";
 import { replayNext } from "./replay.ts";
+import type { Typing, Typist } from "./typing.ts";
 
 /** One thing to send: an event of a turn, or a sign of life when there was none for a while. */
-export type Frame = { turn: Turn; event: TurnEvent } | { turn: null; event: null };
+export type Frame = { turn: Turn; event: TurnEvent } | { turn: null; event: Typist | null };
 
 /** Milliseconds between signs of life. */
 const HEARTBEAT = 15_000;
 const SIGN_OF_LIFE: Frame = { turn: null, event: null };
 
 export type Source = { engine: Engine; journal: Journal };
+type WholeSource = Source & { typing: Typing };
 
 /** One turn, from after event `after` to its end; what is there is yielded together. Returns the last event's number. */
 export async function* followTurn(
@@ -32,7 +34,8 @@ export async function* followTurn(
     else {
       const frames = endedFrames(source.journal, number, seen);
       if (frames.length === 0) return seen;
-      seen = frames.at(-1)?.event?.n ?? seen;
+      const last = frames.at(-1);
+      if (last?.turn) seen = last.event.n;
       yield frames;
     }
   }
@@ -69,12 +72,12 @@ function endedFrames(journal: Journal, number: number, after: number): Frame[] {
  * aborts (the conversation is deleted; the turn that was being sent is sent to its end). Opens with a sign of life.
  */
 export async function* followConversation(
-  source: Source,
+  source: WholeSource,
   start: EventId | null,
   signal: AbortSignal,
   closed: AbortSignal,
 ): AsyncGenerator<Frame[]> {
-  const { engine, journal } = source;
+  const { engine, journal, typing } = source;
   const begin = start ? null : beforeOpen(source);
   /** The last event that was sent of each recent turn: a turn may be run again. */
   const sent = new Map<number, number>(start ? [[start.turn, start.event]] : begin?.ended);
@@ -84,13 +87,18 @@ export async function* followConversation(
   yield [SIGN_OF_LIFE];
   while (!signal.aborted && !closed.aborted) {
     const { arrival } = engine;
+    let typist: Typist | null = null;
+    const typed = typing.next.then((somebody) => {
+      typist = somebody;
+    });
     const turn = journal.turns.since(position).find(lacks);
     if (turn) {
       const seen = yield* followTurn(source, turn, sent.get(turn.number) ?? 0, signal);
       sent.set(turn.number, Math.max(seen, journal.turns.byNumber(turn.number)?.last_event ?? 0));
       if (turn.number >= position.turn) position = { turn: turn.number, event: seen };
       sent.delete(turn.number - REMEMBERED);
-    } else if (!(await beforeHeartbeat(Promise.race([arrival, aborted(closed)]), signal))) yield [SIGN_OF_LIFE];
+    } else if (!(await beforeHeartbeat(Promise.race([arrival, typed, aborted(closed)]), signal))) yield [SIGN_OF_LIFE];
+    else if (typist) yield [{ turn: null, event: typist }];
   }
 }
 

@@ -86,7 +86,7 @@ const stopBody = lazy(() => z.strictObject({ turn_id: z.string().optional() }).m
 
 const eventStream = lazy(() => ({
   description:
-    "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`; `chat_message` `{message}` for what a person of the staff wrote; of an agent with tools also `chat_tool`: `{turn_id, call_id, name, state, input?, output?, duration_ms?}`, with `state` `called`, then `done` or `failed`.",
+    "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`; `chat_message` `{message}` for what a person of the staff wrote, and `chat_typing` `{author}` while somebody writes; of an agent with tools also `chat_tool`: `{turn_id, call_id, name, state, input?, output?, duration_ms?}`, with `state` `called`, then `done` or `failed`.",
   content: { "text/event-stream": { schema: z.string() } },
 }));
 

@@ -1,12 +1,15 @@
 /** A person of the staff takes a conversation over, answers in it, and gives it back. */
 import * as z from "zod";
 import type { Caller } from "../../auth/principal.ts";
+import type { Note } from "../../chat/rpc.ts";
 import type { Database } from "../../db/database.ts";
+import type { Slice as PageSlice } from "../../db/page.ts";
 import { findUser } from "../../db/user.ts";
 import type { Api } from "../../http/api.ts";
-import { integer, pathId, text } from "../../http/fields.ts";
+import { id, pathId, text, timestamp, toTimestamp } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { json } from "../../http/operation.ts";
+import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { lazy } from "../../lazy.ts";
 import { messageSchema } from "../message/schema.ts";
 import { ask, jsonText } from "./object.ts";
@@ -15,7 +18,10 @@ import { conversationSchema } from "./schema.ts";
 const takeOverBody = lazy(() =>
   z
     .strictObject({
-      return_after_seconds: integer(1, 30 * 24 * 3600)
+      return_after_seconds: z
+        .int()
+        .min(1)
+        .max(30 * 24 * 3600)
         .optional()
         .meta({ description: "The agent has it back by itself after so long." }),
     })
@@ -23,6 +29,30 @@ const takeOverBody = lazy(() =>
 );
 const replyBody = lazy(() => z.strictObject({ message: text(32_000, 1) }).meta({ id: "StaffReply" }));
 const conversation = lazy(() => z.object({ conversation: conversationSchema() }));
+
+const noteBody = lazy(() => z.strictObject({ text: text(10_000, 1) }).meta({ id: "NewNote" }));
+const readBody = lazy(() => z.strictObject({ sequence: z.int().min(0) }).meta({ id: "ReadMark" }));
+const by = lazy(() => z.object({ entity_id: id(), name: z.string().nullable() }).nullable());
+const noteSchema = lazy(() =>
+  z.object({ id: id(), text: z.string(), author: by(), created_at: timestamp() }).meta({ id: "Note" }),
+);
+const handlingSchema = lazy(() =>
+  z
+    .object({
+      at: timestamp(),
+      action: z.enum(["take_over", "give_back"]),
+      reason: z.string().nullable().meta({ description: "`return_after`: its time was over." }),
+      by: by().meta({ description: "Null where it happened by itself." }),
+    })
+    .meta({ id: "Handling" }),
+);
+
+const handlerOf = ({ entity_id, name }: { entity_id: string | null; name: string | null }) =>
+  entity_id === null ? null : { entity_id, name };
+const noteView = ({ id: note_id, text: content, at, ...person }: Note) => ({
+  ...{ id: note_id, text: content, author: handlerOf(person), created_at: toTimestamp(at) },
+});
+const cut = ({ after, offset, limit }: PageSlice) => ({ after: after?.[0] ?? null, offset, limit });
 
 /** The caller as visitors are told. */
 async function personOf(db: Database, { company_id, entity_id }: Caller) {
@@ -64,6 +94,99 @@ export function handlingRoutes(api: Api): void {
     async ({ c, db, caller, params: { id } }) => {
       const person = await personOf(db, caller);
       return jsonText(c, await ask(c, caller, id, (object) => object.giveBack(caller, person)));
+    },
+  );
+
+  api.route(
+    {
+      ...common,
+      method: "post",
+      path: "/conversation/{id}/note",
+      summary: "Leave a note for colleagues",
+      description: "Never shown to a visitor or a model.",
+      body: noteBody,
+      problems: ["store_unavailable"],
+      responses: () => ({ 201: json("The note.", z.object({ note: noteSchema() })) }),
+    },
+    async ({ c, db, caller, params: { id }, body }) => {
+      const person = await personOf(db, caller);
+      const note = await ask(c, caller, id, (object) => object.note(caller, person, body.text));
+      return c.json({ note: noteView(note) }, 201);
+    },
+  );
+
+  const list = { ...common, scope: "read", store: "none", query: () => pageQuery(), method: "get" } as const;
+  api.route(
+    {
+      ...list,
+      path: "/conversation/{id}/notes",
+      summary: "List the notes of a conversation, newest first",
+      problems: ["invalid_cursor"],
+      responses: () => ({ 200: json("A page of notes.", pageOf("notes", noteSchema())) }),
+    },
+    ({ c, caller, params: { id }, query }) =>
+      respondWithPage({
+        c,
+        caller,
+        name: "notes",
+        query,
+        filter: null,
+        read: (slice) => ask(c, caller, id, (object) => object.notes(caller, cut(slice))),
+        key: (row) => [row.id],
+        view: noteView,
+      }),
+  );
+
+  api.route(
+    {
+      ...list,
+      path: "/conversation/{id}/handling",
+      summary: "See who had a conversation and from when on, newest first",
+      problems: ["invalid_cursor"],
+      responses: () => ({ 200: json("A page of changes.", pageOf("handling", handlingSchema())) }),
+    },
+    ({ c, caller, params: { id }, query }) =>
+      respondWithPage({
+        c,
+        caller,
+        name: "handling",
+        query,
+        filter: null,
+        read: (slice) => ask(c, caller, id, (object) => object.handling(caller, cut(slice))),
+        key: (row) => [row.number],
+        view: ({ at, action, reason, ...person }) => ({ at: toTimestamp(at), action, reason, by: handlerOf(person) }),
+      }),
+  );
+
+  const either = { ...common, audience: "everyone", method: "post" } as const;
+  api.route(
+    {
+      ...either,
+      store: "none",
+      path: "/conversation/{id}/read",
+      summary: "Say up to which message the caller's side has read",
+      description: "Sequences only go up: an older one changes nothing.",
+      body: readBody,
+      problems: ["store_unavailable"],
+      responses: () => ({ 200: json("The conversation.", conversation()) }),
+    },
+    async ({ c, caller, params: { id }, body }) =>
+      jsonText(c, await ask(c, caller, id, (object) => object.markRead(caller, body.sequence))),
+  );
+
+  api.route(
+    {
+      ...either,
+      path: "/conversation/{id}/typing",
+      summary: "Say that the caller is writing",
+      description: "Whoever follows the conversation hears `chat_typing`. Nothing is stored.",
+      problems: ["store_unavailable"],
+      responses: () => ({ 204: { description: "Said." } }),
+    },
+    async ({ c, db, caller, params: { id } }) => {
+      const name = caller.entity_type === "user" ? (await personOf(db, caller)).name : null;
+      await ask(c, caller, id, (object) => object.typing(caller, name));
+      return c.body(null, 204);
     },
   );
 
