@@ -26,6 +26,7 @@ import { adopt } from "./adopt.ts";
 import { AgentCache } from "./agent-cache.ts";
 import { DELTAS_KEPT, nextAlarm } from "./alarm.ts";
 import { Readers } from "./readers.ts";
+import { tracer } from "./tracer.ts";
 
 /** Milliseconds for which a reader's credential is believed: it is asked for every 15 seconds. */
 const FRESH = 10_000;
@@ -67,6 +68,7 @@ export class ConversationCore {
     this.sender = new Sender({ ...ports, store: "DB", outbox: this.#recorded(), write: (batch) => this.#write(batch) });
     this.engine = new Engine({
       ...ports,
+      tracer,
       loadAgent: () => this.agents.load(this.journal.header),
       ids: () => this.ids,
       onEnd: () => this.#afterTurn(),

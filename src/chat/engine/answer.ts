@@ -10,6 +10,7 @@ import { UsageTally } from "../usage.ts";
 import { buildContext } from "./context.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
 import type { LiveTurn } from "./live-turn.ts";
+import { traced, type Tracer } from "./trace.ts";
 import type { TurnAgent } from "./turn-agent.ts";
 import { type Timeouts, watched } from "./watchdog.ts";
 
@@ -20,6 +21,8 @@ export type AnswerPorts = {
   clock: () => number;
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   log: (event: object) => void;
+  /** Hears of spans, where anybody listens. */
+  tracer?: Tracer;
 };
 
 /** How the turn ends; `rest`: the end of its content that was not sent as a delta; `titles`: it may title the conversation. */
@@ -193,7 +196,8 @@ export class Attempt {
     };
     const stream = model.stream(this.#request, call.signal);
     const { signal } = this.#live.stopping;
-    for await (const event of watched(stream, timeouts, deadline, clock, signal, () => call.abort())) {
+    const heard = watched(stream, timeouts, deadline, clock, signal, () => call.abort());
+    for await (const event of traced(heard, this.#ports.tracer, this.#ports.journal.header.id, model.name)) {
       if (this.#isOver) return;
       if (event.type === "finish") this.#measured = event.usage;
       else if (event.type === "retract") this.#retract();

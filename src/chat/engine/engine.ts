@@ -10,6 +10,7 @@ import { onRepeat, type Turn, type TurnError } from "../turn.ts";
 import { type Answer, type AnswerPorts, askModel, type Attempt } from "./answer.ts";
 import { LiveTurn } from "./live-turn.ts";
 import { QUEUE_LIMIT, TurnQueue } from "./queue.ts";
+import { tracedAnswer } from "./trace.ts";
 import { earlierTurn, type TurnInput } from "./repeat.ts";
 
 export type EnginePorts = AnswerPorts & {
@@ -232,7 +233,9 @@ export class Engine {
     const note = (attempt: Attempt) => {
       running.attempt = attempt;
     };
-    void askModel(this.#ports, live, note)
+    const { tracer, journal } = this.#ports;
+    const about = { conversation_id: journal.header.id, agent_id: journal.header.agent_id, turn_id: live.turn.id };
+    void tracedAnswer(tracer, about, () => askModel(this.#ports, live, note))
       .catch((error: unknown) => {
         this.#ports.log({ event: "turn_crashed", turn_id: live.turn.id, error: String(error) });
         return { ...NOTHING_SAID, ending: { ...NOTHING_SAID.ending, status: "failed", error: INTERRUPTED } } as const;
