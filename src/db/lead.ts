@@ -3,7 +3,7 @@ import { and, eq, gt, isNotNull, isNull, lt, or, type SQL, sql } from "drizzle-o
 import type { Rows, Slice } from "./page.ts";
 import { insertAuditIf } from "./audit.ts";
 import type { AuditRow } from "../chat/audit.ts";
-import { auditedUpdate } from "./audited.ts";
+import { auditedInsert, auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { clearLead } from "./erasure-stores.ts";
 import { contains, foldedLead } from "./folded.ts";
@@ -30,12 +30,8 @@ export type LeadFilter = {
 const own = (company_id: string, id: string) => and(eq(lead.id, id), eq(lead.company_id, company_id));
 const live = (company_id: string, id: string) => and(own(company_id, id), isNull(lead.deleted_at));
 
-export const insertLead = (db: Database, row: NewLead): Promise<LeadRow> =>
-  db
-    .insert(lead)
-    .values({ ...row, ...foldedLead(row) })
-    .returning()
-    .get();
+export const insertLead = (db: Database, row: NewLead, audit: AuditRow): Promise<LeadRow> =>
+  auditedInsert(db, lead, { ...row, ...foldedLead(row) }, audit);
 
 /** A live lead of the company. */
 export const findLead = (db: Database, company_id: string, id: string): Promise<LeadRow | undefined> =>
@@ -44,22 +40,6 @@ export const findLead = (db: Database, company_id: string, id: string): Promise<
 /** A lead of the company, deleted, erased or neither. */
 export const findAnyLead = (db: Database, company_id: string, id: string): Promise<LeadRow | undefined> =>
   db.select().from(lead).where(own(company_id, id)).get();
-
-/** Inserts the lead of `row.external_id`, or updates the fields that are set. Returns the row, which may be deleted. */
-export const upsertVouchedLead = (db: Database, row: NewLead & { external_id: string }): Promise<LeadRow> =>
-  db
-    .insert(lead)
-    .values({ ...row, ...foldedLead(row) })
-    .onConflictDoUpdate({
-      target: [lead.company_id, lead.external_id],
-      targetWhere: isNotNull(lead.external_id),
-      set: {
-        ...{ first_name: row.first_name, last_name: row.last_name, email: row.email, updated_at: row.updated_at },
-        ...foldedLead(row),
-      },
-    })
-    .returning()
-    .get();
 
 /** Live leads, newest first. */
 export function listLeads(db: Database, company_id: string, filter: LeadFilter, slice: Slice): Promise<Rows<LeadRow>> {

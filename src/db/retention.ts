@@ -1,5 +1,5 @@
 /** What retention finds and takes away in D1; a conversation's object orders what happens to it. Nothing held is found. */
-import { and, asc, eq, inArray, isNotNull, isNull, lt, sql, type SQL } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql, type SQL } from "drizzle-orm";
 import type { AuditRow } from "../chat/audit.ts";
 import type { Expiry } from "../chat/rpc.ts";
 import { insertAuditIf } from "./audit.ts";
@@ -50,7 +50,8 @@ export const expiredConversations = (db: Database, { company_id, before }: Scope
     .from(conversation)
     .where(
       and(
-        company_id === null ? undefined : eq(conversation.company_id, company_id),
+        // Of one company there is an index of what a restore could bring back; the rest are closedConversations.
+        company_id === null ? undefined : and(eq(conversation.company_id, company_id), isNull(conversation.erased_at)),
         isNotNull(conversation.deleted_at),
         lt(conversation.deleted_at, before),
         beyond(conversation, after),
@@ -202,20 +203,17 @@ const own = ({ company_id, id }: Owned) => and(eq(conversation.id, id), eq(conve
  */
 export async function closeConversation(db: Database, owned: Owned, expiry: Expiry, now: number): Promise<boolean> {
   const { erased_at, deleted_at, deleted_by, activity_at } = conversation;
-  const expired =
-    expiry.of === "deleted"
-      ? lt(deleted_at, expiry.before)
-      : sql`(${deleted_by} = 'retention' OR ${activity_at} < ${expiry.before})`;
+  const due = expiry.of === "deleted" ? lt(deleted_at, expiry.before) : lt(activity_at, expiry.before);
   const closed = await db
     .update(conversation)
     .set({
       erased_at: sql`coalesce(${erased_at}, ${now})`,
       deleted_at: sql`coalesce(${deleted_at}, ${now})`,
-      deleted_by: sql`iif(${deleted_at} IS NULL, 'retention', ${deleted_by})`,
+      deleted_by: "retention",
       title: "",
       metadata: {},
     })
-    .where(and(own(owned), expired, unheld))
+    .where(and(own(owned), or(eq(deleted_by, "retention"), due), unheld))
     .returning({ id: conversation.id });
   return closed.length > 0;
 }

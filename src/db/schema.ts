@@ -291,9 +291,6 @@ export const conversation = sqliteTable(
       .on(t.company_id, t.deleted_at, t.id, t.erased_at)
       .where(sql`deleted_at IS NOT NULL AND erased_at IS NULL`),
     index("conversation_created").on(t.company_id, t.created_at, t.id),
-    index("conversation_expiry")
-      .on(t.company_id, t.deleted_at, t.id)
-      .where(sql`deleted_at IS NOT NULL`),
     // Those that retention has begun to take away.
     index("conversation_closed")
       .on(t.id)

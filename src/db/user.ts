@@ -1,6 +1,5 @@
 /** Users: people of a company, known by who vouches for them and how they are called there. A delete marks. */
 import { and, eq, isNull, type SQL, sql } from "drizzle-orm";
-import { uuidv7 } from "uuidv7";
 import type { AuditRow } from "../chat/audit.ts";
 import { insertAuditIf } from "./audit.ts";
 import { auditedUpdate } from "./audited.ts";
@@ -59,64 +58,4 @@ export function markErasedUser(db: Database, { company_id, id }: UserRow, condit
     db.update(user).set(mark).where(is),
     ...clearUser(db, company_id, id, condition),
   ] as const;
-}
-
-export type VouchedUser = {
-  company_id: string;
-  issuer: string;
-  subject: string;
-  name: string | null;
-  email: string | null;
-  role: "member" | "admin";
-};
-
-/** Inserts the user, or updates name, email and role. Returns the id. */
-export async function upsertExternalUser(db: Database, u: VouchedUser, now: number): Promise<string> {
-  const { company_id, issuer, subject, name, email, role } = u;
-  const row: { id: string } | undefined = await db
-    .insert(user)
-    .values({ id: uuidv7(), company_id, issuer, subject, name, email, role, created_at: now })
-    .onConflictDoUpdate({
-      target: [user.company_id, user.issuer, user.subject],
-      set: { name, email, role },
-      setWhere: isNull(user.deleted_at),
-    })
-    .returning({ id: user.id })
-    .get();
-  return row?.id ?? idOf(db, company_id, issuer, subject);
-}
-
-/** Of a user who was deleted, and is not brought up to date any more. */
-async function idOf(db: Database, company_id: string, issuer: string, subject: string): Promise<string> {
-  const named = and(eq(user.company_id, company_id), eq(user.issuer, issuer), eq(user.subject, subject));
-  const row = await db.select({ id: user.id }).from(user).where(named).get();
-  if (!row) throw new Error("a user was neither made nor found");
-  return row.id;
-}
-
-/** A user whom the company's own backend identifies. What is left out stays unchanged. */
-export type BackendUser = {
-  company_id: string;
-  /** How the company calls this user. */
-  subject: string;
-  name?: string | undefined;
-  email?: string | undefined;
-  role?: "member" | "admin" | undefined;
-};
-
-/** Inserts the user, or updates the fields that are set. Returns the id, undefined for a deleted user. */
-export async function upsertBackendUser(db: Database, u: BackendUser, now: number): Promise<string | undefined> {
-  const { name, email, role } = u;
-  const row: { id: string } | undefined = await db
-    .insert(user)
-    .values({ ...u, id: uuidv7(), issuer: "", created_at: now })
-    // A column must be set for the row to be returned; setting the subject to itself changes nothing.
-    .onConflictDoUpdate({
-      target: [user.company_id, user.issuer, user.subject],
-      set: { subject: u.subject, name, email, role },
-      setWhere: isNull(user.deleted_at),
-    })
-    .returning({ id: user.id })
-    .get();
-  return row?.id;
 }

@@ -5,9 +5,10 @@ import { type ExternalUser, matchingIssuers, verifyExternalToken } from "../auth
 import { type FetchPorts, KeySet, type Published } from "../auth/key-set.ts";
 import { accept, type Checked, refuse, type Refusal } from "../auth/refusal.ts";
 import type { Unverified } from "../auth/unverified.ts";
+import { auditRow } from "../chat/audit.ts";
 import { causeOf, companyDatabase, controlDatabase } from "../db/database.ts";
 import { findVerifiedIssuers, type IssuerRow, keepKeys } from "../db/issuer.ts";
-import { upsertExternalUser } from "../db/user.ts";
+import { vouchForUser } from "../db/vouched.ts";
 import type { AppContext } from "./context.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { enforceLimit } from "./rate-limit.ts";
@@ -50,7 +51,13 @@ export async function externalUser(
   const identity = JSON.stringify([user.company_id, user.issuer, user.subject, user.role, user.name, user.email]);
   let entity_id = users.get(identity, now);
   if (entity_id === undefined) {
-    entity_id = await upsertExternalUser(await companyDatabase(c.env, user.company_id), user, now);
+    const { company_id, issuer: iss, subject, name, email, role } = user;
+    const vouched = { company_id, issuer: iss, subject, name, email, role };
+    const by = { company_id, entity_type: "user", api_key_id: null, request_id: c.var.request_id } as const;
+    const row = await vouchForUser(await companyDatabase(c.env, company_id), vouched, now, (action, id, details) =>
+      auditRow({ ...by, entity_id: id }, { action, target_type: "user", target_id: id, details }, now),
+    );
+    entity_id = row.id;
     users.set(identity, entity_id, now);
   }
   return accept({ ...user, entity_id });

@@ -1,11 +1,10 @@
 /** Tokens: the company's own backend vouches for a user or a visitor; and what a credential says of its bearer. */
 import * as z from "zod";
-import { uuidv7 } from "uuidv7";
 import { hasScope, scopesOfRole, type Principal } from "../auth/principal.ts";
 import { MAX_ACCESS_TTL, MAX_ADMIN_TTL, mintToken } from "../auth/token.ts";
 import { insertAudit } from "../db/audit.ts";
-import { restoreLead, upsertVouchedLead } from "../db/lead.ts";
-import { upsertBackendUser } from "../db/user.ts";
+import { restoreLead } from "../db/lead.ts";
+import { vouchForLead, vouchForUser } from "../db/vouched.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
 import type { Database } from "../db/database.ts";
@@ -88,7 +87,7 @@ export function tokenRoutes(api: Api): void {
       }
       const now = Date.now();
       const entity_id = await (entity_type === "user"
-        ? userId(db, principal, body, now)
+        ? userId(db, principal, body, audit, now)
         : leadId(db, principal.company_id, body, audit, now));
       const role = body.role ?? "member";
       const scopes = scopesOfRole(role).filter((scope) => hasScope(principal, scope));
@@ -139,14 +138,15 @@ const lifetime = (requested: number, keyEnds: number | null, now: number): numbe
 
 type Vouched = z.output<ReturnType<typeof tokenBody>>;
 
-async function userId(db: Database, principal: Principal, body: Vouched, now: number): Promise<string> {
+async function userId(db: Database, principal: Principal, body: Vouched, audit: Audit, now: number): Promise<string> {
   const { external_id: subject, name, email } = body;
   const { company_id } = principal;
   // Only admins may change the stored role. The role of the token is the requested one in any case.
   const stored = hasScope(principal, "admin") ? body.role : undefined;
-  const id = await upsertBackendUser(db, { company_id, subject, name, email, role: stored }, now);
-  if (id === undefined) throw new Problem("conflict", "This user has been deleted.");
-  return id;
+  const vouched = { company_id, issuer: "", subject, name, email, role: stored };
+  const row = await vouchForUser(db, vouched, now, (action, id, details) => audit(action, "user", id, details));
+  if (row.deleted_at !== null) throw new Problem("conflict", "This user has been deleted.");
+  return row.id;
 }
 
 async function leadId(
@@ -156,8 +156,8 @@ async function leadId(
   audit: Audit,
   now: number,
 ): Promise<string> {
-  const fresh = { id: uuidv7(), company_id, external_id, first_name: name, email, created_at: now, updated_at: now };
-  const lead = await upsertVouchedLead(db, fresh);
+  const vouched = { company_id, external_id, first_name: name, email };
+  const lead = await vouchForLead(db, vouched, now, (action, id, details) => audit(action, "lead", id, details));
   if (lead.deleted_at !== null) {
     await restoreLead(db, company_id, lead.id, audit("lead.restore", "lead", lead.id));
   }

@@ -135,7 +135,7 @@ describe("users", () => {
     expect((await call("GET", "/v1/agent", { headers: theirs })).status).toBe(401);
     expect((await call("GET", "/v1/user", { headers: company.admin })).body.pagination.total).toBe(1);
     const done = (await actions(company)).map(([action]: [string]) => action);
-    expect(done).toEqual(["api_key.revoke", "user.delete"]);
+    expect(done).toEqual(["api_key.revoke", "user.delete", "user.create"]);
     expect((await user(company, "DELETE", company.user_id)).body).toMatchObject({ status: 409, code: "conflict" });
   });
 

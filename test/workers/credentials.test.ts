@@ -218,7 +218,7 @@ describe("minted tokens", () => {
     const db = await companyDatabase(env, company.company_id);
     const row = await db.select().from(lead).where(eq(lead.id, entity_id)).get();
     expect(row).toMatchObject({ external_id: "v-1", first_name: "Vic", deleted_at: null });
-    expect(await actionsOn(company, entity_id)).toEqual(["lead.delete", "lead.restore"]);
+    expect(await actionsOn(company, entity_id)).toEqual(["lead.create", "lead.delete", "lead.restore"]);
     await call("DELETE", `/v1/lead/${entity_id}?erase=true`, { headers: company.admin });
     expect((await mint(company.read_write, body)).body.entity_id).not.toBe(entity_id);
   });

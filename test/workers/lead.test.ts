@@ -251,7 +251,7 @@ describe("refreshing", () => {
       expect((await call("GET", "/v1/auth/validate", { headers: bearer(access_token) })).status).toBe(401);
     }
     expect((await refresh(newest.refresh_token)).status).toBe(401);
-    expect(await actionsOn(company, made.lead.id)).toEqual(["lead.end_tokens"]);
+    expect(await actionsOn(company, made.lead.id)).toEqual(["lead.register", "lead.end_tokens"]);
     const other = (await register({ agent_id: company.agent_id })).body;
     expect((await refresh(other.refresh_token)).status).toBe(200);
   });
@@ -403,7 +403,7 @@ describe("erasing", () => {
     expect((await erase()).body).toEqual(erased.body);
     const deleted = await call("DELETE", `/v1/lead/${lead_id}`, { headers: company.admin });
     expect(deleted.body).toEqual({ lead: erased.body.lead });
-    expect(await actionsOn(company, lead_id)).toEqual(["lead.erase"]);
+    expect(await actionsOn(company, lead_id)).toEqual(["lead.register", "lead.erase"]);
 
     const db = await companyDatabase(env, company.company_id);
     const everything = [

@@ -100,12 +100,19 @@ describe("a minted token with the role admin", () => {
     const { expires_at } = (await validate(bearer(long.access_token))).body;
     expect(Date.parse(expires_at) - Date.now()).toBeLessThanOrEqual(3_600_000);
     expect((await mint(company.admin, { ...ask, expires_in: 60 })).expires_in).toBe(60);
-    expect(await actionsOn(company, long.entity_id)).toEqual(["token.mint", "token.mint"]);
+    expect(await actionsOn(company, long.entity_id)).toEqual(["user.create", "token.mint", "token.mint"]);
     const member = await mint(company.admin, { ...ask, role: "member", expires_in: 86_400 });
     expect(member.expires_in).toBe(86_400);
-    expect(await actionsOn(company, long.entity_id)).toHaveLength(2);
+    // No token to note, but the user's own role is another now.
+    expect(await actionsOn(company, long.entity_id)).toEqual([
+      ...["user.create", "token.mint", "token.mint", "user.update"],
+    ]);
     const db = await companyDatabase(env, company.company_id);
-    const row = await db.select().from(audit_event).where(eq(audit_event.target_id, long.entity_id)).get();
+    const row = await db
+      .select()
+      .from(audit_event)
+      .where(and(eq(audit_event.target_id, long.entity_id), eq(audit_event.action, "token.mint")))
+      .get();
     expect(row).toMatchObject({ api_key_id: company.key_ids.admin, details: { role: "admin", expires_in: 3600 } });
   });
 

@@ -8,6 +8,7 @@ import worker from "../../src/index.ts";
 import type { Delta } from "../../src/chat/turn.ts";
 import { storedTools, toolBody } from "../../src/routes/agent/tool.ts";
 import { calling, complete, type Step, upstream } from "../upstream/client.ts";
+import { everywhere } from "./everywhere.ts";
 import { call, type Company, makeCompany, makeLead, send } from "./company.ts";
 import {
   chat,
@@ -549,7 +550,7 @@ describe("what becomes of a call", () => {
     expect(erased.status).toBe(200);
     const { results } = await env.DB.prepare("SELECT tool_calls FROM message WHERE conversation_id = ?").bind(id).all();
     expect(results).toEqual([{ tool_calls: null }, { tool_calls: null }]);
-    await expectNothingLeft(id);
+    expect(await everywhere(m.company, "Oslo")).toEqual([]);
   });
 
   it("that a crash cut off: it stays with the failed reply, and the retry takes its place", async () => {

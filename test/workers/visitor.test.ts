@@ -444,7 +444,7 @@ describe("an anonymous visitor who turns out to be known", () => {
     const db = await companyDatabase(env, company.company_id);
     const trail = await db.select().from(audit_event).where(eq(audit_event.company_id, company.company_id));
     const about = (target: string) => trail.filter((row) => row.target_id === target).map((row) => row.action);
-    expect(about(made.lead.id)).toEqual(["lead.merge"]);
+    expect(about(made.lead.id)).toEqual(["lead.register", "lead.merge"]);
     expect(about(made.conversation.id)).toEqual(["conversation.reassign"]);
     const gone = await call("GET", `/v1/lead/${made.lead.id}`, { headers: company.read_only });
     expect(gone.status).toBe(404);

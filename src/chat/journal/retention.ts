@@ -9,19 +9,20 @@ import type { Header } from "./schema.ts";
 
 /** Whether its time has come; what retention has closed has been found to before. */
 export function isExpired({ deleted_at, deleted_by, ...header }: Header, { of, before }: Expiry): boolean {
+  if (deleted_by === RETENTION) return true;
   if (of === "deleted") return deleted_at !== null && deleted_at < before;
-  return deleted_by === RETENTION || (header.last_message_at ?? header.created_at) < before;
+  return (header.last_message_at ?? header.created_at) < before;
 }
 
-/** Who deletes what nobody uses any more. */
+/** By this deleted_by what has been closed is found again, whatever it was closed for. */
 const RETENTION = "retention";
 
 /** From here on nothing brings the conversation back; D1 is told. */
 export function closeForGood(journal: Journal, now: number): void {
-  const { erased_at, deleted_at, deleted_by, edits } = journal.header;
+  const { erased_at, deleted_at, edits } = journal.header;
   if (erased_at !== null) return;
   journal.transaction(() => {
-    const deleted = deleted_at === null ? { deleted_at: now, deleted_by: RETENTION } : { deleted_at, deleted_by };
+    const deleted = { deleted_at: deleted_at ?? now, deleted_by: RETENTION };
     const closed = { title: "", metadata: {}, titled_by: null, erased_at: now, edits: edits + 1 };
     journal.store.setHeader({ ...closed, ...deleted });
     journal.outbox.add({ op: "header", audit: null });

@@ -19,6 +19,7 @@ import { linkTo } from "../../http/context.ts";
 import { isId } from "../../http/fields.ts";
 import { originAllowed } from "../../net/origin.ts";
 import { invalid, notFound, Problem } from "../../problem/problem.ts";
+import { auditRow } from "../../chat/audit.ts";
 import { contextLengthOf } from "../../chat/agent.ts";
 import { conversationView } from "../../chat/conversation.ts";
 import { leadColumns, leadFields, leadSchema, leadView } from "./schema.ts";
@@ -74,8 +75,10 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const { company_id } = agent;
       const db = await requestDatabase(c, company_id);
       const fresh = { id: uuidv7(), company_id, agent_id, created_at: now, updated_at: now };
-      const lead = await insertLead(db, { ...leadColumns(details, now), ...fresh });
-      const owner = { company_id, entity_type: "lead", entity_id: lead.id } as const;
+      const owner = { company_id, entity_type: "lead", entity_id: fresh.id } as const;
+      const entry = { action: "lead.register", target_type: "lead", target_id: fresh.id, details: { agent_id } };
+      const record = auditRow({ ...owner, api_key_id: null, request_id: c.var.request_id }, entry, now);
+      const lead = await insertLead(db, { ...leadColumns(details, now), ...fresh }, record);
       const made = await createConversation(
         db,
         { ...owner, agent_id, max_context_length: contextLengthOf(agent.settings) },
