@@ -13,8 +13,11 @@ import { conversation, lead, message, user } from "./schema.ts";
 /** Columns, and what is in them once nothing is said any more. */
 type Cleared = Record<string, "" | "{}" | null>;
 
-const CONVERSATION: Cleared = { title: "", title_folded: "", metadata: "{}", creation_key: null, creation_hash: null };
-const MESSAGE: Cleared = { content: "", metadata: "{}", tool_calls: null, feedback: null, details: null };
+const CONVERSATION: Cleared = {
+  ...{ title: "", title_folded: "", metadata: "{}" },
+  ...{ creation_key: null, creation_hash: null, handler_name: null },
+};
+const MESSAGE: Cleared = { content: "", metadata: "{}", tool_calls: null, feedback: null, details: null, author: null };
 const FOLDED: Cleared = { first_name_folded: null, last_name_folded: null, email_folded: null };
 const LEAD: Cleared = {
   ...{ external_id: null, first_name: null, last_name: null, email: null, phone: null, source: null },

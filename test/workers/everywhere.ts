@@ -14,20 +14,26 @@ const says = (rows: Row[], text: string) =>
 /** The tables that say `text` somewhere, upper or lower case, each with in how many rows. */
 export async function everywhere({ company_id }: Pick<Company, "company_id">, text: string): Promise<string[]> {
   const found: string[] = [];
-  const all = async (sql: string, ...values: unknown[]) =>
-    (
-      await env.DB.prepare(sql)
-        .bind(...values)
-        .all<Row>()
-    ).results;
-  for (const { name } of await all(TABLES)) {
-    const columns = (await all("SELECT name FROM pragma_table_info(?)", name)).map((column) => column["name"]);
-    const rows = columns.includes("company_id")
-      ? await all(`SELECT * FROM "${String(name)}" WHERE company_id = ?`, company_id)
-      : await all(`SELECT * FROM "${String(name)}"`);
-    if (says(rows, text) > 0) found.push(`${String(name)}: ${says(rows, text)}`);
+  const from =
+    (d1: D1Database) =>
+    async (sql: string, ...values: unknown[]): Promise<Row[]> =>
+      (
+        await d1
+          .prepare(sql)
+          .bind(...values)
+          .all<Row>()
+      ).results;
+  for (const [where, d1] of Object.entries({ "": env.DB, "search ": env.SEARCH as D1Database })) {
+    const all = from(d1);
+    for (const { name } of await all(TABLES)) {
+      const columns = (await all("SELECT name FROM pragma_table_info(?)", name)).map((column) => column["name"]);
+      const rows = columns.includes("company_id")
+        ? await all(`SELECT * FROM "${String(name)}" WHERE company_id = ?`, company_id)
+        : await all(`SELECT * FROM "${String(name)}"`);
+      if (says(rows, text) > 0) found.push(`${where}${String(name)}: ${says(rows, text)}`);
+    }
   }
-  for (const { id } of await all("SELECT id FROM conversation WHERE company_id = ?", company_id)) {
+  for (const { id } of await from(env.DB)("SELECT id FROM conversation WHERE company_id = ?", company_id)) {
     const inside = await runInDurableObject(env.CONVERSATION.getByName(String(id)), (_, { storage }) =>
       storage.sql
         .exec(TABLES)

@@ -194,6 +194,7 @@ export function eraseConversation({ journal, caller, now }: Edit): Outcome<objec
       erased_at: now,
       updated_at: now,
       titled_by: null,
+      handler_name: null,
       edits: header.edits + 1,
     });
     const audit = auditRow(caller, aboutConversation(journal, "conversation.erase"), now);

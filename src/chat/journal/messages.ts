@@ -166,11 +166,10 @@ export class Messages {
 const isShown = ({ deleted_at, status, content }: Message): boolean =>
   deleted_at === null && status !== "failed" && /\S/.test(content);
 
-const EMPTY = { content: "", metadata: {}, tool_calls: null, feedback: null, details: null } as const;
+const EMPTY = { content: "", metadata: {}, tool_calls: null, feedback: null, details: null, author: null } as const;
 
 const BLANK = {
   ...EMPTY,
-  author: null,
   status: "complete",
   model_used: null,
   processing_time: null,
