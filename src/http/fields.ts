@@ -107,3 +107,6 @@ export const responseShape = <S extends Record<string, z.ZodType>>(shape: S): S 
       return [name, inner.meta({ ...inner.meta(), ...schema.meta() })];
     }),
   ) as unknown as S;
+
+/** What somebody says in a conversation: 1–32,000 characters, of which at least one is not white space. */
+export const messageText = lazy(() => text(32_000, 1).refine((value) => /\S/.test(value), "is white space only"));

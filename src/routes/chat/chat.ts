@@ -8,7 +8,7 @@ import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { requestDatabase } from "../../http/database.ts";
 import { type AppContext, linkTo } from "../../http/context.ts";
-import { id, metadata, pathId, text } from "../../http/fields.ts";
+import { id, messageText, metadata, pathId } from "../../http/fields.ts";
 import { hashOf, idempotencyKey } from "../../http/idempotency.ts";
 import { prefersAsync, turnHeaders } from "../../http/prefer.ts";
 import { isConversationId } from "../../chat/id.ts";
@@ -26,7 +26,9 @@ const tag = "Turns";
 const nativeBody = lazy(() =>
   z
     .strictObject({
-      message: text(32_000, 1).meta({ description: "1–32,000 characters, stored byte for byte." }),
+      message: messageText().meta({
+        description: "1–32,000 characters, not of white space only, stored byte for byte.",
+      }),
       metadata: metadata().optional(),
       output_schema: jsonSchema(
         "JSON Schema of an object that the reply has to be (≤ 16 KiB serialised); it is then told as a whole. A model whose answer does not fit is asked once more, and then the turn fails with `output_invalid`. `format`, `uniqueItems` and patterns that are not simple are told to the model, not checked.",
@@ -155,7 +157,7 @@ async function uiChat(c: AppContext, caller: Caller, conversation_id: string, bo
     );
     return uiEvents(stream, replayed);
   }
-  const content = text(32_000, 1).safeParse(last?.text ?? "");
+  const content = messageText().safeParse(last?.text ?? "");
   if (!content.success)
     throw invalid({ path: "/messages", message: "must end in a user's text of 1–32,000 characters" });
   const idempotency_key = idempotencyKey(c) ?? own;

@@ -14,7 +14,7 @@ import type { JsonObject } from "../../json.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import type { AppContext } from "../../http/context.ts";
-import { text, isId } from "../../http/fields.ts";
+import { isId, messageText } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { invalid, Problem } from "../../problem/problem.ts";
 import { events, TURN_PROBLEMS } from "./chat.ts";
@@ -101,7 +101,7 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
 function inputOf(caller: Caller, body: CompletionBody): CompletionInput {
   const messages = messagesOf(body);
   const last = messages.pop();
-  const message = text(32_000, 1).safeParse(last?.role === "user" ? last.content : "");
+  const message = messageText().safeParse(last?.role === "user" ? last.content : "");
   if (!message.success)
     throw invalid({ path: "/messages", message: "must end in a user's text of 1–32,000 characters" });
   const { model: agent_id, conversation, user, metadata } = body;

@@ -6,7 +6,7 @@ import type { Database } from "../../db/database.ts";
 import type { Slice as PageSlice } from "../../db/page.ts";
 import { findUser } from "../../db/user.ts";
 import type { Api } from "../../http/api.ts";
-import { id, pathId, text, timestamp, toTimestamp } from "../../http/fields.ts";
+import { id, messageText, pathId, text, timestamp, toTimestamp } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { json } from "../../http/operation.ts";
 import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
@@ -27,7 +27,7 @@ const takeOverBody = lazy(() =>
     })
     .meta({ id: "TakeOver" }),
 );
-const replyBody = lazy(() => z.strictObject({ message: text(32_000, 1) }).meta({ id: "StaffReply" }));
+const replyBody = lazy(() => z.strictObject({ message: messageText() }).meta({ id: "StaffReply" }));
 const conversation = lazy(() => z.object({ conversation: conversationSchema() }));
 
 const noteBody = lazy(() => z.strictObject({ text: text(10_000, 1) }).meta({ id: "NewNote" }));
