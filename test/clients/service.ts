@@ -4,7 +4,7 @@ import { type Step, upstream } from "../upstream/client.ts";
 
 export { complete } from "../upstream/client.ts";
 
-export type Running = {
+type Running = {
   /** Of the service, without a trailing slash. */
   url: string;
   /** Of the upstream that agents of the model `openai-compatible/…` ask. */

@@ -64,7 +64,7 @@ describe("turns", () => {
   it("run one after another in order of arrival", async () => {
     const { submit, texts } = engineOf();
     const turns = ["a", "b", "c"].map((text) => submit(text).live);
-    await Promise.all(turns.map((live) => live?.ended));
+    for (const live of turns) await live?.ended;
     expect(texts()).toEqual(["a", "to a", "b", "to b", "c", "to c"]);
   });
 
