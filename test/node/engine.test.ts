@@ -192,7 +192,7 @@ describe("the queue", () => {
 });
 
 describe("the alarm", () => {
-  const idle = { isBusy: false, isBehind: false, failures: 0, oldestDeltas: null, random: 1 };
+  const idle = { isBusy: false, isBehind: false, failures: 0, oldestDeltas: null, returnAt: null, random: 1 };
   it("rings as early as anything needs it, and not at all where nothing does", () => {
     const next = (changes: Partial<Parameters<typeof nextAlarm>[0]>) => nextAlarm({ ...idle, ...changes }, 1_000_000);
     expect(next({})).toBeNull();
