@@ -4,7 +4,9 @@
 import { defineConfig, type OxlintConfig } from "oxlint";
 
 /** Everything of ours that a room may name in its row; `env` is src/env.ts. */
-const FOLDERS = "net problem auth chat journal engine projection models db compliance http object routes".split(" ");
+const FOLDERS = "net problem auth chat journal engine projection models db compliance http object webhook routes".split(
+  " ",
+);
 const OURS = { ...Object.fromEntries(FOLDERS.map((name) => [name, `**/${name}/**`])), env: "**/env.ts" };
 
 const PACKAGES = {
@@ -34,6 +36,7 @@ const ROOMS: Room[] = [
     ours: ["auth", "chat", "journal", "engine", "projection", "db", "env", "models", "problem"],
     packages: ["workers"],
   },
+  { name: "webhook", ours: ["auth", "chat", "db", "env", "net"], packages: ["workers"] },
   {
     name: "routes",
     ours: ["auth", "chat", "compliance", "db", "env", "http", "models", "net", "problem"],

@@ -34,6 +34,8 @@ function count(env: Env): Env {
   return known;
 }
 
+export { WebhookObject } from "../src/webhook/dispatcher.ts";
+
 export class ConversationObject extends Conversation {
   constructor(ctx: DurableObjectState, env: Env) {
     const { sql } = ctx.storage;

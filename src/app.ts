@@ -41,6 +41,8 @@ import { modelProviderTestRoutes } from "./routes/model-provider/test.ts";
 import { tokenRoutes } from "./routes/token.ts";
 import { turnRoutes } from "./routes/turn.ts";
 import { userRoutes } from "./routes/user.ts";
+import { webhookDeliveryRoutes } from "./routes/webhook/delivery.ts";
+import { webhookRoutes } from "./routes/webhook/webhook.ts";
 import { widgetRoutes } from "./routes/widget.ts";
 
 export const api = new Api();
@@ -57,6 +59,8 @@ companyRoutes(api);
 userRoutes(api);
 erasureRoutes(api);
 holdRoutes(api);
+webhookRoutes(api);
+webhookDeliveryRoutes(api);
 conversationRoutes(api);
 messageSearchRoutes(api);
 messageRoutes(api);

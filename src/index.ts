@@ -4,8 +4,10 @@ import { eraseRest, sealAll } from "./compliance/schedule.ts";
 import { foldRest } from "./db/folded.ts";
 import type { Env } from "./env.ts";
 import { runRetention } from "./compliance/retention.ts";
+import { runWebhooks } from "./webhook/schedule.ts";
 
 export { ConversationObject } from "./object/conversation-object.ts";
+export { WebhookObject } from "./webhook/dispatcher.ts";
 
 export default {
   fetch: app.fetch,
@@ -16,6 +18,7 @@ export default {
       () => eraseRest(env),
       () => runRetention(env, scheduledTime),
       () => foldRest(env),
+      () => runWebhooks(env, scheduledTime),
     ];
     const failures: unknown[] = [];
     for (const work of works) await work().catch((error: unknown) => failures.push(error));

@@ -54,7 +54,14 @@ export async function sign(config: Config, purpose: Purpose, payload: Uint8Array
     .sign(first.private_key);
 }
 
-/** The same without the payload (RFC 7515, appendix F), for whoever has it already. */
+/** The 64 bytes of an Ed25519 signature (RFC 8032) of exactly these bytes, by the first key. */
+export async function signRaw(config: Config, bytes: Uint8Array): Promise<Uint8Array> {
+  const [first] = await pairsOf(config);
+  if (!first) throw new Error("there is no signing key");
+  return new Uint8Array(await crypto.subtle.sign("Ed25519", first.private_key, bytes));
+}
+
+/** A JWS without its payload (RFC 7515, appendix F), for whoever has that already. */
 export async function signDetached(config: Config, purpose: Purpose, payload: Uint8Array | object): Promise<string> {
   const [header = "", , signature = ""] = (await sign(config, purpose, payload)).split(".");
   return `${header}..${signature}`;

@@ -274,6 +274,8 @@ export const conversation = sqliteTable(
     unread_staff: integer().notNull().default(0),
     /** Why and since when nothing of this conversation may go for good. */
     hold: json<Hold>(),
+    /** How many webhook events it has had; see webhook_event. */
+    event_sequence: integer().notNull().default(0),
   },
   (t) => [
     // The columns of an index's WHERE are also its last columns: otherwise SQLite reads every row to check the condition.
@@ -465,5 +467,84 @@ export const erasure = sqliteTable(
     uniqueIndex("erasure_running")
       .on(t.company_id, t.target_id)
       .where(sql`status = 'running'`),
+  ],
+);
+
+/** Addresses that a company wants its events sent to. */
+export const webhook = sqliteTable(
+  "webhook",
+  {
+    id: id(),
+    company_id: company_id(),
+    url: text().notNull(),
+    /** Types of events; null: all. */
+    events: json<string[]>(),
+    description: text().notNull().default(""),
+    payload: text({ enum: ["thin", "full"] })
+      .notNull()
+      .default("thin"),
+    /** Encrypted like a provider's key. After a rotation the previous one signs as well until previous_until. */
+    secret_ciphertext: text().notNull(),
+    previous_ciphertext: text(),
+    previous_until: millis(),
+    created_at: created_at(),
+    updated_at: millis().notNull(),
+    /** The receiver answered 410: nothing is sent until the webhook is put again. */
+    disabled_at: millis(),
+  },
+  (t) => [index("webhook_company").on(t.company_id, t.id)],
+);
+
+/**
+ * What happened, ids only, while the company has webhooks. Triggers write it in the batch of the fact itself: there is no
+ * event without its fact, and no fact without its event. Within a conversation they are numbered without gaps.
+ */
+export const webhook_event = sqliteTable(
+  "webhook_event",
+  {
+    /** Of the row that the fact is: a batch that arrives twice makes no second event. */
+    id: id(),
+    company_id: company_id(),
+    type: text().notNull(),
+    at: millis().notNull(),
+    conversation_id: text(),
+    sequence: integer(),
+    data: json<JsonObject>().notNull(),
+  },
+  (t) => [index("webhook_event_company").on(t.company_id, t.at, t.id), index("webhook_event_at").on(t.at)],
+);
+
+/**
+ * An event on its way to a webhook. Of one conversation only the first that is pending has a `next_at`: the others wait for
+ * it, so that they arrive in order.
+ */
+export const webhook_delivery = sqliteTable(
+  "webhook_delivery",
+  {
+    id: id(),
+    company_id: company_id(),
+    webhook_id: text().notNull(),
+    event_id: text().notNull(),
+    type: text().notNull(),
+    conversation_id: text(),
+    sequence: integer(),
+    status: text({ enum: ["pending", "delivered", "dead"] })
+      .notNull()
+      .default("pending"),
+    attempts: integer().notNull().default(0),
+    /** Status of the last answer; null where there was none. */
+    last_status: integer(),
+    next_at: millis(),
+    created_at: created_at(),
+  },
+  (t) => [
+    uniqueIndex("webhook_delivery_event").on(t.event_id, t.webhook_id),
+    index("webhook_delivery_webhook").on(t.company_id, t.webhook_id, t.id),
+    index("webhook_delivery_due")
+      .on(t.company_id, t.webhook_id, t.next_at, t.id)
+      .where(sql`next_at IS NOT NULL`),
+    index("webhook_delivery_order")
+      .on(t.webhook_id, t.conversation_id, t.sequence)
+      .where(sql`status = 'pending'`),
   ],
 );

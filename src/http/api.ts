@@ -9,6 +9,7 @@ import type * as z from "zod";
 import { type Caller, hasScope, isMintedUser, type Principal } from "../auth/principal.ts";
 import { auditRow } from "../chat/audit.ts";
 import { controlDatabase, type Database } from "../db/database.ts";
+import { wakeDispatcher } from "../db/webhook.ts";
 import { lazy } from "../lazy.ts";
 import { Problem } from "../problem/problem.ts";
 import { authenticate } from "./authenticate.ts";
@@ -62,6 +63,7 @@ export class Api {
       const db = await databaseFor(c, spec, caller);
       const input: unknown = { c, principal, caller, audit, db, params, query, body };
       const response = await handler(input as Input<S>);
+      if (method !== "get" && db && caller) c.executionCtx.waitUntil(wakeDispatcher(c.env, db, caller.company_id));
       return caller && !caller.may_read ? withhold(response, body) : response;
     });
   }

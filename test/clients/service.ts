@@ -42,7 +42,13 @@ export const up = upstream(running.upstream);
 /** An API key as the one string that OpenAI's clients take. */
 export const apiKey = `${key.api_key}:${key.api_secret}`;
 
-async function call(method: string, path: string, body?: object, headers: Record<string, string> = adminHeaders) {
+/** A request of an admin; throws when it is refused. */
+export async function call(
+  method: string,
+  path: string,
+  body?: object,
+  headers: Record<string, string> = adminHeaders,
+) {
   const response = await fetch(api + path, {
     method,
     headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },

@@ -4,6 +4,8 @@
  */
 import app, { ConversationObject as Real } from "./index.js";
 
+export { WebhookObject } from "./index.js";
+
 export class ConversationObject extends Real {
   constructor(ctx, env) {
     super(ctx, { ...env, DB: faulty(env.DB, env.FAULTS) });

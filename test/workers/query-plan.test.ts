@@ -109,6 +109,16 @@ async function makeSized(size: number): Promise<Sized> {
          details) SELECT ${idSql(mark(9))}, ?1, 1000 + i, 'user', ?2, 'agent.update', 'agent', iif(i > 5, 'other', ?3), '{}' FROM n`,
       ...[company_id, user_id, agent_id],
     ),
+    run(
+      `${upTo(size)} INSERT INTO webhook_delivery (id, company_id, webhook_id, event_id, type, status, created_at)
+       SELECT ${idSql(mark(13))}, ?1, ?2, ?1 || i, 'turn.completed', 'delivered', 1 FROM n`,
+      ...[company_id, conversation_id],
+    ),
+    // Last, because where there is a webhook, rows that are written are events.
+    run(
+      `INSERT INTO webhook (id, company_id, url, secret_ciphertext, created_at, updated_at) VALUES (?2, ?1, 'https://example.com', '', 1, 1)`,
+      ...[company_id, conversation_id],
+    ),
   ]);
   return { ...company, conversation_id };
 }
@@ -167,6 +177,8 @@ const LISTS: List[] = [
   },
   { route: "/audit/seals", index: "audit_seal_first", name: "seals", walked: true },
   { route: "/erasure", index: "erasure_company", name: "erasures", walked: true },
+  { route: "/webhook", index: "webhook_company", name: "webhooks" },
+  { route: "/webhook/{id}/deliveries", index: "webhook_delivery_webhook", name: "deliveries", walked: true },
   { route: "/user", index: "user_company", name: "users" },
   { route: "/auth/api-keys", index: "api_key_company", name: "api_keys" },
   { route: "/auth/issuer", index: "issuer_company", name: "issuers" },
@@ -250,8 +262,8 @@ describe("rows read do not grow with the company", () => {
     expect(many.body[list.name].length).toBe(few.body[list.name].length);
     // A range that is followed by another company's reads one row beyond itself.
     expect(Math.abs(rowsRead(many.costs) - rowsRead(few.costs))).toBeLessThanOrEqual(1);
-    // The one query beside the page's own batch looks up the agent or the entity that a route names.
-    expect(many.trips).toBe(/\{(agent|entity)_id\}/.test(list.route) ? 2 : 1);
+    // The one query beside the page's own batch looks up the agent, the entity or the webhook that a route names.
+    expect(many.trips).toBe(/\{(agent|entity)_id\}|webhook\/\{id\}/.test(list.route) ? 2 : 1);
     const { next_cursor } = many.body.pagination;
     if (next_cursor === null) return;
     const deeper = await asked(large, pathOf(list, large, `per_page=5&cursor=${next_cursor}`));

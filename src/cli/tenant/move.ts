@@ -138,7 +138,10 @@ const arrived = ({ control }: Ports, company_id: string) =>
   control.prepare("UPDATE company SET moving_from = NULL, moving_to = NULL WHERE id = ?").bind(company_id).run();
 
 /** Tables whose rows move with a company. Audit rows are fenced too, but not in the control database. */
-export const FENCED = ["user", "lead", "agent", "model_provider", "conversation", "message", "erasure"];
+export const FENCED = [
+  ...["user", "lead", "agent", "model_provider", "conversation", "message", "erasure"],
+  ...["webhook", "webhook_event", "webhook_delivery"],
+];
 
 /** From now on this database refuses every insert and update of the company's rows. */
 async function fence({ name, d1 }: Home, company_id: string, now: number): Promise<void> {

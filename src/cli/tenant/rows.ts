@@ -14,6 +14,12 @@ const TABLES: Table[] = [
 ];
 const AUDIT: Table = { name: "audit_event", key: ["sequence"] };
 const SEALS: Table = { name: "audit_seal", key: ["first_sequence"] };
+/** Written last: where there is a webhook, a row that arrives is an event. */
+const WEBHOOKS: Table[] = [
+  { name: "webhook_event", key: ["at", "id"] },
+  { name: "webhook_delivery", key: ["webhook_id", "id"] },
+  { name: "webhook", key: ["id"] },
+];
 const CONVERSATION: Table = { name: "conversation", key: ["created_at", "id"] };
 
 /** Rows of one read. */
@@ -28,7 +34,9 @@ const DELETED_ROWS = 500;
 
 /** Every table that a database needs for a company to move there. */
 export const COMPANY_TABLES: ReadonlySet<string> = new Set(
-  [...TABLES, AUDIT, SEALS, CONVERSATION].map((table) => table.name).concat("message", "tally", "departed"),
+  [...TABLES, ...WEBHOOKS, AUDIT, SEALS, CONVERSATION]
+    .map((table) => table.name)
+    .concat("message", "tally", "departed"),
 );
 
 /** Whether both databases have the same tables, so that rows can be copied. */
@@ -59,6 +67,10 @@ export async function copyAll(from: Home, to: Home, company_id: string): Promise
     );
   }
   await compare(from, to, CONVERSATION, company_id);
+  for (const table of WEBHOOKS) {
+    for await (const rows of pages(from.d1, table, company_id, PAGE)) await write(to.d1, table.name, rows);
+    await compare(from, to, table, company_id);
+  }
 }
 
 /**
@@ -158,7 +170,7 @@ export async function clear(d1: D1Database, company_id: string): Promise<void> {
       d1.prepare("DELETE FROM conversation WHERE id IN (SELECT value FROM json_each(?))").bind(ids),
     ]);
   }
-  for (const { name } of TABLES) {
+  for (const { name } of [...TABLES, ...WEBHOOKS]) {
     const some = `SELECT rowid FROM "${name}" WHERE company_id = ? LIMIT ${DELETED_ROWS}`;
     for (let removed = 1; removed > 0;) {
       const { meta } = await d1.prepare(`DELETE FROM "${name}" WHERE rowid IN (${some})`).bind(company_id).run();

@@ -11,6 +11,7 @@ import { admitWebsite, originRefused } from "../../http/website.ts";
 import type { Config } from "../../config.ts";
 import { findPublicAgent } from "../../db/agent.ts";
 import { createConversation } from "../../db/conversation.ts";
+import { wakeDispatcher } from "../../db/webhook.ts";
 import { endTokens, insertLead, type LeadRow, rotateRefresh } from "../../db/lead.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
@@ -85,6 +86,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
         now,
       );
       if (!made) throw ownerGone();
+      c.executionCtx.waitUntil(wakeDispatcher(c.env, db, company_id));
       const answer = {
         lead: leadView(lead, owner),
         ...(await mintTokens(c.var.config, lead, origin, uuidv7())),
