@@ -109,4 +109,6 @@ export const responseShape = <S extends Record<string, z.ZodType>>(shape: S): S 
   ) as unknown as S;
 
 /** What somebody says in a conversation: 1–32,000 characters, of which at least one is not white space. */
-export const messageText = lazy(() => text(32_000, 1).refine((value) => /\S/.test(value), "is white space only"));
+export const messageText = lazy(() =>
+  text(32_000, 1).refine((value) => value === "" || /\S/.test(value), "is white space only"),
+);

@@ -210,6 +210,8 @@ describe("while it goes on", () => {
           last_message_at: 1,
           updated_at: 1,
           revision: 1e6,
+          unread_lead: 0,
+          unread_staff: 0,
         };
         const message = {
           ...{ id: uuidv7(), turn_id: uuidv7(), sequence: 99 },

@@ -8,6 +8,8 @@ type Row = Record<string, unknown>;
 const TABLES =
   "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_cf%' ESCAPE '\\'";
 
+const OWN = "SELECT id FROM conversation WHERE company_id = ?";
+
 const says = (rows: Row[], text: string) =>
   rows.filter((row) => JSON.stringify(row).toLowerCase().includes(text.toLowerCase())).length;
 
@@ -29,7 +31,14 @@ export async function everywhere({ company_id }: Pick<Company, "company_id">, te
       const columns = (await all("SELECT name FROM pragma_table_info(?)", name)).map((column) => column["name"]);
       const rows = columns.includes("company_id")
         ? await all(`SELECT * FROM "${String(name)}" WHERE company_id = ?`, company_id)
-        : await all(`SELECT * FROM "${String(name)}"`);
+        : columns.includes("conversation_id")
+          ? await all(`SELECT * FROM "${String(name)}" WHERE conversation_id IN (${OWN})`, company_id)
+          : where === "search " && columns.includes("words")
+            ? await all(
+                `SELECT * FROM "${String(name)}" WHERE rowid IN (SELECT id FROM message WHERE conversation_id IN (${OWN}))`,
+                company_id,
+              )
+            : await all(`SELECT * FROM "${String(name)}"`);
       if (says(rows, text) > 0) found.push(`${where}${String(name)}: ${says(rows, text)}`);
     }
   }
