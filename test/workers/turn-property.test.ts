@@ -214,7 +214,8 @@ async function check(company: Company, id: string, log: Log): Promise<void> {
     const began = events.findLastIndex((e) => e.data.status === "in_progress");
     const text = events.slice(began).flatMap((e) => (e.event === "chat_delta" ? [e.data.text] : []));
     // A reply that was deleted before its end was read is not shown any more.
-    if (last?.data.message) expect(text.join("")).toBe(last.data.message.content);
+    const message = last?.data.message;
+    expect(message ? text.join("") : "").toBe(message?.content ?? "");
   }
   // 10: counters.
   const live = rows.filter((m) => m.deleted_at === null);
