@@ -128,3 +128,40 @@ describe("an erased person", () => {
     expect(filesWith(site.state, word)).toEqual([]);
   });
 });
+
+describe("what a company keeps no longer", () => {
+  it("is gone after sweeps that were killed in the middle, and what is due later stays", async ({ onTestFinished }) => {
+    const site = await openSite(onTestFinished);
+    const { client, files } = site;
+    const word = "qfzexpired";
+    const { ids } = await visitor(site, word, 30);
+    const settings = { retention: { conversations_days: 30 } };
+    expect((await client.call("PATCH", "/v1/company", settings)).status).toBe(200);
+    const later = new Date(Date.now() + 31 * 86_400_000);
+    const left = () => Number(files.record("SELECT count(*) AS n FROM conversation")[0]?.["n"]);
+    await site.scheduled();
+    const all = left();
+    expect(all).toBe(ids.length + 1);
+    for (const after of [5, 15, 30, 50]) {
+      const sweep = site.scheduled(later).catch(() => null);
+      await new Promise((resolve) => setTimeout(resolve, after));
+      await site.kill();
+      await sweep;
+      await site.start();
+      // Nothing of which a part is gone is shown.
+      const { body } = await client.call("GET", "/v1/conversation?per_page=100");
+      for (const { id } of body.conversations) {
+        const whole = await client.call("GET", `/v1/conversation/${id}`);
+        expect(whole.status).toBe(200);
+        expect(await client.history(id)).toHaveLength(whole.body.conversation.message_count);
+      }
+    }
+    await eventually("everything is gone", async () => {
+      await site.scheduled(later);
+      return left() === files.record("SELECT id FROM conversation WHERE deleted_at IS NOT NULL").length;
+    });
+    expect((await client.call("GET", "/v1/conversation")).body.conversations).toEqual([]);
+    const check = (await client.call("GET", "/v1/audit/verify")).body;
+    expect(check).toMatchObject({ valid: true, broken_at: null });
+  });
+});

@@ -24,8 +24,8 @@ export type Site = {
   kill: () => Promise<void>;
   /** Starts workerd on the same files. */
   start: () => Promise<void>;
-  /** Runs what the schedule runs every hour. */
-  scheduled: () => Promise<void>;
+  /** Runs what the schedule runs every hour, as if it were `at`. */
+  scheduled: (at?: Date) => Promise<void>;
 };
 
 /** One site for all tests of a file, there from the first test on. */
@@ -83,9 +83,9 @@ export async function openSite(onTestFinished: (end: () => Promise<void>) => voi
     start: async () => {
       workerd = await start();
     },
-    scheduled: async () => {
+    scheduled: async (at = new Date()) => {
       const worker = await workerd?.mf.getWorker();
-      await worker?.scheduled({ cron: "17 * * * *" });
+      await worker?.scheduled({ cron: "17 * * * *", scheduledTime: at });
     },
   };
 }
