@@ -26,6 +26,8 @@ export type Change =
   | { op: "purge_messages"; ids: string[]; purged_at: number; audit: AuditRow }
   /** The conversation has another owner: D1 gets the header's. */
   | { op: "reassign"; from: string; audit: AuditRow }
+  /** Whoever of the staff has this id is named nowhere in it any more. */
+  | { op: "forget_name"; entity_id: string; audit: AuditRow }
   | { op: "erase"; audit: AuditRow };
 
 /**

@@ -125,6 +125,8 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
   typing(caller: Caller, name: string | null): Promise<Outcome<null>>;
   reply(caller: Caller, person: Person, message: StaffMessage): Promise<Outcome<Answer>>;
   erase(caller: Caller): Promise<Outcome<string>>;
+  /** Whoever of the staff has this id is named nowhere in it any more. */
+  forgetName(caller: Caller, entity_id: string): Promise<Outcome<string>>;
   /** Waits until D1 has everything of this company's conversation. Null where that is not known or took too long. */
   settle(company_id: string): Promise<Bookmark | null>;
   /** Whether nothing of it is left now: false when it has not expired, or is held. */

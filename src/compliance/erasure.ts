@@ -8,6 +8,7 @@ import { uuidv7 } from "uuidv7";
 import type { Caller } from "../auth/principal.ts";
 import { sign } from "../auth/signing-key.ts";
 import { systemAuditRow } from "../chat/audit.ts";
+import type { Outcome } from "../chat/outcome.ts";
 import type { Config } from "../config.ts";
 import { eraseKeysOfUser } from "../db/api-key.ts";
 import { causeOf, controlDatabase, type Database } from "../db/database.ts";
@@ -21,7 +22,7 @@ import {
   lastDone,
   type NewErasure,
 } from "../db/erasure.ts";
-import { clearConversations, nextConversations } from "../db/erasure-stores.ts";
+import { clearConversations, nextConversations, nextWorkedIn } from "../db/erasure-stores.ts";
 import { eraseFromIndex } from "../db/search/write.ts";
 import type { Env } from "../env.ts";
 import type { Budget } from "./budget.ts";
@@ -52,6 +53,7 @@ export async function newErasure(
     subject_hash,
     requested_by,
     began_at: Date.now(),
+    pass: kind === "user" ? 0 : 1,
     stores: rowsOf(kind),
   };
 }
@@ -84,10 +86,10 @@ export async function goOn(
   const emptied = earlier && row.began_at - (earlier.done_at ?? 0) < RECENT ? earlier.began_at : row.began_at;
   let failed = false;
   let at = row;
-  if (at.kind === "user" && at.stores["api_key"] === undefined) {
-    if (!budget.spend(KEYS)) return at;
-    const api_key = await eraseKeysOfUser(controlDatabase(site.env), at, systemAudit(at));
-    at = (await advanceErasure(site.db, at, { ...at, stores: { ...at.stores, api_key } })) ?? at;
+  if (at.kind === "user") {
+    const walked = await eraseStaff(site, caller, at, budget);
+    if (walked.pass === 0) return walked;
+    at = walked;
   }
   while (at.status === "running") {
     if (!budget.spend(4)) return at;
@@ -98,7 +100,7 @@ export async function goOn(
     const due = looked.filter(isDue).slice(0, AT_ONCE);
     const page = due.length < AT_ONCE ? looked : looked.slice(0, looked.findIndex((one) => one === due.at(-1)) + 1);
     if (!budget.spend(due.length)) return at;
-    const done = await Promise.all(due.map(({ id }) => eraseOne(site.env, caller, id)));
+    const done = await Promise.all(due.map(({ id }) => askOne(site.env, id, (object) => object.erase(caller))));
     failed ||= done.includes(false);
     const ids = page.map(({ id }) => id);
     const { changed, messages } = await clearConversations(site.db, at.company_id, ids);
@@ -135,6 +137,32 @@ export async function goOn(
   return at;
 }
 
+/**
+ * What a user has as one of the staff: keys, and their name where they have answered somebody else. The pass is 0 until all
+ * of that is gone; then come their own conversations.
+ */
+async function eraseStaff(site: Site, caller: Caller, row: ErasureRow, budget: Budget): Promise<ErasureRow> {
+  let at = row;
+  if (at.stores["api_key"] === undefined) {
+    if (!budget.spend(KEYS)) return at;
+    const api_key = await eraseKeysOfUser(controlDatabase(site.env), at, systemAudit(at));
+    at = (await advanceErasure(site.db, at, { ...at, stores: { ...at.stores, api_key } })) ?? at;
+  }
+  while (at.status === "running" && at.pass === 0) {
+    if (!budget.spend(2)) return at;
+    const { ids, next } = await nextWorkedIn(site.db, at, 2 * AT_ONCE);
+    if (!budget.spend(ids.length)) return at;
+    const done = await Promise.all(
+      ids.map((id) => askOne(site.env, id, (object) => object.forgetName(caller, at.target_id))),
+    );
+    if (done.includes(false)) return at;
+    const named_in = (at.stores["named_in"] ?? 0) + ids.length;
+    const to = next === null ? { pass: 1, cursor: "" } : { pass: 0, cursor: next };
+    at = (await advanceErasure(site.db, at, { ...at, ...to, stores: { ...at.stores, named_in } })) ?? at;
+  }
+  return at;
+}
+
 /** Counts of the walk begin anew with every pass; those of the target's own row stay. */
 const WALKED = new Set(["conversation", "message", "conversation_object", "search_index"]);
 const keptOf = (stores: Record<string, number>) =>
@@ -146,10 +174,10 @@ const KEYS = 10;
 const systemAudit = (at: ErasureRow) => (target_id: string) =>
   systemAuditRow(at.company_id, "erasure", { action: "api_key.revoke", target_type: "api_key", target_id }, Date.now());
 
-/** Whether nothing of it is left. One that is not there has nothing. */
-async function eraseOne(env: Env, caller: Caller, id: string): Promise<boolean> {
+/** Whether the object of a conversation did it. One that is not there has nothing to do. */
+async function askOne(env: Env, id: string, ask: (object: Stub) => Promise<Outcome<string>>): Promise<boolean> {
   try {
-    const answer = await env.CONVERSATION.getByName(id).erase(caller);
+    const answer = await ask(env.CONVERSATION.getByName(id));
     if (answer.ok || answer.error.code === "not_found") return true;
     console.error(JSON.stringify({ event: "erase_failed", conversation_id: id, reason: answer.error.code }));
   } catch (error) {
@@ -157,6 +185,8 @@ async function eraseOne(env: Env, caller: Caller, id: string): Promise<boolean> 
   }
   return false;
 }
+
+type Stub = ReturnType<Env["CONVERSATION"]["getByName"]>;
 
 async function finish({ config, db }: Site, at: ErasureRow, stores: Record<string, number>): Promise<ErasureRow> {
   const done_at = Date.now();

@@ -8,7 +8,7 @@
 import { and, asc, count, eq, gt, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
 import type { ErasureRow } from "./erasure.ts";
-import { conversation, lead, message, user } from "./schema.ts";
+import { audit_event, conversation, lead, message, user } from "./schema.ts";
 
 /** Columns, and what is in them once nothing is said any more. */
 type Cleared = Record<string, "" | "{}" | null>;
@@ -99,6 +99,26 @@ export function nextConversations(db: Database, { company_id, kind, target_id, c
     .where(and(eq(conversation.company_id, company_id), whose, gt(id, cursor)))
     .orderBy(asc(id))
     .limit(limit);
+}
+
+/** What staff do in other people's conversations, as the trail calls it: there they may be named. */
+const NAMED_BY = ["conversation.take_over", "conversation.give_back", "conversation.note"];
+
+/** Conversations in which a user has been at work, of the next `limit` audit rows behind the cursor; and the cursor behind. */
+export async function nextWorkedIn(db: Database, { company_id, target_id, cursor }: ErasureRow, limit: number) {
+  const beyond =
+    cursor === ""
+      ? undefined
+      : sql`(${audit_event.at}, ${audit_event.id}) > (CAST(${cursor} AS INTEGER), substr(${cursor}, instr(${cursor}, ' ') + 1))`;
+  const rows = await db
+    .select({ id: audit_event.id, at: audit_event.at, action: audit_event.action, target: audit_event.target_id })
+    .from(audit_event)
+    .where(and(eq(audit_event.company_id, company_id), eq(audit_event.actor_id, target_id), beyond))
+    .orderBy(asc(audit_event.at), asc(audit_event.id))
+    .limit(limit);
+  const last = rows.at(-1);
+  const ids = new Set(rows.filter(({ action }) => NAMED_BY.includes(action)).map(({ target }) => target));
+  return { ids: [...ids], next: last && rows.length === limit ? `${last.at} ${last.id}` : null };
 }
 
 /** Clears what these erased conversations still say in D1. How many rows that changed, and how many messages they have. */

@@ -11,7 +11,7 @@ export type ErasureRow = typeof erasure.$inferSelect;
 export type ErasureKind = ErasureRow["kind"];
 export type NewErasure = Pick<
   ErasureRow,
-  "id" | "company_id" | "kind" | "target_id" | "subject_hash" | "requested_by" | "began_at" | "stores"
+  "id" | "company_id" | "kind" | "target_id" | "subject_hash" | "requested_by" | "began_at" | "pass" | "stores"
 >;
 
 /** True in SQL when nothing may go for good of whom an erasure is about: they, or a conversation of theirs, are held. */
@@ -40,7 +40,7 @@ export async function beginErasure(
   marks: BatchItem<"sqlite">[],
 ): Promise<{ row: ErasureRow; isNew: boolean } | undefined> {
   const target = and(eq(erasure.company_id, row.company_id), eq(erasure.target_id, row.target_id));
-  const values = { ...row, stores: JSON.stringify(row.stores), status: "running", pass: 1, cursor: "", found: 0 };
+  const values = { ...row, stores: JSON.stringify(row.stores), status: "running", cursor: "", found: 0 };
   const columns = Object.keys(getTableColumns(erasure)).map(
     (name) => sql`${values[name as keyof typeof values] ?? null}`,
   );

@@ -145,6 +145,16 @@ function changeStatements(db: Session, batch: Batch, change: Change): D1Prepared
           .bind(company_id, id, batch.header.entity_id, change.from),
         insertAudit(db, change.audit),
       ];
+    case "forget_name":
+      return [
+        db
+          .prepare(
+            `UPDATE message SET author = json_set(author, '$.name', json('null'))
+             WHERE ${mine} AND author IS NOT NULL AND author ->> 'entity_id' = ?3`,
+          )
+          .bind(company_id, id, change.entity_id),
+        insertAudit(db, change.audit),
+      ];
     case "erase":
       return [
         ...[MESSAGE_SETS.overwritten, MESSAGE_SETS.cleared].map((set) =>

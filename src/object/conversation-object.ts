@@ -7,6 +7,7 @@ import { uuidv7 } from "uuidv7";
 import type { Caller, Entity } from "../auth/principal.ts";
 import { conversationView } from "../chat/conversation.ts";
 import * as edits from "../chat/journal/edits.ts";
+import { forgetName } from "../chat/journal/erasure.ts";
 import { recordOf } from "../chat/journal/handling.ts";
 import { type Feedback, type Message, messageJson, messageView } from "../chat/message.ts";
 import { type Bookmark, type Outcome, ok, refuse, storeUnavailable } from "../chat/outcome.ts";
@@ -243,6 +244,15 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   /** Content gone for good, here and in D1; the conversation ends up deleted. */
   erase(caller: Caller): Promise<Outcome<string>> {
     return eraseConversation(this.#core, this.env, caller, this.#id);
+  }
+
+  /** Whoever of the staff has this id is named nowhere in it any more. */
+  forgetName(caller: Caller, entity_id: string): Promise<Outcome<string>> {
+    const work = (edit: edits.Edit) => {
+      forgetName(edit, entity_id);
+      return ok({});
+    };
+    return this.#core.edit(caller, work, { reach: "deleted" });
   }
 
   async settle(company_id: string): Promise<Bookmark | null> {

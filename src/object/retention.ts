@@ -3,7 +3,7 @@ import type { Caller } from "../auth/principal.ts";
 import type { Expiry } from "../chat/rpc.ts";
 import type { Env } from "../env.ts";
 import { systemAuditRow } from "../chat/audit.ts";
-import * as edits from "../chat/journal/edits.ts";
+import { eraseConversation as emptyConversation } from "../chat/journal/erasure.ts";
 import { findConversation } from "../db/conversation.ts";
 import { causeOf, companyDatabase } from "../db/database.ts";
 import { closeConversation, removeConversation } from "../db/retention.ts";
@@ -25,7 +25,7 @@ export async function eraseConversation(
   id: string,
 ): Promise<Outcome<string>> {
   if (!core.journal.found && (await isErasedInD1(env, caller.company_id, id).catch(() => false))) return ok("{}");
-  const erased = await core.edit(caller, edits.eraseConversation, { reach: "erased", stop: () => "all" });
+  const erased = await core.edit(caller, emptyConversation, { reach: "erased", stop: () => "all" });
   if (!erased.ok) return erased;
   await core.inOrder(async () => {
     const { found, outbox } = core.journal;

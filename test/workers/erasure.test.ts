@@ -17,7 +17,7 @@ import worker from "../../src/index.ts";
 import { calling, complete, type Step, upstream } from "../upstream/client.ts";
 import { insertConversations, insertTurns } from "./analytic-data.ts";
 import { bearer, call, type Company, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
-import { chat, createConversation, streamOf } from "./conversation-client.ts";
+import { chat, createConversation, settle, streamOf } from "./conversation-client.ts";
 import { everywhere } from "./everywhere.ts";
 
 const up = upstream(env.TEST_UPSTREAM);
@@ -595,5 +595,49 @@ describe("an erasure that is cut off", () => {
     const again = await eraseLead(company, one.lead_id);
     expect([again.status, again.body.erasure.status]).toEqual([200, "done"]);
     expect(await everywhere(company, '"stuck"')).toEqual([]);
+  });
+});
+
+describe("erasing one of the staff", () => {
+  it("takes their name from where they answered others, and leaves what was said there", async () => {
+    const word = canary();
+    const company = await makeCompany();
+    const minted = await call("POST", "/v1/auth/token", {
+      headers: company.admin,
+      body: { entity_type: "user", external_id: uuidv7(), name: `${word} Staff` },
+    });
+    const [id, staff] = [minted.body.entity_id as string, bearer(minted.body.access_token)];
+    const visitor = await makeLead(company);
+    const ids: string[] = [];
+    for (let n = 0; n < 12; n++) {
+      const made = await createConversation(company, {}, visitor.headers);
+      const post = (path: string, body: object) =>
+        call("POST", `/v1/conversation/${made.id}/${path}`, { headers: staff, body });
+      expect((await post("take-over", {})).status).toBe(200);
+      expect((await post("note", { text: "a note" })).status).toBe(201);
+      expect((await post("reply", { message: `answer ${n}` })).status).toBe(201);
+      if (n % 2) expect((await post("give-back", {})).status).toBe(200);
+      await settle(company, made.id);
+      ids.push(made.id);
+    }
+    const found = await everywhere(company, word);
+    for (const store of ["user", "conversation", "message", "object header", "object message", "object note"]) {
+      expect(found.map((one) => one.split(":")[0])).toContain(store);
+    }
+    let answer = await erase(company, `/user/${id}?erase=true`);
+    for (let runs = 0; answer.status === 202; runs++) {
+      expect(runs).toBeLessThan(20);
+      await scheduled();
+      answer = await erase(company, `/user/${id}?erase=true`);
+    }
+    expect(await everywhere(company, word)).toEqual([]);
+    for (const [n, conversation_id] of ids.entries()) {
+      const { body } = await get(company, `/conversation/${conversation_id}/messages`);
+      expect(body.messages.map((one: any) => [one.content, one.author])).toEqual([
+        [`answer ${n}`, { type: "staff", entity_id: id, name: null }],
+      ]);
+    }
+    expect(answer.body.erasure.stores).toContainEqual({ store: "api_key", rows: 0 });
+    await expectReceipt(answer.body.erasure, "user", id);
   });
 });

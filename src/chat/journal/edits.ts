@@ -18,7 +18,11 @@ export type Edit = { journal: Journal; caller: Caller; now: number };
 const mayUndo = (caller: Entity, deleted_by: string | null): boolean =>
   caller.entity_type === "user" || deleted_by === null || deleted_by === caller.entity_id;
 
-const aboutConversation = (journal: Journal, action: string, details: AuditEntry["details"] = {}): AuditEntry => ({
+export const aboutConversation = (
+  journal: Journal,
+  action: string,
+  details: AuditEntry["details"] = {},
+): AuditEntry => ({
   action,
   target_type: "conversation",
   target_id: journal.header.id,
@@ -173,34 +177,6 @@ export function holdConversation({ journal, caller, now }: Edit, reason: string 
   if (reason === (hold?.reason ?? null)) return journal.header;
   const held = reason === null ? null : { reason, since: hold?.since ?? now, by: caller.entity_id };
   return mark(journal, caller, held ? "conversation.hold" : "conversation.release", { hold: held }, now);
-}
-
-/** Removes the content for good, here and in D1, and deletes the conversation. Counts, times and audit stay. */
-export function eraseConversation({ journal, caller, now }: Edit): Outcome<object> {
-  if (journal.header.erased_at !== null) return ok({});
-  if (journal.header.hold) return refuse("legal_hold");
-  return journal.transaction(() => {
-    journal.messages.empty({}, "TRUE");
-    journal.turns.purge("TRUE");
-    journal.deltas.remove("TRUE");
-    forgetSummary(journal, 0);
-    journal.store.run("DELETE FROM note");
-    const { header } = journal;
-    journal.store.setHeader({
-      title: "",
-      metadata: {},
-      deleted_at: header.deleted_at ?? now,
-      deleted_by: header.deleted_by ?? caller.entity_id,
-      erased_at: now,
-      updated_at: now,
-      titled_by: null,
-      handler_name: null,
-      edits: header.edits + 1,
-    });
-    const audit = auditRow(caller, aboutConversation(journal, "conversation.erase"), now);
-    journal.outbox.add({ op: "erase", audit });
-    return ok({});
-  });
 }
 
 /** The caller becomes the owner. What the former one began, by key or by body, is the caller's to repeat. */

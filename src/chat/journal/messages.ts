@@ -156,6 +156,12 @@ export class Messages {
     this.#blocks.recount(first - 1);
   }
 
+  /** Replies of this person of the staff name nobody any more. Reads the conversation's messages once. */
+  forgetName(entity_id: string): void {
+    const name = "author = json_set(author, '$.name', json('null'))";
+    this.#store.run(`UPDATE message SET ${name} WHERE author IS NOT NULL AND author ->> 'entity_id' = ?`, entity_id);
+  }
+
   /** Takes away for good what these messages say. `where` selects them. */
   empty(changes: Partial<Message>, where: string, ...values: unknown[]): void {
     this.#store.update("message", { ...EMPTY, ...changes }, where, ...values);
