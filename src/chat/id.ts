@@ -36,13 +36,13 @@ export class IdSource {
   readonly #clock: () => number;
   #last: number;
 
-  /** `last`: the newest id that this conversation has, or null. */
-  constructor(conversation_id: string, clock: () => number, last: string | null) {
+  /** `newest`: ids of this conversation, the newest among them. */
+  constructor(conversation_id: string, clock: () => number, newest: string[]) {
     const parts = isConversationId(conversation_id) ? parse(conversation_id) : null;
     const locator = parts && (BigInt(parts.time - EPOCH) << 26n) | (parts.random >> 48n);
     this.#random = locator === null ? null : (locator << 6n) | checkOf(locator);
     this.#clock = clock;
-    this.#last = (last && parse(last)?.time) || 0;
+    this.#last = Math.max(0, ...newest.map((id) => parse(id)?.time ?? 0));
   }
 
   next(): string {

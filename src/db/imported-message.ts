@@ -15,7 +15,7 @@ type Owner = { id: string; company_id: string; agent_id: string; created_at: num
  * and inserts nothing where that created none. A user's message starts a turn; the reply after it belongs to the same turn.
  */
 export function insertImported(db: Database, owner: Owner, messages: ImportedMessage[]) {
-  const ids = new IdSource(owner.id, () => owner.created_at, null);
+  const ids = new IdSource(owner.id, () => owner.created_at, []);
   let turn_id = "";
   const rows = messages.map(({ role, content }, index) => {
     const isReply = role === "assistant" && messages[index - 1]?.role === "user";

@@ -103,7 +103,11 @@ export class ConversationCore {
 
   /** Where the ids of this conversation's messages and turns come from. */
   get ids(): IdSource {
-    this.#ids ??= new IdSource(this.journal.header.id, Date.now, this.journal.turns.last()?.reply_id ?? null);
+    if (!this.#ids) {
+      const { turns, messages, header } = this.journal;
+      const newest = [turns.last()?.reply_id, messages.at(header.next_sequence - 1)?.id].flatMap((id) => id ?? []);
+      this.#ids = new IdSource(header.id, Date.now, newest);
+    }
     return this.#ids;
   }
 

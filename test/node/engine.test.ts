@@ -210,11 +210,13 @@ describe("ids", () => {
       fc.property(fc.integer({ min: 1_735_689_600_000, max: 4e12 }), fc.uuid({ version: 7 }), (now, other) => {
         const id = newConversationId(now);
         expect(isConversationId(id)).toBe(true);
-        const ids = new IdSource(id, () => now, null);
+        const ids = new IdSource(id, () => now, []);
         const { id: turn, user_message_id, reply_id } = ids.turn();
         const made = [turn, user_message_id, reply_id, ids.next()];
         expect(made.map(conversationIdIn)).toEqual([id, id, id, id]);
         expect(made).toEqual([...new Set(made)].toSorted());
+        // What comes after an import is later than it, though the clock has not moved.
+        expect(new IdSource(id, () => now, made).next() > (made.at(-1) ?? "")).toBe(true);
         expect(isConversationId(other)).toBe(false);
       }),
     );

@@ -26,7 +26,7 @@ export function bench(changes: Partial<Conversation> = {}) {
   journal.adopt(conversation, [], true);
   let now = START;
   const clock = () => ++now;
-  const ids = new IdSource(conversation.id, clock, null);
+  const ids = new IdSource(conversation.id, clock, []);
   /** A turn with a reply, or a failed one. */
   const turn = (asked: string, replied = `reply to ${asked}`, status: "completed" | "failed" = "completed") => {
     const input = {
