@@ -77,16 +77,10 @@ export const overwriteMessages = (db: Database, where: SQL | undefined) =>
 export const clearLead = (db: Database, company_id: string, id: string, condition: SQL) =>
   clear(db, lead, LEAD, sql`id = ${id} AND company_id = ${company_id} AND ${condition}`);
 
-/** Clears a user's row wherever `condition` holds; the subject, which has to be unique, becomes the id. */
-export const clearUser = (db: Database, company_id: string, id: string, condition: SQL) => {
+/** Clears a user's row wherever `condition` holds; `mark` is what is left of the subject. */
+export const clearUser = (db: Database, company_id: string, id: string, mark: string, condition: SQL) => {
   const where = sql`id = ${id} AND company_id = ${company_id} AND ${condition}`;
-  return [
-    ...clear(db, user, USER, where),
-    db
-      .update(user)
-      .set({ issuer: "", subject: `erased:${id}` })
-      .where(where),
-  ] as const;
+  return [...clear(db, user, USER, where), db.update(user).set({ issuer: "", subject: mark }).where(where)] as const;
 };
 
 /** Conversations of whom an erasure is about, and when each was erased: the next `limit` behind the walk's cursor. */

@@ -66,6 +66,9 @@ export const user = sqliteTable(
   },
   (t) => [
     uniqueIndex("user_subject").on(t.company_id, t.issuer, t.subject),
+    index("user_erased")
+      .on(t.company_id, t.erased_at)
+      .where(sql`erased_at IS NOT NULL`),
     index("user_company")
       .on(t.company_id, t.id, t.deleted_at)
       .where(sql`deleted_at IS NULL`),

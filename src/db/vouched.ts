@@ -11,7 +11,7 @@ import type { Database } from "./database.ts";
 import { foldedLead } from "./folded.ts";
 import type { LeadRow } from "./lead.ts";
 import { lead, user } from "./schema.ts";
-import type { UserRow } from "./user.ts";
+import { erasedSince, type UserRow } from "./user.ts";
 
 /** A field that is undefined stays as it is. */
 export type VouchedUser = {
@@ -35,8 +35,16 @@ export type VouchedLead = {
 /** The audit row of `action` on whoever has this id. */
 type AuditOf = (action: string, id: string, details?: { changed: string[] }) => AuditRow;
 
-/** The row of the user; that of a deleted one is left as it is. */
-export async function vouchForUser(db: Database, u: VouchedUser, now: number, audit: AuditOf): Promise<UserRow> {
+/**
+ * The row of the user; that of a deleted one is left as it is. A token of `issued_at` (ms) does not make anew whom it names
+ * when they were erased since.
+ */
+export async function vouchForUser(
+  db: Database,
+  { issued_at, ...u }: VouchedUser & { issued_at: number },
+  now: number,
+  audit: AuditOf,
+): Promise<UserRow> {
   const { company_id, issuer, subject, ...fields } = u;
   const is = and(eq(user.company_id, company_id), eq(user.issuer, issuer), eq(user.subject, subject));
   const find = () => db.select().from(user).where(is).get();
@@ -48,6 +56,8 @@ export async function vouchForUser(db: Database, u: VouchedUser, now: number, au
     const live = and(is, isNull(user.deleted_at));
     return (await auditedUpdate(db, user, live, Object.fromEntries(changes), record)) ?? before;
   }
+  const gone = await erasedSince(db, u, issued_at, now);
+  if (gone) return gone;
   const id = uuidv7();
   await db.batch([
     db

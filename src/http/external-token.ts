@@ -52,13 +52,14 @@ export async function externalUser(
   let entity_id = users.get(identity, now);
   if (entity_id === undefined) {
     const { company_id, issuer: iss, subject, name, email, role } = user;
-    const vouched = { company_id, issuer: iss, subject, name, email, role };
+    const vouched = { company_id, issuer: iss, subject, name, email, role, issued_at: user.issued_at ?? 0 };
     const by = { company_id, entity_type: "user", api_key_id: null, request_id: c.var.request_id } as const;
     const row = await vouchForUser(await companyDatabase(c.env, company_id), vouched, now, (action, id, details) =>
       auditRow({ ...by, entity_id: id }, { action, target_type: "user", target_id: id, details }, now),
     );
     entity_id = row.id;
-    users.set(identity, entity_id, now);
+    // One who was erased may come back with a newer token.
+    if (row.erased_at === null) users.set(identity, entity_id, now);
   }
   return accept({ ...user, entity_id });
 }

@@ -143,7 +143,7 @@ async function userId(db: Database, principal: Principal, body: Vouched, audit: 
   const { company_id } = principal;
   // Only admins may change the stored role. The role of the token is the requested one in any case.
   const stored = hasScope(principal, "admin") ? body.role : undefined;
-  const vouched = { company_id, issuer: "", subject, name, email, role: stored };
+  const vouched = { company_id, issuer: "", subject, name, email, role: stored, issued_at: now };
   const row = await vouchForUser(db, vouched, now, (action, id, details) => audit(action, "user", id, details));
   if (row.deleted_at !== null) throw new Problem("conflict", "This user has been deleted.");
   return row.id;

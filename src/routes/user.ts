@@ -113,7 +113,7 @@ export function userRoutes(api: Api): void {
         const before = await store.findAnyUser(db, company_id, id);
         if (!before) throw notFound();
         const row = await newErasure(company_id, "user", id, caller.entity_id);
-        const marks = store.markErasedUser(db, before, hasBegun(row.id), audit("user.erase", "user", id));
+        const marks = await store.markErasedUser(db, before, hasBegun(row.id), audit("user.erase", "user", id));
         const begun = await beginErasure(db, row, [...marks]);
         return answerErasure(c, db, caller, begun, async () => ({
           user: userView((await store.findAnyUser(db, company_id, id)) ?? before),

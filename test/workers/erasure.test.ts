@@ -18,6 +18,7 @@ import { calling, complete, type Step, upstream } from "../upstream/client.ts";
 import { insertConversations, insertTurns } from "./analytic-data.ts";
 import { bearer, call, type Company, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
 import { chat, createConversation, settle, streamOf } from "./conversation-client.ts";
+import { makeProvider } from "./identity-provider.ts";
 import { everywhere } from "./everywhere.ts";
 
 const up = upstream(env.TEST_UPSTREAM);
@@ -639,5 +640,27 @@ describe("erasing one of the staff", () => {
     }
     expect(answer.body.erasure.stores).toContainEqual({ store: "api_key", rows: 0 });
     await expectReceipt(answer.body.erasure, "user", id);
+  });
+});
+
+describe("a token of an identity provider", () => {
+  it("does not make anew whom it names, erased since; a newer one does", async () => {
+    const word = canary();
+    const company = await makeCompany();
+    const provider = await makeProvider("ES256", company);
+    const whoever = async (claims: object) =>
+      call("GET", "/v1/auth/validate", { headers: bearer(await provider.sign({ sub: `${word}-sub`, ...claims })) });
+    const first = await whoever({ name: word });
+    expect(first.status).toBe(200);
+    expect((await erase(company, `/user/${first.body.entity_id}?erase=true`)).status).toBe(200);
+    const before = Math.floor(Date.now() / 1000) - 60;
+    // As another isolate sees it, which has never heard of this person.
+    for (const email of ["a", "b"]) {
+      expect((await whoever({ name: word, email: `${email}.${word}@x.example`, iat: before })).status).toBe(401);
+    }
+    expect(await everywhere(company, word)).toEqual([]);
+    const later = await whoever({ name: word, email: "later@x.example", iat: Math.floor(Date.now() / 1000) + 1 });
+    expect(later.status).toBe(200);
+    expect(later.body.entity_id).not.toBe(first.body.entity_id);
   });
 });

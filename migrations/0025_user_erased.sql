@@ -1,0 +1,1 @@
+CREATE INDEX `user_erased` ON `user` (`company_id`,`erased_at`) WHERE erased_at IS NOT NULL;
