@@ -251,7 +251,7 @@ describe("errors are typed", () => {
     const model = await newAgent("builtin/echo");
     const elsewhere = client.chat.completions.create({ model, messages: says("x"), ...goingOn(crypto.randomUUID()) });
     expect(await failure(elsewhere)).toMatchObject({ status: 404, code: "not_found", type: "invalid_request_error" });
-    const nowhere = await failure(client.models.list());
+    const nowhere = await failure(client.files.list());
     expect(nowhere).toBeInstanceOf(NotFoundError);
   });
 

@@ -23,7 +23,5 @@ it.each([
   for (const secret of secrets) expect(() => verifier(secret).verify(text, headers)).not.toThrow();
   const stranger = `whsec_${btoa("0123456789abcdef0123456789abcdef")}`;
   expect(() => verifier(stranger).verify(text, headers)).toThrow("No matching signature found");
-  expect(() => verifier(secrets[0] ?? "").verify(text.replace("webhook.test", "webhook.tost"), headers)).toThrow(
-    "No matching signature found",
-  );
+  expect(() => verifier(secrets[0] ?? "").verify(`${text} `, headers)).toThrow("No matching signature found");
 });

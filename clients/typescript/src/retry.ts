@@ -7,7 +7,7 @@ export type RetryOptions = {
 };
 
 /** POSTs that the service carries out once for each Idempotency-Key. */
-export const KEYED = ["/conversation", "/conversation/{id}/chat", "/chat/completions"];
+export const KEYED = ["/conversation", "/conversation/{id}/chat", "/conversation/{id}/reply", "/chat/completions"];
 const keyed = KEYED.map((path) => new RegExp(`${path.replace("{id}", "[^/]+")}$`));
 
 /** Refused or failed for now: too many requests, a model or a store that does not answer. */
