@@ -64,7 +64,7 @@ export async function markErasedUser(db: Database, row: UserRow, condition: SQL,
 }
 
 /** What is left of how a user was called: enough to know a token that was made for them before, and nothing to read. */
-export async function erasedSubject({ id, issuer, subject }: Pick<UserRow, "id" | "issuer" | "subject">) {
+async function erasedSubject({ id, issuer, subject }: Pick<UserRow, "id" | "issuer" | "subject">) {
   const text = new TextEncoder().encode(`${id}:${issuer}:${subject}`);
   return `erased:${base64url.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", text)))}`;
 }
