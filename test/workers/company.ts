@@ -29,7 +29,7 @@ export async function call(method: string, path: string, options: CallOptions = 
 /** A response, read to its end. */
 export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
-  const isJson = /\/(problem\+)?json/.test(response.headers.get("content-type") ?? "") && text !== "";
+  const isJson = /[/+]json/.test(response.headers.get("content-type") ?? "") && text !== "";
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }
 
