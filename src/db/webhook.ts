@@ -4,7 +4,7 @@ import type { AuditRow } from "../chat/audit.ts";
 import type { Env } from "../env.ts";
 import { insertAuditIf } from "./audit.ts";
 import { auditedInsertIf, auditedUpdate } from "./audited.ts";
-import type { Database } from "./database.ts";
+import { companyDatabase, type Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
 import type { Rows, Slice } from "./page.ts";
 import { webhook, webhook_delivery } from "./schema.ts";
@@ -79,10 +79,11 @@ const TTL = 10_000;
 const MAX_KNOWN = 10_000;
 const known = new Map<string, { has: boolean; until: number }>();
 
-async function hasWebhooks(db: Database, company_id: string): Promise<boolean> {
+async function hasWebhooks(env: Env, company_id: string): Promise<boolean> {
   const entry = known.get(company_id);
   if (entry && entry.until > Date.now()) return entry.has;
   const until = Date.now() + TTL;
+  const db = await companyDatabase(env, company_id);
   const found = await db.select({ id: webhook.id }).from(webhook).where(eq(webhook.company_id, company_id)).limit(1);
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(company_id, { has: found.length > 0, until });
@@ -90,9 +91,9 @@ async function hasWebhooks(db: Database, company_id: string): Promise<boolean> {
 }
 
 /** Tells the company's dispatcher that there may be events to send. Nobody waits for it; the scheduled run makes up for it. */
-export async function wakeDispatcher(env: Env, db: Database, company_id: string): Promise<void> {
+export async function wakeDispatcher(env: Env, company_id: string): Promise<void> {
   try {
-    if (await hasWebhooks(db, company_id)) await env.WEBHOOK.getByName(company_id).wake();
+    if (await hasWebhooks(env, company_id)) await env.WEBHOOK.getByName(company_id).wake();
   } catch (error) {
     console.warn(JSON.stringify({ event: "dispatcher_not_woken", company_id, error: String(error) }));
   }

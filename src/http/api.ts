@@ -63,7 +63,9 @@ export class Api {
       const db = await databaseFor(c, spec, caller);
       const input: unknown = { c, principal, caller, audit, db, params, query, body };
       const response = await handler(input as Input<S>);
-      if (method !== "get" && db && caller) c.executionCtx.waitUntil(wakeDispatcher(c.env, db, caller.company_id));
+      // A conversation's object wakes it itself, and of what is in the control database nobody is told.
+      if (method !== "get" && spec.store === undefined && caller)
+        c.executionCtx.waitUntil(wakeDispatcher(c.env, caller.company_id));
       return caller && !caller.may_read ? withhold(response, body) : response;
     });
   }

@@ -17,7 +17,7 @@ import { type Bookmark, type Outcome, ok, refuse, storeUnavailable } from "../ch
 import { nextContext } from "../chat/projection/context.ts";
 import { Typing } from "../chat/projection/typing.ts";
 import { configOf } from "../config.ts";
-import { causeOf, homeOf, openDatabase } from "../db/database.ts";
+import { causeOf, homeOf } from "../db/database.ts";
 import { writeBatch } from "../db/record.ts";
 import { writeIndex } from "../db/search/write.ts";
 import { wakeDispatcher } from "../db/webhook.ts";
@@ -211,7 +211,7 @@ export class ConversationCore {
     });
     const at = session.getBookmark();
     this.#bookmark = at === null ? null : { database: name, at };
-    this.#ctx.waitUntil(wakeDispatcher(this.#env, openDatabase(d1), batch.header.company_id));
+    this.#ctx.waitUntil(wakeDispatcher(this.#env, batch.header.company_id));
   }
 
   /** What follows a turn: D1 hears of it, a summary takes its own time. Nothing of it can harm the turn. */

@@ -13,8 +13,8 @@ import { deliver, GONE, type Sent } from "./deliver.ts";
 
 /** Deliveries of one webhook at the same time. */
 const AT_ONCE = 5;
-/** Milliseconds after which the alarm rings while something is being sent: a crash is noticed by then. */
-const CRASH = 60_000;
+/** Milliseconds after which the alarm rings whatever happens: a crash, and an event that nobody told of, is noticed by then. */
+const LOOK_AGAIN = 60_000;
 /** Milliseconds after which D1 is asked again when it did not answer. */
 const RETRY = 10_000;
 
@@ -24,21 +24,24 @@ export class WebhookObject extends DurableObject<Env> implements DispatcherRpc {
 
   /** There may be something to send. */
   async wake(): Promise<void> {
-    await this.ctx.storage.setAlarm(Date.now() + CRASH);
+    await this.ctx.storage.setAlarm(Date.now() + LOOK_AGAIN);
     this.ctx.waitUntil(this.#run());
   }
 
   override async alarm(): Promise<void> {
-    await this.ctx.storage.setAlarm(Date.now() + CRASH);
-    await this.#run();
+    await this.ctx.storage.setAlarm(Date.now() + LOOK_AGAIN);
+    await this.#run(true);
   }
 
   get #company_id(): string {
     return String(this.ctx.id.name);
   }
 
-  /** Sends everything that is due, and sets the alarm to what is due next. Of several at once the last one does that. */
-  async #run(): Promise<void> {
+  /**
+   * Sends everything that is due, and sets the alarm to what is due next. Of several at once the last one does that. Who was
+   * woken looks once more after a minute, `isAlarm`: an isolate that has not heard yet of a new webhook wakes nobody.
+   */
+  async #run(isAlarm = false): Promise<void> {
     try {
       const db = await companyDatabase(this.env, this.#company_id);
       const due = await nextDue(db, this.#company_id);
@@ -48,7 +51,8 @@ export class WebhookObject extends DurableObject<Env> implements DispatcherRpc {
       );
       if (this.#sending.size > 0) return;
       const times = (await nextDue(db, this.#company_id)).map(({ at }) => at ?? now);
-      if (times.length > 0) await this.ctx.storage.setAlarm(Math.max(Date.now(), Math.min(...times)));
+      const next = Math.min(...times, isAlarm ? Infinity : now + LOOK_AGAIN);
+      if (next < Infinity) await this.ctx.storage.setAlarm(Math.max(Date.now(), next));
       else await this.ctx.storage.deleteAlarm();
     } catch (error) {
       console.warn(JSON.stringify({ event: "webhooks_delayed", company_id: this.#company_id, error: causeOf(error) }));

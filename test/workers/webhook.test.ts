@@ -2,6 +2,7 @@
  * Webhooks, with receivers over HTTP that are played by the upstream: `tools/<name>` is an address, and scripts make it
  * misbehave. Signatures are checked by what the specification says, with Web Crypto.
  */
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
@@ -68,6 +69,18 @@ test("a turn arrives within seconds, in order, with ids alone", async () => {
   });
   expect(JSON.stringify(events)).not.toContain("secret word");
   await until(company, hook, (rows) => rows.length === 4 && rows.every((row) => row.status === "delivered"));
+});
+
+test("what nobody told the dispatcher of, it finds when it looks again", async () => {
+  const company = await makeCompany();
+  const hook = await register(company);
+  await env.DB.prepare(
+    "INSERT INTO webhook_event (id, company_id, type, at, data) VALUES (?, ?, 'lead.created', 1, '{}')",
+  )
+    .bind(`evt_${company.company_id}`, company.company_id)
+    .run();
+  expect(await runDurableObjectAlarm(env.WEBHOOK.getByName(company.company_id))).toBe(true);
+  expect(await received(hook, 1)).toHaveLength(1);
 });
 
 test("every change of a conversation and its messages is an event of its type", async () => {

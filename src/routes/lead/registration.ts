@@ -86,7 +86,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
         now,
       );
       if (!made) throw ownerGone();
-      c.executionCtx.waitUntil(wakeDispatcher(c.env, db, company_id));
+      c.executionCtx.waitUntil(wakeDispatcher(c.env, company_id));
       const answer = {
         lead: leadView(lead, owner),
         ...(await mintTokens(c.var.config, lead, origin, uuidv7())),
