@@ -74,6 +74,8 @@ test("a turn arrives within seconds, in order, with ids alone", async () => {
 test("what nobody told the dispatcher of, it finds when it looks again", async () => {
   const company = await makeCompany();
   const hook = await register(company);
+  // By then it has looked, and found nothing.
+  await new Promise((resolve) => setTimeout(resolve, 300));
   await env.DB.prepare(
     "INSERT INTO webhook_event (id, company_id, type, at, data) VALUES (?, ?, 'lead.created', 1, '{}')",
   )
