@@ -122,8 +122,7 @@ export class Journal {
   /** Notes a turn, gives its message the next sequence, and marks it running. */
   begin({ content, ...input }: NewTurn, now: number): Turn {
     return this.transaction(() => {
-      const asked = { content: content ?? "", metadata: input.metadata, created_at: now };
-      const user_sequence = this.messages.append(input.user_message_id, input.id, "user", asked, true).sequence;
+      const user_sequence = this.#ask({ ...input, content }, now);
       return this.turns.add({ ...input, content: null, user_sequence, started_at: now }, "running", now);
     });
   }
@@ -131,12 +130,8 @@ export class Journal {
   /** A waiting turn begins, or a failed one begins again; its message is stored once only. */
   start(turn: Turn, event_base: number, now: number): Turn {
     return this.transaction(() => {
-      const { content, metadata, reply_id, reply_sequence } = turn;
-      let { user_sequence } = turn;
-      if (user_sequence === null) {
-        const asked = { content: content ?? "", metadata, created_at: now };
-        user_sequence = this.messages.append(turn.user_message_id, turn.id, "user", asked, true).sequence;
-      } else this.deltas.remove("number = ?", turn.number);
+      const { reply_id, reply_sequence } = turn;
+      const user_sequence = this.#askOnce(turn, now);
       const begun = { status: "running", kind: null, event_base, user_sequence, started_at: now } as const;
       const unset = { content: null, error: null, last_event: null, ended_at: null, delta_length: null };
       return this.turns.change(turn, { ...begun, ...unset, reply_id, reply_sequence });
@@ -154,12 +149,7 @@ export class Journal {
   /** A message that is a person's to answer, new or sent before: its turn is over with it. */
   hold(turn: Turn, now: number): Turn {
     return this.transaction(() => {
-      const { content, metadata } = turn;
-      let { user_sequence } = turn;
-      if (user_sequence === null) {
-        const asked = { content: content ?? "", metadata, created_at: now };
-        user_sequence = this.messages.append(turn.user_message_id, turn.id, "user", asked, true).sequence;
-      } else this.deltas.remove("number = ?", turn.number);
+      const user_sequence = this.#askOnce(turn, now);
       const event_base = Math.max(turn.event_base, turn.last_event ?? 0);
       const held = {
         kind: "held",
@@ -170,6 +160,21 @@ export class Journal {
       } as const;
       return this.turns.change(turn, { ...held, content: null, error: null, started_at: now, ended_at: now });
     });
+  }
+
+  /** Gives the message of a turn the next sequence, unless it has one: then what was journalled of a reply to it goes. */
+  #askOnce(turn: Turn, now: number): number {
+    if (turn.user_sequence === null) return this.#ask(turn, now);
+    this.deltas.remove("number = ?", turn.number);
+    return turn.user_sequence;
+  }
+
+  #ask(
+    { id, user_message_id, content, metadata }: Pick<Turn, "id" | "user_message_id" | "content" | "metadata">,
+    now: number,
+  ): number {
+    const asked = { content: content ?? "", metadata, created_at: now };
+    return this.messages.append(user_message_id, id, "user", asked, true).sequence;
   }
 
   /** What a person writes is a turn of its own, without a message that it answers. */
