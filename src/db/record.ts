@@ -3,36 +3,34 @@
  * a batch that arrives twice changes nothing. The SQL comes from the schema, written once.
  */
 import { getTableColumns, getTableName } from "drizzle-orm";
-import type { Change } from "../chat/changes.ts";
-import type { Batch } from "../chat/changes.ts";
+import type { Batch, Change } from "../chat/changes.ts";
 import type { Message } from "../chat/message.ts";
 import type { AuditRow } from "../chat/audit.ts";
 import { fold } from "./folded.ts";
 import { MESSAGE_SETS } from "./erasure-stores.ts";
 import { audit_event, message } from "./schema.ts";
 
-/** `INSERT … (every column, in table order)`, followed by `conflict`. */
-function insertSql(table: typeof audit_event, conflict: string): { sql: string; columns: string[] } {
+/** `INSERT … (every column, in table order)`, with what follows the values. */
+function insertSql(table: typeof audit_event | typeof message, rest: (columns: string[]) => string) {
   const columns = Object.values(getTableColumns(table)).map((column) => column.name);
-  const quoted = columns.map((column) => `"${column}"`).join(", ");
   const places = columns.map(() => "?").join(", ");
-  return { columns, sql: `INSERT INTO "${getTableName(table)}" (${quoted}) VALUES (${places}) ${conflict}` };
+  return {
+    columns,
+    sql: `INSERT INTO ${getTableName(table)} (${columns.join(", ")}) SELECT ${places} ${rest(columns)}`,
+  };
 }
+
+/** What of a message never changes. */
+const FIXED = ["id", "company_id", "conversation_id", "agent_id", "turn_id", "sequence", "role"];
 
 /** A re-run reply is the only message whose text ever changes. Of a conversation that is gone nothing is stored again. */
-const UPSERT_MESSAGE = upsertSql();
-const INSERT_AUDIT = insertSql(audit_event, "ON CONFLICT (id) DO NOTHING");
-
-function upsertSql() {
-  const columns = Object.values(getTableColumns(message)).map((column) => column.name);
-  const places = columns.map(() => "?").join(", ");
-  const fixed = ["id", "company_id", "conversation_id", "agent_id", "turn_id", "sequence", "role"];
-  const set = columns.filter((name) => !fixed.includes(name)).map((name) => `${name} = excluded.${name}`);
-  const sql = `INSERT INTO message (${columns.join(", ")}) SELECT ${places}
-    WHERE EXISTS (SELECT 1 FROM conversation WHERE id = ? AND company_id = ?)
+const UPSERT_MESSAGE = insertSql(message, (columns) => {
+  const set = columns.filter((name) => !FIXED.includes(name)).map((name) => `${name} = excluded.${name}`);
+  return `WHERE EXISTS (SELECT 1 FROM conversation WHERE id = ? AND company_id = ?)
     ON CONFLICT (conversation_id, sequence) DO UPDATE SET ${set.join(", ")}`;
-  return { columns, sql };
-}
+});
+// Without WHERE, SQLite would take ON for part of a join.
+const INSERT_AUDIT = insertSql(audit_event, () => "WHERE true ON CONFLICT (id) DO NOTHING");
 
 const scalar = (value: unknown) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value);
 const valuesOf = (columns: string[], row: Record<string, unknown>) =>
