@@ -24,7 +24,8 @@ const interruption = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("interrupted"));
   void launcherGone().then(() => resolve("interrupted"));
 });
-const server = startServer(port, localConfig().PUBLIC_URL ?? demo.base_url);
+// What links begin with, whatever host a request names.
+const server = startServer(port, "--var", `PUBLIC_URL:${localConfig().PUBLIC_URL ?? demo.base_url}`);
 let outcome = await Promise.race([interruption, server.ready]);
 if (outcome === null) {
   console.log(screen(demo));

@@ -10,6 +10,7 @@ import { verifyToken } from "../../src/auth/token.ts";
 import { root } from "../../src/cli/tool/project.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Demo } from "../../src/cli/local/demo.ts";
+import { freePort } from "./free-port.ts";
 
 let folder: string;
 let port: number;
@@ -37,18 +38,6 @@ afterAll(async () => {
   for (const child of started) if (child.exitCode === null && child.signalCode === null) await stop(child);
   rmSync(folder, { recursive: true });
 });
-
-const freePort = () =>
-  new Promise<number>((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
-  });
 
 type Run = { child: ChildProcess; output: () => string; exited: Promise<number | null> };
 

@@ -31,8 +31,8 @@ export type Server = {
   stop: () => Promise<void>;
 };
 
-/** `public_url`: what links begin with, whatever host a request names. */
-export function startServer(port: number, public_url: string): Server {
+/** `more`: further options of `wrangler dev`. */
+export function startServer(port: number, ...more: string[]): Server {
   const args = [
     "dev",
     "--config",
@@ -44,9 +44,9 @@ export function startServer(port: number, public_url: string): Server {
     String(port),
     "--log-level",
     "warn",
+    "--show-interactive-dev-session=false",
   ];
-  args.push("--var", `PUBLIC_URL:${public_url}`);
-  const child = spawnWrangler([...args, "--show-interactive-dev-session=false"], {
+  const child = spawnWrangler([...args, ...more], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     detached: true,
   });
