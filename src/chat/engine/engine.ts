@@ -5,9 +5,9 @@
 import type { IdSource } from "../id.ts";
 import { titleByTurn } from "../journal/title.ts";
 import { type Outcome, ok, type Refusal, refuse } from "../outcome.ts";
-import { callsOf } from "../tool-call.ts";
 import { onRepeat, type Turn, type TurnError } from "../turn.ts";
 import { type Answer, type AnswerPorts, askModel, type Attempt } from "./answer.ts";
+import { closeInterrupted, INTERRUPTED, NOTHING_SAID } from "./interrupted.ts";
 import { LiveTurn } from "./live-turn.ts";
 import { QUEUE_LIMIT, TurnQueue } from "./queue.ts";
 import { tracedAnswer } from "./trace.ts";
@@ -287,57 +287,10 @@ export class Engine {
     live.end(turn, rest, { status: ending.status, message: reply, error: ending.error });
   }
 
-  /**
-   * Ends a turn that nobody runs any more as failed, with what had been journalled of its reply; without it, if that is
-   * what the journal refuses.
-   */
+  /** Ends a turn that nobody runs any more as failed. */
   #fail(turn: Turn, live?: LiveTurn): void {
     const { journal, clock } = this.#ports;
-    const deltas = journal.deltas.of(turn.number);
-    const content = deltas.map((delta) => delta.text).join("");
-    const tool_calls = callsOf(deltas.flatMap(({ tool }) => tool ?? []));
-    const error = INTERRUPTED;
-    const last_event = live ? live.nextEvent + 1 : (deltas.at(-1)?.n ?? turn.event_base + 1) + 2;
-    const how = {
-      ...NOTHING_SAID.ending,
-      status: "failed",
-      error,
-      last_event,
-      untimed: !live,
-      answered: false,
-    } as const;
-    const whole = { ...how, content, delta_length: content.length, tool_calls };
-    const closed = attempt(
-      () => journal.close(turn, whole, clock()),
-      () => journal.close(turn, how, clock()),
-    );
-    live?.end(closed.turn, "", { status: "failed", message: closed.reply, error });
+    const { turn: ended, reply } = closeInterrupted(journal, turn, live?.nextEvent ?? null, clock());
+    live?.end(ended, "", { status: "failed", message: reply, error: INTERRUPTED });
   }
 }
-
-const INTERRUPTED: TurnError = { code: "model_error", detail: "The turn was interrupted before it finished." };
-
-/** The first that does not throw. */
-function attempt<T>(first: () => T, second: () => T): T {
-  try {
-    return first();
-  } catch {
-    return second();
-  }
-}
-
-const NOTHING_SAID: Answer = {
-  rest: "",
-  titles: false,
-  ending: {
-    status: "stopped",
-    content: "",
-    delta_length: 0,
-    tool_calls: null,
-    details: null,
-    model_used: null,
-    usage: null,
-    error: null,
-    window_start: null,
-  },
-};
