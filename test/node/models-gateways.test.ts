@@ -15,15 +15,7 @@ async function withTool(kind: ProviderKind, first: Step[], second: Step[]) {
   await up.client.script(model, first, second);
   const turn = { conversation_id: "c", turn_id: "t", entity_type: "user" as const, entity_id: "u" };
   const parameters = { type: "object", properties: { n: { type: "integer" } } };
-  const tool = {
-    name: "add",
-    description: "",
-    parameters,
-    url: up.client.toolUrl("add"),
-    timeout_ms: 5000,
-    secret: null,
-    identify: async () => "token",
-  };
+  const tool = up.tool("add", { parameters });
   const request = { instructions: "", messages: [{ role: "user" as const, content: "Hi" }], turn };
   const events: ModelEvent[] = [];
   for await (const event of up

@@ -4,6 +4,7 @@ import { type ModelEvent, ModelFailure, type ModelMessage } from "../../src/chat
 import { type Config, configOf } from "../../src/config.ts";
 import type { Env } from "../../src/env.ts";
 import type { ProviderAccess } from "../../src/models/catalog.ts";
+import type { Tool } from "../../src/models/http-tool.ts";
 import { type ModelSettings, openModel } from "../../src/models/open.ts";
 import { type Step, type UpstreamClient, upstream } from "../upstream/client.ts";
 import { startUpstream, type Upstream } from "../upstream/server.ts";
@@ -46,6 +47,17 @@ export function useUpstream() {
     access,
     /** The model `up/<model>`. */
     open,
+    /** A tool of this name, answered by the upstream. */
+    tool: (name: string, more: Partial<Tool> = {}): Tool => ({
+      name,
+      description: "",
+      parameters: { type: "object" },
+      url: client.toolUrl(name),
+      timeout_ms: 5000,
+      secret: null,
+      identify: async ({ turn_id }, call_id) => `${turn_id}.${call_id}`,
+      ...more,
+    }),
     /** What comes of a script: a model of its own follows it once. */
     async playing(steps: Step[], kind: ProviderAccess["kind"] = "openai-compatible"): Promise<Heard> {
       const model = `script-${++count}`;

@@ -97,15 +97,7 @@ it("is asked for by the schema itself where that is understood, and without it w
 });
 
 it("comes after the calls of tools, without what was said before them", async () => {
-  const tool = {
-    name: "add",
-    description: "",
-    parameters: { type: "object" },
-    url: up.client.toolUrl("add"),
-    timeout_ms: 5000,
-    secret: null,
-    identify: async () => "token",
-  };
+  const tool = up.tool("add");
   const scripts = [
     calling([{ name: "add", arguments: {} }], ["A moment."]),
     complete(["Good."]),

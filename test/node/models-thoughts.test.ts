@@ -160,15 +160,7 @@ it("holds back by name only until thinking arrives apart from the text", async (
 
 it("is not sent back with the results of tools", async () => {
   const turn = { conversation_id: "c", turn_id: "t", entity_type: "user" as const, entity_id: "u" };
-  const tool = {
-    name: "add",
-    description: "",
-    parameters: { type: "object" },
-    url: up.client.toolUrl("add"),
-    timeout_ms: 5000,
-    secret: null,
-    identify: async () => "token",
-  };
+  const tool = up.tool("add");
   for (const said of [
     ["<think>margin</think>", "A moment."],
     ["margin</think>\n\n", "A moment."],

@@ -10,16 +10,12 @@ import { useUpstream } from "./models-harness.ts";
 const up = useUpstream();
 
 const turn: TurnRef = { conversation_id: "c", turn_id: "t", entity_type: "user", entity_id: "u" };
-const tool = (name: string, more: Partial<Tool> = {}): Tool => ({
-  name,
-  description: `Does ${name}.`,
-  parameters: { type: "object", properties: { n: { type: "integer" } } },
-  url: up.client.toolUrl(name),
-  timeout_ms: 5000,
-  secret: null,
-  identify: async ({ turn_id }, call_id) => `${turn_id}.${call_id}`,
-  ...more,
-});
+const tool = (name: string, more: Partial<Tool> = {}): Tool =>
+  up.tool(name, {
+    description: `Does ${name}.`,
+    parameters: { type: "object", properties: { n: { type: "integer" } } },
+    ...more,
+  });
 
 async function run(model: Model, signal = new AbortController().signal) {
   const events: ModelEvent[] = [];
