@@ -51,6 +51,7 @@ export class ConversationObject extends Conversation {
           return {
             toArray: () => rows,
             one: () => rows[0],
+            [Symbol.iterator]: () => rows[Symbol.iterator](),
             rowsWritten: cursor.rowsWritten,
             rowsRead: cursor.rowsRead,
           };
