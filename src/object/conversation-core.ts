@@ -94,9 +94,9 @@ export class ConversationCore {
       next: () => outbox.next(),
       confirm: (batch: Batch) => {
         outbox.confirm(batch);
-        if (!this.#indexer) return;
-        unindexed.note(batch);
-        this.#indexer.soon();
+        if (this.#indexer) unindexed.note(batch);
+        this.journal.store.writeNotes();
+        this.#indexer?.soon();
       },
     };
   }

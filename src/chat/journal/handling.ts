@@ -86,7 +86,7 @@ export function markRead({ journal, caller }: Edit, sequence: number): void {
   const upto = Math.min(sequence, header.next_sequence - 1);
   if (upto <= header[side]) return;
   journal.transaction(() => {
-    journal.store.setHeader({ [side]: upto });
+    journal.messages.noteRead(side, upto);
     journal.outbox.add({ op: "header", audit: null });
   });
 }

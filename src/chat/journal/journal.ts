@@ -81,7 +81,10 @@ export class Journal {
   }
 
   #forgetRead(): void {
+    this.turns.forget();
     this.messages.forget();
+    this.outbox.forget();
+    this.unindexed.forget();
     this.deltas.forget();
   }
 
