@@ -182,7 +182,7 @@ describe.each([
       const tool_calls = callsOf([toolEvent(call("a"), 0), toolEvent(result("a"), 3), toolEvent(call("b"), 0)]);
       const { journal, turn: run } = bench();
       const { turn: ended } = run("question", reply.content);
-      journal.store.update("message", { tool_calls, status: "stopped" }, "sequence = 2");
+      journal.messages.change({ tool_calls, status: "stopped" }, "sequence = 2");
       const gone = { ...ended, status: "stopped", last_event: 9, delta_length: 1 } as Turn;
       const events = replayNext(journal, gone, 0);
       expect(events.map(({ n }) => n)).toEqual([1, 4, 5, 6, 7, 8, 9]);
