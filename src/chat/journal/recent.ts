@@ -4,9 +4,9 @@
  */
 import type { Message, Role } from "../message.ts";
 
-/** The most that is held: messages, and UTF-16 code units of what they say. */
+/** The most that is held: messages, and UTF-16 code units of what they say. Hundreds of objects share 128 MB. */
 const MAX_MESSAGES = 100;
-const MAX_TEXT = 200_000;
+const MAX_TEXT = 64 * 1024;
 
 type Unread = { unread_lead: number; unread_staff: number };
 
