@@ -43,7 +43,7 @@ export default defineConfig({
     projects: [
       inWorkerd("workers"),
       inWorkerd("databases", { DB_1: "second" }),
-      { test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000 } },
+      { test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000, isolate: false } },
       // Whole programs, after everything else: they start servers and take their time.
       {
         test: {
