@@ -3,7 +3,7 @@
  * agent, those of all agents of the company. Origins are compared as whole strings.
  */
 import { companyDatabase } from "../db/database.ts";
-import { type AgentRow, listAllowedOrigins } from "../db/agent.ts";
+import { type AgentRow, forgetAgents, listAllowedOrigins } from "../db/agent.ts";
 import { type AppContext, originOf } from "./context.ts";
 import { originAllowed } from "../net/origin.ts";
 import { Problem } from "../problem/problem.ts";
@@ -14,8 +14,11 @@ import type { Principal } from "../auth/principal.ts";
 const TTL = 30_000;
 const listsCache = new TtlCache<string[][]>(TTL);
 
-/** Call this when an agent changes: this isolate rereads the lists at once, others within 30 s. */
-export const forgetWebsites = (): void => listsCache.clear();
+/** Call this when an agent changes: this isolate rereads it and the lists at once, others within 30 s. */
+export function forgetWebsites(): void {
+  listsCache.clear();
+  forgetAgents();
+}
 
 type Visitor = Pick<Principal, "kind" | "company_id" | "agent_id" | "website">;
 
