@@ -4,9 +4,8 @@
 import { defineConfig, type OxlintConfig } from "oxlint";
 
 /** Everything of ours that a room may name in its row; `env` is src/env.ts. */
-const FOLDERS = "net problem auth chat journal engine projection models db compliance http object webhook routes".split(
-  " ",
-);
+const FOLDERS =
+  "net problem auth chat journal engine projection models db compliance http object webhook budget routes".split(" ");
 const OURS = { ...Object.fromEntries(FOLDERS.map((name) => [name, `**/${name}/**`])), env: "**/env.ts" };
 
 const PACKAGES = {
@@ -36,6 +35,7 @@ const ROOMS: Room[] = [
     ours: ["auth", "chat", "journal", "engine", "projection", "db", "env", "models", "problem"],
     packages: ["workers"],
   },
+  { name: "budget", ours: ["auth", "chat", "journal", "db", "env"], packages: ["workers"] },
   { name: "webhook", ours: ["auth", "chat", "db", "env", "net"], packages: ["workers"] },
   {
     name: "routes",

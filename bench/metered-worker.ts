@@ -34,6 +34,7 @@ function count(env: Env): Env {
   return known;
 }
 
+export { LedgerObject } from "../src/budget/ledger-object.ts";
 export { WebhookObject } from "../src/webhook/dispatcher.ts";
 
 export class ConversationObject extends Conversation {

@@ -1,4 +1,5 @@
 /** The bindings that wrangler.toml declares. Types only. */
+import type { LedgerRpc } from "./chat/budget.ts";
 import type { ConversationRpc } from "./chat/rpc.ts";
 
 /** What sends to the webhooks of a company. */
@@ -14,6 +15,7 @@ export interface Env {
   SEARCH?: D1Database;
   CONVERSATION: DurableObjectNamespace<ConversationRpc>;
   WEBHOOK: DurableObjectNamespace<DispatcherRpc>;
+  BUDGET: DurableObjectNamespace<LedgerRpc>;
   ASSETS: Fetcher;
   /** How much visitors may do; see http/rate-limit.ts. */
   LIMIT_IP?: RateLimit;

@@ -51,7 +51,7 @@ export type Note = { id: string; at: number; entity_id: string | null; name: str
 export type HandlingRow = {
   number: number;
   at: number;
-  action: "take_over" | "give_back";
+  action: "take_over" | "give_back" | "hand_over";
   entity_id: string | null;
   name: string | null;
   reason: string | null;

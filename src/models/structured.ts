@@ -3,6 +3,7 @@
  * why, once; its second answer is the last.
  */
 import { type Model, type ModelEvent, ModelFailure, type ModelMessage, type ModelRequest } from "../chat/ports.ts";
+import { MESSAGE_OVERHEAD, mostTokens } from "../chat/usage.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { mismatch } from "./schema-check.ts";
 
@@ -26,7 +27,14 @@ async function* fitting(
     messages: [...base.messages, ...repair],
   });
   const { current } = request;
-  const now = (): ModelRequest => ({ ...request, ...shaped(current?.() ?? request) });
+  const { admit } = request;
+  const longer = (grown: number) =>
+    repair.reduce((sum, { content }) => sum + mostTokens(content) + 2 * MESSAGE_OVERHEAD, grown);
+  const now = (): ModelRequest => ({
+    ...request,
+    ...shaped(current?.() ?? request),
+    ...(admit ? { admit: (grown) => admit(longer(grown)) } : {}),
+  });
   let asked: ModelRequest = { ...now(), ...(current ? { current: now } : {}) };
   for (let tries = 1; !signal.aborted; tries++) {
     const answer = yield* whole(model, asked, signal);

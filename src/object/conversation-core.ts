@@ -25,6 +25,7 @@ import { standingOf } from "../db/standing.ts";
 import type { Env } from "../env.ts";
 import { adopt } from "./adopt.ts";
 import { AgentCache } from "./agent-cache.ts";
+import { CompanyLedger } from "./company-ledger.ts";
 import { DELTAS_KEPT, nextAlarm } from "./alarm.ts";
 import { Readers } from "./readers.ts";
 import { tracer } from "./tracer.ts";
@@ -43,6 +44,7 @@ export class ConversationCore {
   readonly #indexer: Sender<IndexBatch> | null;
   readonly engine: Engine;
   readonly agents: AgentCache;
+  readonly ledger: CompanyLedger;
   readonly readers: Readers;
   readonly typing = new Typing();
   #admission: Promise<unknown> = Promise.resolve();
@@ -67,8 +69,10 @@ export class ConversationCore {
     const index = (batch: IndexBatch) => writeIndex(search as D1Database, batch);
     this.#indexer = search ? new Sender({ ...ports, store: "SEARCH", outbox: unindexed, write: index }) : null;
     this.sender = new Sender({ ...ports, store: "DB", outbox: this.#recorded(), write: (batch) => this.#write(batch) });
+    this.ledger = new CompanyLedger(env, () => this.journal.header, log);
     this.engine = new Engine({
       ...ports,
+      ledger: this.ledger,
       tracer,
       loadAgent: () => this.agents.load(this.journal.header),
       ids: () => this.ids,
@@ -219,7 +223,7 @@ export class ConversationCore {
     this.sender.soon();
     const agent = this.agents.latest;
     if (!agent?.summarize || this.journal.header.handled_by === "staff") return;
-    const ports = { journal: this.journal, clock: Date.now, log };
+    const ports = { journal: this.journal, ledger: this.ledger, clock: Date.now, log };
     const { shown } = nextContext(this.journal, agent);
     this.#ctx.waitUntil(summarise(ports, agent, shown));
   }

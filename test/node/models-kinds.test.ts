@@ -208,3 +208,67 @@ describe.each(["openai", "openai-compatible", "workers-ai"] satisfies ProviderKi
     }
   });
 });
+
+describe("tokens from a provider's cache", () => {
+  const usages: Record<ProviderKind, [said: object, zero: object]> = {
+    openai: [
+      { prompt_tokens: 12, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 8 } },
+      { prompt_tokens: 12, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 0 } },
+    ],
+    "openai-compatible": [
+      { prompt_tokens: 12, completion_tokens: 2, prompt_cache_hit_tokens: 8 },
+      { prompt_tokens: 12, completion_tokens: 2, cached_tokens: 0 },
+    ],
+    "workers-ai": [
+      { input_tokens: 12, output_tokens: 2, input_tokens_details: { cached_tokens: 8 } },
+      { input_tokens: 12, output_tokens: 2, input_tokens_details: { cached_tokens: 0 } },
+    ],
+    // Anthropic counts them apart: what was read, and what was written into the cache.
+    anthropic: [
+      { input_tokens: 3, cache_read_input_tokens: 8, cache_creation_input_tokens: 1 },
+      { input_tokens: 12, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 },
+    ],
+    google: [
+      { promptTokenCount: 12, candidatesTokenCount: 2, cachedContentTokenCount: 8 },
+      { promptTokenCount: 12, candidatesTokenCount: 2, cachedContentTokenCount: 0 },
+    ],
+  };
+
+  const playedWith = async (kind: ProviderKind, usage: object | null) => {
+    const { begin, text, stop, end } = protocolOf(kind);
+    const documents =
+      kind === "anthropic"
+        ? [
+            JSON.stringify({ type: "message_start", message: { id: "m", model: "c", content: [], usage } }),
+            ...begin.slice(1),
+          ]
+        : begin;
+    const said =
+      kind === "google"
+        ? [JSON.stringify({ candidates: [{ content: { parts: [] }, finishReason: stop }], usageMetadata: usage })]
+        : kind === "anthropic"
+          ? end(stop)
+          : [JSON.stringify({ choices: [{ delta: {}, finish_reason: stop }], usage }), "[DONE]"];
+    return up.playing(sent(...documents, text("The code is 4711."), ...said), kind);
+  };
+
+  it.each(KINDS)("are counted among the input: %s", async (kind) => {
+    const [said, zero] = usages[kind];
+    const counted = { input_tokens: 12, output_tokens: 2 };
+    expect((await playedWith(kind, said)).finish).toEqual({
+      type: "finish",
+      usage: { ...counted, cached_input_tokens: 8 },
+    });
+    expect((await playedWith(kind, zero)).finish).toEqual({
+      type: "finish",
+      usage: { ...counted, cached_input_tokens: 0 },
+    });
+  });
+
+  it.each(KINDS)("are not made up: %s", async (kind) => {
+    const plain =
+      kind === "google" ? { promptTokenCount: 12, candidatesTokenCount: 2 } : { input_tokens: 12, output_tokens: 2 };
+    const { finish } = await playedWith(kind, plain);
+    expect(finish).toEqual({ type: "finish", usage: { input_tokens: 12, output_tokens: 2 } });
+  });
+});

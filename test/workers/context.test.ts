@@ -172,7 +172,7 @@ describe("usage and settings", () => {
       { done: true },
     ]);
     const measured = (await chat(m.company, id, "one")).body;
-    expect(measured.usage).toEqual({ input_tokens: 11, output_tokens: 7, source: "measured" });
+    expect(measured.usage).toMatchObject({ input_tokens: 11, output_tokens: 7, source: "measured" });
     await server.script(m.model, [{ text: "hi" }, { finish: "stop" }, { done: true }]);
     const estimated = (await chat(m.company, id, "two")).body;
     expect(estimated.usage).toMatchObject({ source: "estimated" });

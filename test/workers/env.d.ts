@@ -14,7 +14,7 @@ declare global {
     }
     interface GlobalProps {
       mainModule: typeof import("../../src/index.ts");
-      durableNamespaces: "ConversationObject" | "WebhookObject";
+      durableNamespaces: "ConversationObject" | "LedgerObject" | "WebhookObject";
     }
   }
 }

@@ -9,6 +9,8 @@ import { chat, createConversation } from "./conversation-client.ts";
 
 /** What undoes each step, the last first, to have tables as they were. */
 const BACK = `
+ALTER TABLE message DROP COLUMN cached_input_tokens;
+ALTER TABLE message DROP COLUMN cost;
 ALTER TABLE header DROP COLUMN handled_by;
 ALTER TABLE header DROP COLUMN handler_id;
 ALTER TABLE header DROP COLUMN handler_name;

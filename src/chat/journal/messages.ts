@@ -210,6 +210,8 @@ const BLANK = {
   input_tokens: null,
   output_tokens: null,
   usage_source: null,
+  cached_input_tokens: null,
+  cost: null,
   ...LIVE,
   purged_at: null,
 } as const satisfies Partial<Message>;

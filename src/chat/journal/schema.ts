@@ -56,7 +56,8 @@ CREATE TABLE message (
   id TEXT NOT NULL, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
   model_used TEXT, processing_time REAL, input_tokens INTEGER, output_tokens INTEGER, usage_source TEXT,
   metadata TEXT NOT NULL, tool_calls TEXT, feedback TEXT, created_at INTEGER NOT NULL,
-  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT, author TEXT
+  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT, author TEXT,
+  cached_input_tokens INTEGER, cost TEXT
 );
 CREATE TABLE message_id (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (number INTEGER PRIMARY KEY, live INTEGER NOT NULL, users INTEGER NOT NULL);
@@ -134,6 +135,8 @@ export const STEPS: readonly string[] = [
    ALTER TABLE header ADD COLUMN indexed_as TEXT NOT NULL DEFAULT '';
    UPDATE header SET recorded = revision;
    CREATE TABLE reindex (id INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL);`,
+  `ALTER TABLE message ADD COLUMN cached_input_tokens INTEGER;
+   ALTER TABLE message ADD COLUMN cost TEXT;`,
 ];
 
 /** The version of SCHEMA. */
@@ -179,6 +182,7 @@ export const toMessage = (row: SqlRow): Message =>
     feedback: parsed(row["feedback"]),
     details: parsed(row["details"]),
     author: parsed(row["author"]),
+    cost: parsed(row["cost"]),
   }) as unknown as Message;
 
 /** Most metadata is empty. */
@@ -237,6 +241,8 @@ export const MESSAGE_MEMBERS = [
   "purged_at",
   "details",
   "author",
+  "cached_input_tokens",
+  "cost",
 ] as const satisfies (keyof Message)[];
 
 export const pick = <T, K extends keyof T>(row: T, members: readonly K[]): Pick<T, K> =>

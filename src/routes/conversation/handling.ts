@@ -40,7 +40,7 @@ const handlingSchema = lazy(() =>
   z
     .object({
       at: timestamp(),
-      action: z.enum(["take_over", "give_back"]),
+      action: z.enum(["take_over", "give_back", "hand_over"]),
       reason: z.string().nullable().meta({ description: "`return_after`: its time was over." }),
       by: by().meta({ description: "Null where it happened by itself." }),
     })
