@@ -129,7 +129,7 @@ export default defineConfig({
     },
     // Its types are generated, and unknown in a fresh checkout.
     { files: ["clients/**"], rules: { "typescript/no-redundant-type-constituents": "off" } },
-    { files: ["bench/**", "scripts/**"], rules: { "eslint/no-console": "off" } },
+    { files: ["bench/**", "examples/**", "scripts/**"], rules: { "eslint/no-console": "off" } },
     {
       // A parsed answer is whatever the server sent.
       files: ["test/**", "scripts/**"],

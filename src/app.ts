@@ -40,6 +40,7 @@ import { messageSearchRoutes } from "./routes/message/search.ts";
 import { modelProviderRoutes } from "./routes/model-provider/model-provider.ts";
 import { modelPriceRoutes } from "./routes/model-provider/prices.ts";
 import { modelProviderTestRoutes } from "./routes/model-provider/test.ts";
+import { setupPage, setupRoutes } from "./routes/setup.ts";
 import { tokenRoutes } from "./routes/token.ts";
 import { turnRoutes } from "./routes/turn.ts";
 import { userRoutes } from "./routes/user.ts";
@@ -76,6 +77,7 @@ modelRoutes(api);
 contextRoutes(api);
 handlingRoutes(api);
 healthRoutes(api);
+setupRoutes(api);
 analyticRoutes(api);
 
 const app = new Hono<AppEnv>();
@@ -98,6 +100,7 @@ app.route("/api/v1", api.hono);
 docsRoutes(app, api);
 keySetRoutes(app);
 widgetRoutes(app);
+setupPage(app);
 
 /** Which methods a path has, so that a wrong one is 405 and not 404. */
 const methods = new TrieRouter<string>();

@@ -1,6 +1,6 @@
 /**
- * The tables of D1. A property has the name of its column and of its member on the wire. Every table has company_id, and
- * every query names it. Times are integer milliseconds since the epoch. The triggers (tallies, append-only audit) are in
+ * The tables of D1. A property has the name of its column and of its member on the wire. Every table but setup_link has
+ * company_id, and every query names it. Times are integer milliseconds since the epoch. The triggers (tallies, append-only audit) are in
  * migrations that are written by hand.
  */
 import { sql } from "drizzle-orm";
@@ -42,6 +42,13 @@ export const company = sqliteTable(
       .where(sql`coalesce(conversations_days, deleted_days, leads_days) IS NOT NULL`),
   ],
 );
+
+/** The open link to /setup: of its secret the SHA-256, in hexadecimal. A link is there before its company is. */
+export const setup_link = sqliteTable("setup_link", {
+  secret_hash: text().primaryKey(),
+  created_at: created_at(),
+  expires_at: millis().notNull(),
+});
 
 /** Companies that were or are being moved to another database: this one refuses their writes. See cli/tenant/move.ts. */
 export const departed = sqliteTable("departed", { company_id: text().primaryKey(), at: millis().notNull() });
