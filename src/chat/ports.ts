@@ -2,8 +2,14 @@
 import type { Entity } from "../auth/principal.ts";
 import type { Json, JsonObject } from "../json.ts";
 
-/** One message as the model is shown it. */
+/** One message as the model is shown it. Its content is never blank: several providers refuse the whole request then. */
 export type ModelMessage = { role: "user" | "assistant"; content: string };
+
+/** White space by the rules of every language that providers are written in: some count controls in. */
+const BLANK = /^[\s\p{White_Space}\p{Cc}]*$/u;
+
+/** Whether a text is nothing but white space and controls. */
+export const isBlank = (text: string): boolean => BLANK.test(text);
 
 /** The turn that a model answers in, and for whom: what a tool is told besides its arguments. */
 export type TurnRef = Entity & { conversation_id: string; turn_id: string };

@@ -6,7 +6,7 @@
  * retries, telemetry and transforms that the engine has no use for.
  */
 import { uuidv7 } from "uuidv7";
-import { type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
+import { isBlank, type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
 import { mostTokens } from "../chat/usage.ts";
 import type { OutboundPolicy } from "../net/outbound.ts";
 import type { Answering, CallOptions, Connect } from "./connect.ts";
@@ -87,12 +87,10 @@ async function* answer(
 const admitted = async (request: ModelRequest, since: CallOptions["prompt"]): Promise<number | null> =>
   request.admit ? request.admit(since.length === 0 ? 0 : mostTokens(JSON.stringify(since))) : null;
 
-/** The request in the AI SDK's words. Messages of nothing but white space are left out: several providers refuse them. */
+/** The request in the AI SDK's words. */
 function promptOf({ instructions, messages }: ModelRequest): CallOptions["prompt"] {
-  const system = instructions === "" ? [] : [{ role: "system" as const, content: instructions }];
-  const said = messages
-    .filter(({ content }) => content.trim() !== "")
-    .map(({ role, content }) => ({ role, content: [{ type: "text" as const, text: content }] }));
+  const system = isBlank(instructions) ? [] : [{ role: "system" as const, content: instructions }];
+  const said = messages.map(({ role, content }) => ({ role, content: [{ type: "text" as const, text: content }] }));
   return [...system, ...said];
 }
 

@@ -19,11 +19,11 @@ export function newConversation(changes: Partial<Conversation> = {}): Conversati
   };
 }
 
-export function bench(changes: Partial<Conversation> = {}) {
+export function bench(changes: Partial<Conversation> = {}, imported: Message[] = []) {
   const storage = new SqliteStore();
   const journal = new Journal(storage);
   const conversation = newConversation(changes);
-  journal.adopt(conversation, [], true);
+  journal.adopt(conversation, imported, true);
   let now = START;
   const clock = () => ++now;
   const ids = new IdSource(conversation.id, clock, []);

@@ -1,6 +1,7 @@
 /** The messages of a conversation as its journal has them, and every statement that changes one. */
 import type { Conversation } from "../conversation.ts";
 import type { Message, Role } from "../message.ts";
+import { isBlank } from "../ports.ts";
 import type { Turn } from "../turn.ts";
 import { BLOCK, Blocks } from "./blocks.ts";
 import { History } from "./history.ts";
@@ -198,7 +199,7 @@ export class Messages {
 
 /** Whether a model may be shown a message: it is live, did not fail, and says something. */
 const isShown = ({ deleted_at, status, content }: Message): boolean =>
-  deleted_at === null && status !== "failed" && /\S/.test(content);
+  deleted_at === null && status !== "failed" && !isBlank(content);
 
 const EMPTY = { content: "", metadata: {}, tool_calls: null, feedback: null, details: null, author: null } as const;
 
