@@ -49,7 +49,7 @@ const handlingSchema = lazy(() =>
 
 const handlerOf = ({ entity_id, name }: { entity_id: string | null; name: string | null }) =>
   entity_id === null ? null : { entity_id, name };
-const noteView = ({ id: note_id, text: content, at, ...person }: Note) => ({
+export const noteView = ({ id: note_id, text: content, at, ...person }: Note) => ({
   ...{ id: note_id, text: content, author: handlerOf(person), created_at: toTimestamp(at) },
 });
 const cut = ({ after, offset, limit }: PageSlice) => ({ after: after?.[0] ?? null, offset, limit });
