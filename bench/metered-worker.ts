@@ -35,6 +35,7 @@ function count(env: Env): Env {
 }
 
 export { LedgerObject } from "../src/budget/ledger-object.ts";
+export { StandbyObject } from "../src/object/standby-object.ts";
 export { WebhookObject } from "../src/webhook/dispatcher.ts";
 
 export class ConversationObject extends Conversation {

@@ -187,7 +187,7 @@ describe("What is held in memory", () => {
 
 describe("The outbox", () => {
   it("has every message and change in order, each batch under a revision that never falls", () => {
-    const { journal, turn, edit } = bench();
+    const { storage, journal, turn, edit } = bench();
     const revisions: number[] = [];
     const drain = () => {
       const seen: string[] = [];
@@ -210,7 +210,29 @@ describe("The outbox", () => {
     expect(journal.outbox.isEmpty).toBe(true);
     expect(revisions).toEqual([...revisions].toSorted((a, b) => a - b));
     // What was confirmed is known after a restart.
-    expect(new Journal(bench().storage).outbox.isEmpty).toBe(true);
+    expect(new Journal(storage).outbox.isEmpty).toBe(true);
+  });
+
+  it("knows when the oldest of what D1 lacks was written", () => {
+    const { storage, journal, turn, edit, clock } = bench();
+    const drain = () => {
+      for (let batch = journal.outbox.next(); batch; batch = journal.outbox.next()) journal.outbox.confirm(batch);
+    };
+    expect(journal.outbox.since).toBe(null);
+    const before = clock();
+    const { reply } = turn("one");
+    turn("two");
+    expect(journal.outbox.since).toBe(journal.messages.at(1)?.created_at);
+    expect(journal.outbox.since).toBeGreaterThan(before);
+    expect(new Journal(storage).outbox.since).toBe(journal.outbox.since);
+    drain();
+    expect(journal.outbox.since).toBe(null);
+    const deleted = edits.deleteMessage(edit(), reply);
+    turn("three");
+    expect(journal.outbox.since).toBe(deleted.ok && deleted.value.deleted_at);
+    drain();
+    edits.updateConversation(edit(), { title: "new" });
+    expect(journal.outbox.since).toBe(clock() - 1);
   });
 
   it("keeps what could not be written by a transaction that failed", () => {

@@ -16,8 +16,7 @@ declare global {
     }
     interface GlobalProps {
       mainModule: typeof import("../../src/index.ts");
-      durableNamespaces: "ConversationObject" | "LedgerObject" | "WebhookObject";
-      durableNamespaces: "ConversationObject" | "StandbyObject" | "WebhookObject";
+      durableNamespaces: "ConversationObject" | "LedgerObject" | "StandbyObject" | "WebhookObject";
     }
   }
 }

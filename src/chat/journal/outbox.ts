@@ -43,6 +43,17 @@ export class Outbox {
     this.#hasChanges = undefined;
   }
 
+  /** When (ms) the oldest of what D1 lacks was written, or null when it has everything. */
+  get since(): number | null {
+    if (this.isEmpty) return null;
+    const { header } = this.#store;
+    const message = this.#messages.at(header.handed_over + 1);
+    const first = this.#store.one("SELECT change FROM outbox ORDER BY id LIMIT 1");
+    const change = first && (JSON.parse(String(first["change"])) as Change);
+    const made = change && "audit" in change ? change.audit?.at : undefined;
+    return Math.min(message?.created_at ?? Infinity, made ?? header.updated_at);
+  }
+
   /** The next batch, or null when D1 has everything. A change may speak of any message, so it goes after or with the last. */
   next(): Batch | null {
     if (this.isEmpty) return null;

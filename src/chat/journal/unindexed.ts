@@ -75,6 +75,15 @@ export class Unindexed {
     this.#hasChanged = undefined;
   }
 
+  /** When (ms) the oldest message was written that is new to the index, or what it lacks was changed; null when it has all. */
+  get since(): number | null {
+    if (this.isEmpty) return null;
+    const { header } = this.#store;
+    return (
+      (header.indexed < header.handed_over && this.#messages.at(header.indexed + 1)?.created_at) || header.updated_at
+    );
+  }
+
   /** How the next stretch of messages is now: the ones that are new, and after them what was changed. */
   next(): IndexBatch | null {
     const { found: header } = this.#store;
