@@ -373,7 +373,7 @@ test("what there is to do is found in a few rows, however much waits", async () 
     .run();
   const read: number[] = [];
   const db = openDatabase(
-    metered(env.DB, ({ costs }) => read.push(costs.reduce((sum, { rows_read }) => sum + rows_read, 0))),
+    metered(env.DB, ({ costs }) => void read.push(costs.reduce((sum, { rows_read }) => sum + rows_read, 0))),
   );
   expect(await nextDue(db, company.company_id)).toEqual([{ webhook_id: hook.id, at: due + 1 }]);
   await companiesBehind(db, 0, 10);
