@@ -1,14 +1,13 @@
 /** Turns: one after another, streamed, sixteen conversations at once, and late in a long conversation. */
-import { setTimeout } from "node:timers/promises";
 import type { Sample, Send } from "./load.ts";
 import type { Load } from "./processes.ts";
 import { type Effort, roundsOf } from "./rounds.ts";
-import { inOrderOf, NEAR, type TargetName, type Targets } from "./targets.ts";
+import { inOrderOf, TARGETS, type TargetName, type Targets } from "./targets.ts";
 
 /** Milliseconds (or turns a second) of every target, a list per round. */
 export type Rounds = Record<TargetName, number[][]>;
 
-const empty = (): Rounds => ({ model: [], durable: [], promise: [], service: [], "durable-far": [], far: [] });
+const empty = (): Rounds => Object.fromEntries(TARGETS.map((name) => [name, []])) as unknown as Rounds;
 
 type Make = (name: TargetName, url: string, n: number) => Send;
 
@@ -20,11 +19,10 @@ async function alternate(
   perRound: number,
   make: Make,
   value: (sample: Sample) => number,
-  names: readonly TargetName[] = NEAR,
 ): Promise<Rounds> {
   const result = empty();
   for (const round of roundsOf(effort)) {
-    for (const name of inOrderOf(names, round)) {
+    for (const name of inOrderOf(round)) {
       const url = await targets.conversation(name);
       const turns = Array.from({ length: perRound + 1 }, (_, n) => make(name, url, n));
       const samples = await load.run(turns);
@@ -34,13 +32,7 @@ async function alternate(
   return result;
 }
 
-export const jsonTurns = (
-  load: Load,
-  targets: Targets,
-  effort: Effort,
-  perRound: number,
-  names: readonly TargetName[] = NEAR,
-): Promise<Rounds> =>
+export const jsonTurns = (load: Load, targets: Targets, effort: Effort, perRound: number): Promise<Rounds> =>
   alternate(
     load,
     targets,
@@ -48,7 +40,6 @@ export const jsonTurns = (
     perRound,
     (...args) => targets.turn(...args),
     (sample) => sample.ms,
-    names,
   );
 
 export const firstTokens = (load: Load, targets: Targets, effort: Effort, perRound: number): Promise<Rounds> =>
@@ -68,7 +59,7 @@ export const firstTokens = (load: Load, targets: Targets, effort: Effort, perRou
 export async function firstTurns(load: Load, targets: Targets, effort: Effort): Promise<Rounds> {
   const result = empty();
   for (const round of roundsOf(effort)) {
-    for (const name of inOrderOf(NEAR, round)) {
+    for (const name of inOrderOf(round)) {
       const url = await targets.conversation(name);
       const [sample] = await load.run([targets.turn(name, url, 0)]);
       if (round > 0 && sample) result[name].push([sample.ms]);
@@ -77,45 +68,8 @@ export async function firstTurns(load: Load, targets: Targets, effort: Effort): 
   return result;
 }
 
-/**
- * Turns a second with `lanes` conversations at once, each sending one turn after another, and milliseconds of CPU a turn
- * (`cpu` says what the server has taken so far): what it does afterwards, within a second, is in it.
- */
+/** Turns a second with `lanes` conversations at once, each sending one turn after another. */
 export async function throughput(
-  load: Load,
-  targets: Targets,
-  effort: Effort,
-  lanes: number,
-  perLane: number,
-  cpu: () => number | null,
-): Promise<{ rates: Rounds; costs: Rounds }> {
-  const [rates, costs] = [empty(), empty()];
-  const urls = new Map<TargetName, string[]>();
-  for (const name of NEAR) {
-    urls.set(name, await Promise.all(Array.from({ length: lanes }, () => targets.conversation(name))));
-  }
-  for (const round of roundsOf(effort)) {
-    for (const name of inOrderOf(NEAR, round)) {
-      const work = (urls.get(name) ?? []).map((url) =>
-        Array.from({ length: perLane }, (_, n) => targets.turn(name, url, round * perLane + n)),
-      );
-      const before = cpu();
-      const { ms } = await load.lanes(work);
-      await setTimeout(AFTERWARDS);
-      const after = cpu();
-      if (round === 0) continue;
-      rates[name].push([(lanes * perLane * 1000) / ms]);
-      if (before !== null && after !== null) costs[name].push([(after - before) / (lanes * perLane)]);
-    }
-  }
-  return { rates, costs };
-}
-
-/** Milliseconds within which a server has done what an answer did not wait for. */
-const AFTERWARDS = 1_000;
-
-/** Conversations made a second, `lanes` at once. */
-export async function creations(
   load: Load,
   targets: Targets,
   effort: Effort,
@@ -123,10 +77,16 @@ export async function creations(
   perLane: number,
 ): Promise<Rounds> {
   const result = empty();
+  const urls = new Map<TargetName, string[]>();
+  for (const name of TARGETS) {
+    urls.set(name, await Promise.all(Array.from({ length: lanes }, () => targets.conversation(name))));
+  }
   for (const round of roundsOf(effort)) {
-    for (const name of inOrderOf(["durable", "service"] as const, round)) {
-      const one = Array.from({ length: perLane }, () => targets.creation(name));
-      const { ms } = await load.lanes(Array.from({ length: lanes }, () => one));
+    for (const name of inOrderOf(round)) {
+      const work = (urls.get(name) ?? []).map((url) =>
+        Array.from({ length: perLane }, (_, n) => targets.turn(name, url, round * perLane + n)),
+      );
+      const { ms } = await load.lanes(work);
       if (round > 0) result[name].push([(lanes * perLane * 1000) / ms]);
     }
   }

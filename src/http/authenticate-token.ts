@@ -1,11 +1,10 @@
 /** Bearer tokens: those that this service minted, and those of the companies' identity providers. */
-import type { Principal } from "../auth/principal.ts";
+import type { Basis, Principal } from "../auth/principal.ts";
 import { scopesOfRole } from "../auth/principal.ts";
 import { type Verified, verifyToken } from "../auth/token.ts";
 import { readUnverified } from "../auth/unverified.ts";
 import { standingOf } from "../db/standing.ts";
 import type { AppContext } from "./context.ts";
-import { shownWith, signatureOf } from "./credential.ts";
 import { externalUser } from "./external-token.ts";
 import { admitted } from "./refused.ts";
 
@@ -17,11 +16,10 @@ export async function authenticateToken(c: AppContext, token: string): Promise<P
   const unverified = admitted(c, readUnverified(token, now), VAGUE);
   const { config } = c.var;
   if (unverified.issuer === config.TOKEN_ISSUER) {
-    const claims = admitted(c, await verifyToken(config, token, "access"), VAGUE);
-    return checkStanding(c, token, mintedPrincipal(claims));
+    return checkStanding(c, mintedPrincipal(admitted(c, await verifyToken(config, token, "access"), VAGUE)));
   }
   const user = admitted(c, await externalUser(c, unverified, now), VAGUE);
-  return checkStanding(c, token, {
+  return checkStanding(c, {
     kind: "user",
     company_id: user.company_id,
     entity_type: "user",
@@ -36,7 +34,7 @@ export async function authenticateToken(c: AppContext, token: string): Promise<P
   });
 }
 
-function mintedPrincipal(claims: Verified): Unchecked {
+function mintedPrincipal(claims: Verified): Principal {
   const { company_id, entity_type, entity_id, role, agent_id = null, website = null, scope } = claims;
   const { api_key_id = null, issued_at, expires_at } = claims;
   const atMost = scope?.split(" ");
@@ -45,9 +43,7 @@ function mintedPrincipal(claims: Verified): Unchecked {
   return { ...entity, scopes, agent_id, website, api_key_id, issuer_id: null, issued_at, expires_at };
 }
 
-type Unchecked = Omit<Principal, "credential" | "checked_at">;
-
-async function checkStanding(c: AppContext, token: string, basis: Unchecked): Promise<Principal> {
-  const checked_at = admitted(c, await standingOf(c.env, basis, Date.now()), VAGUE);
-  return { ...basis, credential: shownWith(c, signatureOf(token)), checked_at };
+async function checkStanding<B extends Basis>(c: AppContext, basis: B): Promise<B> {
+  admitted(c, await standingOf(c.env, basis, Date.now()), VAGUE);
+  return basis;
 }

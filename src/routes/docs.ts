@@ -35,6 +35,7 @@ export function docsRoutes(app: Hono<AppEnv>, api: Api): void {
       docs: `${origin}/docs`,
       openapi: `${origin}/openapi.json`,
       demo: `${origin}/demo`,
+      console: `${origin}/console`,
     };
     return wantsHtml(c) ? sheet("Conversations API", INDEX) : c.json({ name: "Conversations API", ...links });
   });
@@ -64,6 +65,7 @@ const INDEX = html`<p>Conversations with AI agents, over HTTP.</p>
     <li><a href="/docs">Documentation</a> of every operation</li>
     <li><a href="/openapi.json">OpenAPI document</a>, for tools</li>
     <li><a href="/demo">Demo</a>: an agent on a web page</li>
+    <li><a href="/console">Console</a> of the staff</li>
     <li><a href="/errors">Problems</a> and what to do about them</li>
   </ul>`;
 

@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import { findFirstAgent } from "../db/agent.ts";
 import { controlDatabase } from "../db/database.ts";
+import { assetOf } from "../http/asset.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { isId } from "../http/fields.ts";
 
@@ -9,16 +10,13 @@ import { isId } from "../http/fields.ts";
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/** Stands in widget.js for the id of that agent; the same as in src/pages/widget/script.ts. */
-const AGENT_PLACE = "%WIDGET_AGENT%";
-
 export function widgetRoutes(app: Hono<AppEnv>): void {
   app.get("/widget.js", async (c) => {
     const asset = await assetOf(c, "/widget.js");
     asset.headers.set("cache-control", "public, max-age=300, stale-while-revalidate=86400");
     asset.headers.set("cross-origin-resource-policy", "cross-origin");
     asset.headers.set("access-control-allow-origin", "*");
-    return withAgent(asset, c.var.config.WIDGET_AGENT);
+    return asset;
   });
 
   app.get("/demo", async (c) => {
@@ -35,24 +33,6 @@ export function widgetRoutes(app: Hono<AppEnv>): void {
       : new HTMLRewriter().on("script[data-agent-id]", hint);
     return rewriter.transform(page);
   });
-}
-
-/** The script with the deployment's own agent in it, for pages that name none; as it was built where there is no such agent. */
-async function withAgent(asset: Response, agent_id: string | undefined): Promise<Response> {
-  if (agent_id === undefined || asset.status !== 200) return asset;
-  const headers = new Headers(asset.headers);
-  // The file is the same when the variable is another.
-  for (const name of ["etag", "content-length"]) headers.delete(name);
-  return new Response((await asset.text()).replace(AGENT_PLACE, agent_id), { headers });
-}
-
-/** The built file as a response whose headers can be changed. Conditional requests work. */
-async function assetOf(c: AppContext, path: string): Promise<Response> {
-  const headers = new Headers();
-  const etag = c.req.header("if-none-match");
-  if (etag !== undefined) headers.set("if-none-match", etag);
-  const asset = await c.env.ASSETS.fetch(new Request(new URL(path, c.req.url), { headers }));
-  return new Response(asset.body, asset);
 }
 
 /** The agent of `?agent=…`; locally the first agent if there is no such parameter. */

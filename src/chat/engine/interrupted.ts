@@ -41,7 +41,6 @@ export const NOTHING_SAID: Answer = {
     details: null,
     model_used: null,
     usage: null,
-    cost: null,
     error: null,
     window_start: null,
   },

@@ -12,7 +12,7 @@ const MAX_WIDGET = 36 * 1024;
  * Of marked the widget needs the lexer and the tokenizer. The module ends with a default instance that keeps everything else
  * alive; without that end the bundler leaves out what nobody uses, about 4 KiB gzipped.
  */
-const lexerOnly: Plugin = {
+export const lexerOnly: Plugin = {
   name: "marked-lexer-only",
   transform(code, id) {
     if (!id.endsWith("/marked/lib/marked.esm.js")) return null;

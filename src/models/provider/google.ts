@@ -7,8 +7,7 @@ import type { Json, JsonObject } from "../../json.ts";
 import { Ending } from "./ending.ts";
 import type { Mending } from "./mended.ts";
 
-const CACHED = "cachedContentTokenCount";
-const COUNTS = ["promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount", CACHED];
+const COUNTS = ["promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount"];
 
 export class GoogleEvents implements Mending {
   readonly #ending = new Ending();
@@ -16,9 +15,7 @@ export class GoogleEvents implements Mending {
 
   read({ candidates, usageMetadata, promptFeedback }: JsonObject): JsonObject[] {
     if (isObject(usageMetadata)) {
-      const counts = Object.entries(usageMetadata).filter(
-        ([name, n]) => COUNTS.includes(name) && (Number(n) > 0 || (name === CACHED && n === 0)),
-      );
+      const counts = Object.entries(usageMetadata).filter(([name, n]) => COUNTS.includes(name) && Number(n) > 0);
       this.#usage = { ...this.#usage, ...Object.fromEntries(counts) };
     }
     if (isObject(promptFeedback)) this.#ending.note(promptFeedback["blockReason"]);

@@ -14,6 +14,8 @@ import { freePort } from "../free-port.ts";
 export type Api = {
   /** Without a trailing slash. */
   url: string;
+  /** Both halves of the company's admin key. */
+  keys: { api_key: string; api_secret: string };
   /** A request with the company's admin key; throws when it is refused. */
   call: (method: string, path: string, body?: unknown) => Promise<any>;
   /** A new agent. What is not said is as in the API. */
@@ -27,6 +29,7 @@ export async function startApi(): Promise<Api> {
   mkdirSync(state);
   await buildAssets();
   const keys = await makeCompany(state);
+  const headers = { "x-api-key": keys.api_key, "x-api-secret": keys.api_secret };
   const vars = join(home, "vars");
   const secrets = ["TOKEN_SECRETS=widget-test-widget-test-widget-test-widget", `ENCRYPTION_KEYS=k1:${"A".repeat(43)}`];
   writeFileSync(vars, [...secrets, "ALLOW_LOOPBACK_UPSTREAMS=true", ""].join("\n"));
@@ -37,7 +40,7 @@ export async function startApi(): Promise<Api> {
   const call: Api["call"] = async (method, path, body) => {
     const response = await fetch(url + path, {
       method,
-      headers: { ...keys, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -54,11 +57,11 @@ export async function startApi(): Promise<Api> {
     await stop();
     throw new Error(`The service ${problem}.`);
   }
-  return { url, call, agent: async (fields) => (await call("POST", "/v1/agent", fields)).agent, stop };
+  return { url, keys, call, agent: async (fields) => (await call("POST", "/v1/agent", fields)).agent, stop };
 }
 
-/** The headers of its admin key. */
-async function makeCompany(state: string): Promise<Record<string, string>> {
+/** Its admin key. */
+async function makeCompany(state: string): Promise<Api["keys"]> {
   const now = Date.now();
   const plan = { company_id: uuidv7(), user_id: uuidv7(), name: "Widget", owner: "Owner", role: "admin" } as const;
   const made = await newKeys(plan, { admin: ["admin"] }, now);
@@ -70,5 +73,5 @@ async function makeCompany(state: string): Promise<Record<string, string>> {
     await close();
   }
   const { api_key = "", api_secret = "" } = made.credentials["admin"] ?? {};
-  return { "x-api-key": api_key, "x-api-secret": api_secret };
+  return { api_key, api_secret };
 }

@@ -1,0 +1,81 @@
+/** Signed in or not, and the pages of the console. */
+import { CSPProvider } from "@base-ui/react/csp-provider";
+import { DirectionProvider } from "@base-ui/react/direction-provider";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { Router } from "wouter";
+import { type Credential, Refused } from "./api.ts";
+import { forgetCredential, newSession, SessionContext, storeCredential, storedCredential } from "./session.tsx";
+import { Shell } from "./shell/shell.tsx";
+import { Restore, SignIn } from "./shell/sign-in.tsx";
+import type { Identity } from "./types.ts";
+import { Toasts } from "./ui/toast.tsx";
+import { currentLanguage, isRightToLeft, type Language, remember, speak } from "./words.ts";
+import { LanguageContext } from "./shell/language.tsx";
+
+/** What the service refuses stays refused; what it could not do just now is tried again. */
+const shouldRetry = (failures: number, error: Error): boolean =>
+  failures < 2 && error instanceof Refused && (error.status === 0 || error.status >= 500);
+
+const newClient = () =>
+  new QueryClient({
+    defaultOptions: { queries: { retry: shouldRetry, staleTime: 5_000, refetchOnWindowFocus: true } },
+  });
+
+type SignedIn = { credential: Credential; me: Identity };
+
+export function App() {
+  const [language, setLanguage] = useState<Language>(currentLanguage());
+  const [credential] = useState(storedCredential);
+  const [isRestoring, setRestoring] = useState(credential !== null);
+  const [signedIn, setSignedIn] = useState<SignedIn | null>(null);
+  const [notice, setNotice] = useState<"expired" | null>(null);
+  const [client, setClient] = useState(newClient);
+
+  const session = useMemo(() => {
+    if (!signedIn) return null;
+    return newSession(signedIn.credential, signedIn.me, (reason) => {
+      forgetCredential();
+      client.clear();
+      setClient(newClient());
+      setNotice(reason ?? null);
+      setSignedIn(null);
+    });
+  }, [signedIn, client]);
+
+  const choose = async (chosen: Language) => {
+    await speak(chosen);
+    remember(chosen);
+    setLanguage(chosen);
+  };
+  const enter = (entered: SignedIn) => {
+    storeCredential(entered.credential);
+    setNotice(null);
+    setRestoring(false);
+    setSignedIn(entered);
+  };
+
+  return (
+    <CSPProvider disableStyleElements>
+      <DirectionProvider direction={isRightToLeft() ? "rtl" : "ltr"}>
+        <LanguageContext value={{ language, choose }} key={language}>
+          <QueryClientProvider client={client}>
+            <Toasts>
+              {session ? (
+                <SessionContext value={session}>
+                  <Router base="/console">
+                    <Shell />
+                  </Router>
+                </SessionContext>
+              ) : isRestoring && credential ? (
+                <Restore credential={credential} onDone={enter} onFail={() => setRestoring(false)} />
+              ) : (
+                <SignIn onDone={enter} notice={notice} />
+              )}
+            </Toasts>
+          </QueryClientProvider>
+        </LanguageContext>
+      </DirectionProvider>
+    </CSPProvider>
+  );
+}

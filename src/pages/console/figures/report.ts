@@ -1,0 +1,35 @@
+/** Figures over a period as the API has them, and its days. */
+import type { Usage } from "../types.ts";
+import type { Word } from "../words.ts";
+
+type Turns = {
+  turn_count: number;
+  failed_turns: number;
+  stopped_turns: number;
+  message_count: number;
+  deleted_message_count: number;
+  avg_response_time_ms: number | null;
+  usage: Usage | null;
+};
+type Ranked = Turns & { p50_response_time_ms: number | null; p95_response_time_ms: number | null };
+type Figures = Ranked & { new_conversations: number; new_leads: number; [more: string]: unknown };
+export type Day = Figures & { date: string };
+
+export type Dashboard = {
+  conversations: { active: number; archived: number; deleted: number };
+  leads: number;
+  totals: Figures;
+  by_day: Day[];
+  top_agents?: (Turns & { agent_id: string; name: string | null })[];
+};
+
+export const EXPORTS: [type: string, word: Word][] = [
+  ["conversations", "conversations"],
+  ["leads", "leads"],
+  ["agents", "agents"],
+  ["usage", "tokensWord"],
+];
+
+/** `YYYY-MM-DD`. */
+export const daysBefore = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+export const today = (): string => daysBefore(0);

@@ -1,0 +1,34 @@
+/** Views that somebody saved in this browser: filters only, and nothing that anybody wrote. */
+import { useState } from "react";
+import { filterOf, searchOf } from "./filter.ts";
+
+const KEY = "console:views";
+const MOST = 12;
+
+function read(): string[] {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    return Array.isArray(stored) ? stored.map(String).slice(0, MOST) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Query strings of filters, each once. */
+export function useViews() {
+  const [views, setViews] = useState(read);
+  const put = (next: string[]) => {
+    localStorage.setItem(KEY, JSON.stringify(next));
+    setViews(next);
+  };
+  // Read as a filter first: what is no filter is not kept.
+  const clean = (search: string) => searchOf(filterOf(new URLSearchParams(search)));
+  return {
+    views,
+    has: (search: string) => views.includes(clean(search)),
+    toggle: (search: string) => {
+      const view = clean(search);
+      put(views.includes(view) ? views.filter((other) => other !== view) : [...views, view].slice(-MOST));
+    },
+  };
+}
