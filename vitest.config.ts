@@ -17,6 +17,7 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
         bindings: {
           TEST_MIGRATIONS: await readD1Migrations("./migrations"),
           TEST_SEARCH_MIGRATIONS: await readD1Migrations("./migrations-search"),
+          TEST_FULL: process.env["FULL"] ?? "",
           TEST_UPSTREAM: `http://127.0.0.1:${inject("upstreamPort")}`,
           TOKEN_SECRETS: "test-secret-test-secret-test-secret-test",
           ENCRYPTION_KEYS: "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -43,7 +44,7 @@ export default defineConfig({
     projects: [
       inWorkerd("workers"),
       inWorkerd("databases", { DB_1: "second" }),
-      { test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000 } },
+      { test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000, isolate: false } },
       // Whole programs, after everything else: they start servers and take their time.
       {
         test: {

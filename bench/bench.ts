@@ -18,18 +18,22 @@ const { quick } = readArguments();
 const efforts = quick
   ? {
       turns: { rounds: 12, seconds: 5 },
+      far: { rounds: 4, seconds: 5 },
       streams: { rounds: 8, seconds: 5 },
       first: { rounds: 6, seconds: 2 },
       parallel: { rounds: 3, seconds: 5 },
+      created: { rounds: 3, seconds: 3 },
       depths: { rounds: 6, seconds: 3 },
       lists: { rounds: 8, seconds: 3 },
       start: { rounds: 3, seconds: 2 },
     }
   : {
       turns: { rounds: 120, seconds: 60 },
+      far: { rounds: 20, seconds: 20 },
       streams: { rounds: 80, seconds: 50 },
       first: { rounds: 40, seconds: 10 },
-      parallel: { rounds: 20, seconds: 60 },
+      parallel: { rounds: 12, seconds: 90 },
+      created: { rounds: 20, seconds: 10 },
       depths: { rounds: 30, seconds: 20 },
       lists: { rounds: 80, seconds: 40 },
       start: { rounds: 9, seconds: 5 },

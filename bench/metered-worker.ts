@@ -34,6 +34,8 @@ function count(env: Env): Env {
   return known;
 }
 
+export { LedgerObject } from "../src/budget/ledger-object.ts";
+export { StandbyObject } from "../src/object/standby-object.ts";
 export { WebhookObject } from "../src/webhook/dispatcher.ts";
 
 export class ConversationObject extends Conversation {
@@ -51,6 +53,7 @@ export class ConversationObject extends Conversation {
           return {
             toArray: () => rows,
             one: () => rows[0],
+            [Symbol.iterator]: () => rows[Symbol.iterator](),
             rowsWritten: cursor.rowsWritten,
             rowsRead: cursor.rowsRead,
           };

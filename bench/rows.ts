@@ -1,4 +1,5 @@
 /** What one operation costs the databases, in the figures that Cloudflare bills: D1's `meta`, and the object's cursors. */
+import { setTimeout } from "node:timers/promises";
 import type { Send } from "./load.ts";
 import type { ListCase } from "./lists.ts";
 import type { MeterReading } from "./metered-worker.ts";
@@ -16,6 +17,9 @@ export type OperationCost = {
   object_rows_read: number;
   object_rows_written: number;
 };
+
+/** Milliseconds within which D1 has what an answer did not wait for. */
+const SETTLED = 600;
 
 type Conversation = { conversation: { id: string } };
 type History = { messages: { id: string }[] };
@@ -38,6 +42,7 @@ export async function operationCosts(
   const metered = async <T>(operation: string, request: Send): Promise<T> => {
     await read();
     const [answer] = await load.run([{ ...request, keep: true }]);
+    await setTimeout(SETTLED);
     const { trips, costs: each, storage } = await read();
     const sum = (key: "rows_read" | "rows_written") => each.reduce((total, one) => total + one[key], 0);
     costs.push({

@@ -11,15 +11,19 @@ import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { migrate } from "../src/cli/local/database.ts";
 import { paths } from "../src/cli/tool/project.ts";
 import { bundleForProduction } from "../src/cli/tool/run.ts";
+import { childNamed, cpuTime } from "./cpu.ts";
 
-/** Workers by name. `service` is what ships; `metered` is the same source with D1 and storage counted. */
-const WORKERS = ["service", "metered", "model", "durable", "promise"] as const;
+/** Workers by name. `service` is what ships; `metered` is the same source with D1 and storage counted, `far` with a D1 far away. */
+const WORKERS = ["service", "metered", "far", "model", "durable", "durable-far", "promise"] as const;
 type WorkerName = (typeof WORKERS)[number];
 
 export type Served = {
   url: (name: WorkerName) => string;
-  /** The database of `service` and `metered`. */
+  /** The database of `service`, `metered` and `far`, and that of the durable floor. */
   db: D1Database;
+  floor: D1Database;
+  /** Milliseconds of CPU that workerd has taken so far; null where the system does not say. */
+  cpu: () => number | null;
   stop: () => Promise<void>;
 };
 
@@ -77,8 +81,10 @@ export async function serve(folder: string, script: string, vars: Record<string,
   const out = join(folder, "workers");
   const files = {
     metered: await bundleOwn("metered-worker.ts", out),
+    far: await bundleOwn("far-worker.ts", out),
     model: await bundleOwn("floors/model.ts", out),
     durable: await bundleOwn("floors/durable.ts", out),
+    "durable-far": await bundleOwn("floors/durable-far.ts", out),
     promise: await bundleOwn("floors/promise.ts", out),
   };
   const { compatibilityDate, compatibilityFlags, bindings, d1Databases, durableObjects } = workerOptions();
@@ -90,7 +96,7 @@ export async function serve(folder: string, script: string, vars: Record<string,
     modules: [{ type: "ESModule" as const, path: `${name}.mjs`, contents: readFileSync(file, "utf8") }],
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   });
-  const floor = (name: "durable" | "promise") => ({
+  const floor = (name: "durable" | "durable-far" | "promise") => ({
     ...common(name, files[name]),
     bindings: vars,
     d1Databases: { DB: `floor-${name}` },
@@ -104,8 +110,10 @@ export async function serve(folder: string, script: string, vars: Record<string,
       workers: [
         { ...common("service", script), ...service },
         { ...common("metered", files.metered), ...service },
+        { ...common("far", files.far), ...service },
         { ...common("model", files.model), bindings: vars },
         floor("durable"),
+        floor("durable-far"),
         floor("promise"),
       ],
     }),
@@ -114,8 +122,12 @@ export async function serve(folder: string, script: string, vars: Record<string,
   const urls = new Map<WorkerName, string>();
   for (const name of WORKERS) urls.set(name, (await miniflare.unsafeGetDirectURL(name)).origin);
   const db = await miniflare.getD1Database("DB", "service");
-  for (const name of ["service", "durable", "promise"]) await migrate(await miniflare.getD1Database("DB", name));
+  const floorDb = await miniflare.getD1Database("DB", "durable");
+  for (const name of ["service", "durable", "durable-far", "promise"])
+    await migrate(await miniflare.getD1Database("DB", name));
   const search = await miniflare.getD1Database("SEARCH", "service");
   await migrate(search, paths.searchMigrations);
-  return { url: (name) => urls.get(name) ?? "", db, stop: () => miniflare.dispose() };
+  const url = (name: WorkerName) => urls.get(name) ?? "";
+  const pid = childNamed("workerd");
+  return { url, db, floor: floorDb, cpu: () => (pid === null ? null : cpuTime(pid)), stop: () => miniflare.dispose() };
 }

@@ -1,9 +1,10 @@
 /** What a Worker costs before its first request: bytes to ship, and milliseconds of CPU to start. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { cpuTime } from "./cpu.ts";
 import { median } from "./statistics.ts";
 
 /** KiB, gzipped. */
@@ -39,16 +40,6 @@ async function timeToStart(folder: string, script: string, compatibility: string
   } finally {
     child.kill("SIGKILL");
   }
-}
-
-/** Milliseconds that all threads of a process have run; null where there is no /proc. */
-function cpuTime(pid: number): number | null {
-  const tasks = `/proc/${pid}/task`;
-  if (!existsSync(tasks)) return null;
-  const nanos = readdirSync(tasks).map((task) =>
-    Number(readFileSync(join(tasks, task, "schedstat"), "utf8").split(" ")[0]),
-  );
-  return nanos.reduce((sum, n) => sum + n, 0) / 1e6;
 }
 
 /** Median milliseconds that starting this script costs beyond starting an empty Worker. */

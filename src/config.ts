@@ -57,6 +57,8 @@ const variables = lazy(() =>
       .regex(/^\d{1,5}$/, "must be a whole number of days")
       .transform(Number)
       .default(0),
+    /** Id of the agent that widget.js shows where a page names none. */
+    WIDGET_AGENT: z.uuid().optional(),
     OPENAI_API_KEY: z.string().optional(),
     ANTHROPIC_API_KEY: z.string().optional(),
     GOOGLE_API_KEY: z.string().optional(),

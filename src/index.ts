@@ -7,6 +7,8 @@ import { runRetention } from "./compliance/retention.ts";
 import { runWebhooks } from "./webhook/schedule.ts";
 
 export { ConversationObject } from "./object/conversation-object.ts";
+export { LedgerObject } from "./budget/ledger-object.ts";
+export { StandbyObject } from "./object/standby-object.ts";
 export { WebhookObject } from "./webhook/dispatcher.ts";
 
 export default {

@@ -49,3 +49,17 @@ export const updateCounters = (db: D1Database, id: string, messages: number, at:
        WHERE id = ?3 AND company_id = ?4`,
     )
     .bind(messages, at, id, COMPANY);
+
+/** The first page of a history, and of a company's conversations. */
+export const selectMessages = (db: D1Database, conversation_id: string): D1PreparedStatement =>
+  db
+    .prepare("SELECT * FROM message WHERE conversation_id = ? AND deleted_at IS NULL ORDER BY sequence LIMIT 50")
+    .bind(conversation_id);
+
+export const selectConversations = (db: D1Database, company_id: string): D1PreparedStatement =>
+  db
+    .prepare(
+      `SELECT * FROM conversation WHERE company_id = ? AND deleted_at IS NULL AND status = 'active'
+       ORDER BY activity_at DESC, id DESC LIMIT 20`,
+    )
+    .bind(company_id);

@@ -1,6 +1,9 @@
-/** The HTTP side of the floors that keep conversations: `POST /conversation`, `POST /conversation/<id>/chat`. */
+/**
+ * The HTTP side of the floors that keep conversations: `POST /conversation`, `POST /conversation/<id>/chat`, and what one bare
+ * select of a page costs: `GET /conversation?company=<id>`, `GET /conversation/<id>/messages`.
+ */
 import { uuidv7 } from "uuidv7";
-import { insertConversation } from "./record.ts";
+import { insertConversation, selectConversations, selectMessages } from "./record.ts";
 
 type ChatObject = Rpc.DurableObjectBranded & {
   chat(conversation_id: string, message: string): Promise<object>;
@@ -10,7 +13,14 @@ type ChatObject = Rpc.DurableObjectBranded & {
 export type FloorEnv = { MODEL: string; DB: D1Database; CONVERSATION: DurableObjectNamespace<ChatObject> };
 
 export async function serve(request: Request, env: FloorEnv): Promise<Response> {
-  const id = new URL(request.url).pathname.split("/")[2];
+  const { pathname, searchParams } = new URL(request.url);
+  const id = pathname.split("/")[2];
+  if (request.method === "GET") {
+    const { results } = await (
+      id ? selectMessages(env.DB, id) : selectConversations(env.DB, searchParams.get("company") ?? "")
+    ).all();
+    return Response.json({ results });
+  }
   if (!id) {
     const fresh = uuidv7();
     await insertConversation(env.DB, fresh, Date.now()).run();

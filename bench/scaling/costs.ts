@@ -14,9 +14,9 @@ export type Cost = {
 export const COSTS = {
   conversation: { trips: 2, d1_read: 5, d1_written: 9, object_read: 0, object_written: 0 },
   /** Beyond what every turn costs: the object takes the conversation over. */
-  first_turn: { trips: 2, d1_read: 1, d1_written: 0, object_read: 32, object_written: 6 },
+  first_turn: { trips: 1, d1_read: 3, d1_written: 0, object_read: 53, object_written: 6 },
   /** Both messages go to D1 in one batch, a moment after the reply; turns in quick succession share one. */
-  turn: { trips: 1, d1_read: 6, d1_written: 9, object_read: 12, object_written: 8 },
+  turn: { trips: 1, d1_read: 6, d1_written: 9, object_read: 8, object_written: 9 },
   /** A page of 50 messages. */
   history: { trips: 0, d1_read: 0, d1_written: 0, object_read: 51, object_written: 0 },
   /** A page of 20 conversations, of however many. */

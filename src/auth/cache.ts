@@ -32,12 +32,19 @@ export class TtlCache<V> {
   }
 }
 
-/** Milliseconds that a store may take while an older answer of it is at hand. */
+/** Milliseconds that a store may take while an older answer of it is at hand, and while there is none. */
 const PATIENCE = 3_000;
+const LONGEST = 10_000;
+/** Milliseconds for which a store that did not answer is not asked again where an older answer will do. */
+const RETRY = 3_000;
+
+/** An answer and when the store was asked for it (ms). */
+type Answered<V> = { value: V; at: number };
 
 /** Answers of a store: believed while they are fresh, and for longer where the store does not answer. */
 export class Lookups<V> {
-  readonly #entries: TtlCache<{ value: V; at: number }>;
+  readonly #entries: TtlCache<Answered<V>>;
+  #failedAt = Number.NEGATIVE_INFINITY;
 
   /** `spare`: milliseconds for which an answer may stand in for the store. */
   constructor({ spare, max }: { spare: number; max: number }) {
@@ -45,16 +52,17 @@ export class Lookups<V> {
   }
 
   /** The answer for `key`, looked up where none is younger than `fresh` (ms). Rejects when there is no answer at all. */
-  async get(key: string, now: number, fresh: (value: V) => number, look: () => Promise<V>): Promise<V> {
+  async get(key: string, now: number, fresh: (value: V) => number, look: () => Promise<V>): Promise<Answered<V>> {
     const entry = this.#entries.get(key, now);
-    if (entry && now - entry.at < fresh(entry.value)) return entry.value;
+    if (entry && (now - entry.at < fresh(entry.value) || now - this.#failedAt < RETRY)) return entry;
     try {
-      const value = await (entry ? inTime(look()) : look());
-      this.#entries.set(key, { value, at: now }, now);
-      return value;
+      const answered = { value: await inTime(look(), entry ? PATIENCE : LONGEST), at: now };
+      this.#entries.set(key, answered, now);
+      return answered;
     } catch (error) {
-      if (entry) return entry.value;
-      throw error;
+      if (!entry) throw error;
+      this.#failedAt = now;
+      return entry;
     }
   }
 
@@ -63,9 +71,11 @@ export class Lookups<V> {
   }
 }
 
-async function inTime<V>(work: Promise<V>): Promise<V> {
+async function inTime<V>(work: Promise<V>, ms: number): Promise<V> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("the store did not answer in time")), PATIENCE);
+  // As the platform marks errors that may pass.
+  const error = Object.assign(new Error("the store did not answer in time"), { retryable: true });
+  const timer = setTimeout(() => late.reject(error), ms);
   try {
     return await Promise.race([work, late.promise]);
   } finally {

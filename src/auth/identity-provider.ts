@@ -44,7 +44,9 @@ export function matchingIssuers<I extends Issuer>(token: Unverified, issuers: re
   const named = issuers.filter((one) => one.issuer === issuer && token.audiences.includes(one.audience));
   if (named.length === 0) return refuse({ reason: "issuer_unknown", issuer });
   if (new Set(named.map((one) => one.company_id)).size > 1) return refuse({ reason: "several_companies", issuer });
-  const able = named.filter((one) => one.algorithms.includes(alg) && (ALGORITHMS as readonly string[]).includes(alg));
+  // An Edwards curve by its newer name (RFC 9864).
+  const known = alg === "Ed25519" ? "EdDSA" : alg;
+  const able = named.filter(({ algorithms }) => algorithms.includes(known) && ALGORITHMS.some((one) => one === known));
   return able.length > 0 ? accept(able) : refuse({ reason: "algorithm", alg: alg.slice(0, 20) });
 }
 
@@ -75,7 +77,7 @@ async function verifyWith(token: string, issuer: Issuer, { select }: Known): Pro
     jwtVerify(token, key, {
       issuer: issuer.issuer,
       audience: issuer.audience,
-      algorithms: issuer.algorithms,
+      algorithms: issuer.algorithms.includes("EdDSA") ? [...issuer.algorithms, "Ed25519"] : issuer.algorithms,
       clockTolerance: CLOCK_TOLERANCE,
       requiredClaims: ["sub", "exp"],
     });
@@ -122,11 +124,18 @@ function roleOf(payload: JWTPayload, claim: string | null): "member" | "admin" {
   return value === "admin" || (Array.isArray(value) && value.includes("admin")) ? "admin" : "member";
 }
 
-/** The claim of that name, such as `https://acme.example/roles`; without one, what the path `realm_access.roles` leads to. */
-function claimAt(payload: JWTPayload, name: string): unknown {
-  const member = (value: unknown, key: string): unknown =>
-    typeof value === "object" && value !== null && Object.hasOwn(value, key)
-      ? (value as Record<string, unknown>)[key]
-      : undefined;
-  return member(payload, name) ?? name.split(".").reduce<unknown>(member, payload);
+/**
+ * The claim of that name, such as `https://acme.example/roles`; without one, what the path `realm_access.roles` leads to.
+ * Names on the way may have dots of their own.
+ */
+function claimAt(value: unknown, path: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  const members = value as Record<string, unknown>;
+  if (Object.hasOwn(members, path)) return members[path];
+  for (let dot = path.indexOf("."); dot >= 0; dot = path.indexOf(".", dot + 1)) {
+    const name = path.slice(0, dot);
+    const found = Object.hasOwn(members, name) ? claimAt(members[name], path.slice(dot + 1)) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

@@ -2,7 +2,7 @@
  * The keys of one identity provider as this isolate knows them. There is one fetch at a time; keys are fresh for ten
  * minutes; a fetch that failed is not tried again for 30 seconds, and the last known keys go on, for a day at most.
  */
-import { createLocalJWKSet, type JSONWebKeySet } from "jose";
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 
 /** Milliseconds. */
 const FRESH = 10 * 60_000;
@@ -15,7 +15,7 @@ const PATIENCE = 6_000;
 
 /** A key set and when it was fetched (ms). */
 export type Published = { keys: JSONWebKeySet; at: number };
-export type Known = Published & { select: ReturnType<typeof createLocalJWKSet> };
+export type Known = Published & { select: JWTVerifyGetKey };
 
 /** What a request lends to a fetch that it begins. */
 export type FetchPorts = {
@@ -69,7 +69,7 @@ export class KeySet {
   }
 
   #learn(published: Published): void {
-    this.#known = { ...published, select: createLocalJWKSet(published.keys) };
+    this.#known = { ...published, select: selectFrom(published.keys) };
   }
 
   async #refresh(ports: FetchPorts): Promise<void> {
@@ -101,4 +101,19 @@ export class KeySet {
       ports.failed(error);
     }
   }
+}
+
+/** Keys without a name may be meant by any: a token's `kid` is a hint (RFC 7515, 4.1.4), and the signature decides. */
+function selectFrom({ keys }: JSONWebKeySet): JWTVerifyGetKey {
+  const named = createLocalJWKSet({ keys });
+  const unnamed = createLocalJWKSet({ keys: keys.filter(({ kid }) => kid === undefined) });
+  return async (header, token) => {
+    try {
+      return await named(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || header.kid === undefined) throw error;
+      const { kid: _, ...rest } = header;
+      return unnamed(rest, token);
+    }
+  };
 }

@@ -20,13 +20,31 @@ export type Basis = Entity & {
   expires_at: number | null;
 };
 
-export type Principal = Basis & {
+/** What a credential allows, and how it was found to be good. */
+type Grant = {
   scopes: readonly Scope[];
   /** The agent that a visitor came to, as far as the token says; null for everybody else. */
   agent_id: string | null;
   /** The origin of the website that a visitor registered on, as far as the token says. */
   website: string | null;
+  /** What only a holder of this very credential can send again (see http/credential.ts), or "" when nobody may remember it. */
+  credential: string;
+  /** When the database last said that it is good, in milliseconds. */
+  checked_at: number;
 };
+
+export type Principal = Basis & Grant;
+
+/** Names of what a credential rests on: with any of these it ends. */
+export const namesOf = ({ kind, entity_type, entity_id, api_key_id, issuer_id }: Basis): string[] => [
+  `${entity_type}:${entity_id}`,
+  ...(api_key_id === null ? [] : [`api_key:${api_key_id}`]),
+  ...(issuer_id === null ? [] : [`issuer:${issuer_id}`]),
+  ...(kind === "lead" ? [WEBSITES] : []),
+];
+
+/** The websites of a company's agents, on which visitors' tokens rest. */
+export const WEBSITES = "websites";
 
 /** Who does something, as the audit trail names them. */
 export type Actor = Entity & { company_id: string; api_key_id: string | null; request_id: string };
@@ -36,6 +54,8 @@ export type Caller = Basis &
   Actor & {
     /** Whether the credential has the scope `read`; without it an answer shows only what the caller just sent or caused. */
     may_read: boolean;
+    /** Of a request's credential, which the object remembers for when the database is away. */
+    grant?: Grant;
   };
 
 /** `admin` includes `read` and `write`. */

@@ -1,5 +1,6 @@
 /** A message of a conversation, as journal and record keep it, and as the wire shows it. */
 import type { Json, JsonObject } from "../json.ts";
+import type { Cost } from "./money.ts";
 import type { ToolCall } from "./tool-call.ts";
 
 export type Role = "user" | "assistant";
@@ -11,7 +12,9 @@ export type ModelAttempt = {
   /** `provider/name`. */
   model: string;
   status: "completed" | "failed" | "stopped";
-  code: "model_error" | "model_unavailable" | "model_timeout" | "output_invalid" | null;
+  code:
+    | ("model_error" | "model_unavailable" | "model_timeout" | "output_invalid")
+    | ("budget_exhausted" | "budget_unpriced" | null);
   duration_ms: number;
 };
 
@@ -36,8 +39,12 @@ export type Message = {
   /** Seconds; assistant only. */
   processing_time: number | null;
   input_tokens: number | null;
+  /** Null too where the provider did not say how many were cached. */
+  cached_input_tokens: number | null;
   output_tokens: number | null;
   usage_source: "measured" | "estimated" | null;
+  /** Null where nobody said what the model costs. */
+  cost: Cost | null;
   metadata: JsonObject;
   /** Tools that were called for this reply; null when there were none. */
   tool_calls: ToolCall[] | null;
@@ -58,8 +65,11 @@ export type Message = {
 const timestamp = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString());
 
 /** Null rather than a made-up zero. */
-export const usageView = ({ input_tokens, output_tokens, usage_source: source }: Message) =>
-  input_tokens === null || output_tokens === null || source === null ? null : { input_tokens, output_tokens, source };
+export const usageView = (message: Message) => {
+  const { input_tokens, cached_input_tokens, output_tokens, usage_source: source, cost } = message;
+  if (input_tokens === null || output_tokens === null || source === null) return null;
+  return { input_tokens, cached_input_tokens, output_tokens, source, cost };
+};
 
 /** What the text of a structured reply is; nothing once that is purged. */
 export const parsedView = ({ details, content }: Message): { parsed?: Json } =>

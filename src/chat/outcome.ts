@@ -36,6 +36,14 @@ export const refuse = (code: Refusal["code"], rest: Omit<Refusal, "code"> = {}):
   error: { code, ...rest },
 });
 
+/** A budget is used up until `resets_at` (ms). */
+export const exhausted = (resets_at: number, now: number, extra: Record<string, string> = {}) =>
+  refuse("budget_exhausted", {
+    detail: "The budget for this is used up.",
+    retry_after: Math.max(1, Math.ceil((resets_at - now) / 1000)),
+    extra: { ...extra, resets_at: new Date(resets_at).toISOString() },
+  });
+
 /** The change is made; D1 and with it the lists will follow. A repeat finds it made. */
 export const storeUnavailable = () =>
   refuse("store_unavailable", { detail: "The store is slow to answer. Send the same request again.", retry_after: 5 });

@@ -2,8 +2,14 @@
 import type { Entity } from "../auth/principal.ts";
 import type { Json, JsonObject } from "../json.ts";
 
-/** One message as the model is shown it. */
+/** One message as the model is shown it. Its content is never blank: several providers refuse the whole request then. */
 export type ModelMessage = { role: "user" | "assistant"; content: string };
+
+/** White space by the rules of every language that providers are written in: some count controls in. */
+const BLANK = /^[\s\p{White_Space}\p{Cc}]*$/u;
+
+/** Whether a text is nothing but white space and controls. */
+export const isBlank = (text: string): boolean => BLANK.test(text);
 
 /** The turn that a model answers in, and for whom: what a tool is told besides its arguments. */
 export type TurnRef = Entity & { conversation_id: string; turn_id: string };
@@ -19,12 +25,22 @@ export type ModelRequest = {
   output_schema?: JsonObject;
   /** Without a turn the model has no tools. */
   turn?: TurnRef;
+  /**
+   * Asked before each call of the model, with the most tokens by which the request has grown. Resolves with the most that the
+   * model may write, or null where nothing limits it. Rejects with ModelFailure when a budget has no room for the call.
+   */
+  admit?: (grown: number) => Promise<number | null>;
   /** The request as it is now: what was deleted since goes into no further call of the model. */
   current?: () => ModelRequest;
 };
 
 /** Tokens as the provider counted them; null where it did not say. */
-export type ModelUsage = { input_tokens: number | null; output_tokens: number | null };
+export type ModelUsage = {
+  input_tokens: number | null;
+  /** Of the input tokens, those that the provider had in its cache; left out where it did not say. */
+  cached_input_tokens?: number;
+  output_tokens: number | null;
+};
 
 /**
  * `text` may be "": the model is at work. Text that stands `apart` is a delta of its own for those who watch. `retract`: all
@@ -52,9 +68,9 @@ export interface Model {
 
 /**
  * `unavailable`: overloaded, rate-limited or unreachable (worth one retry); `output`: its answer does not fit the schema;
- * `error`: anything else it did wrong.
+ * `exhausted`, `unpriced`: a budget has no room for it; `error`: anything else it did wrong.
  */
-export type FailureKind = "error" | "unavailable" | "timeout" | "output";
+export type FailureKind = "error" | "unavailable" | "timeout" | "output" | "exhausted" | "unpriced";
 
 /** Why a model gave no (whole) answer. `message` is for our log only and never quotes the upstream's body. */
 export class ModelFailure extends Error {

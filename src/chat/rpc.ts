@@ -2,7 +2,7 @@
  * The calls that a conversation's object answers: what routes type their stub with. Expected failures are returned and not
  * thrown, because error classes do not survive RPC. Types only.
  */
-import type { Caller, Entity } from "../auth/principal.ts";
+import type { Caller, Entity, Principal } from "../auth/principal.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Feedback, Message, Role } from "./message.ts";
 import type { Bookmark, Outcome } from "./outcome.ts";
@@ -51,7 +51,7 @@ export type Note = { id: string; at: number; entity_id: string | null; name: str
 export type HandlingRow = {
   number: number;
   at: number;
-  action: "take_over" | "give_back";
+  action: "take_over" | "give_back" | "hand_over";
   entity_id: string | null;
   name: string | null;
   reason: string | null;
@@ -127,6 +127,8 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
   erase(caller: Caller): Promise<Outcome<string>>;
   /** Whoever of the staff has this id is named nowhere in it any more. */
   forgetName(caller: Caller, entity_id: string): Promise<Outcome<string>>;
+  /** Whom this very credential stood for when it was admitted here within a day, or null. Reads nothing but the object. */
+  recall(credential: string): Promise<Principal | null>;
   /** Waits until D1 has everything of this company's conversation. Null where that is not known or took too long. */
   settle(company_id: string): Promise<Bookmark | null>;
   /** Whether nothing of it is left now: false when it has not expired, or is held. */

@@ -11,8 +11,11 @@ export type TurnStatus = "queued" | "running" | "completed" | "failed" | "stoppe
 export type EndStatus = Exclude<TurnStatus, "queued" | "running">;
 
 /** Why a turn failed, as a problem code; `turn_stopped` is a queued turn that was taken back. */
-export type TurnErrorCode = "model_error" | "model_unavailable" | "model_timeout" | "output_invalid" | "turn_stopped";
-export type TurnError = { code: TurnErrorCode; detail: string };
+export type TurnErrorCode =
+  | ("model_error" | "model_unavailable" | "model_timeout" | "output_invalid")
+  | ("budget_exhausted" | "budget_unpriced" | "turn_stopped");
+/** `resets_at` (ms): when the budget that is exhausted is not so any more. */
+export type TurnError = { code: TurnErrorCode; detail: string; resets_at?: number };
 
 /** `held`: a message that is a person's to answer. `staff`: what a person wrote, with no message before it. */
 type TurnKind = "held" | "staff";

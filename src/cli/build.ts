@@ -7,22 +7,20 @@ import { checkConsoleSize, consoleStep } from "./tool/build-console.ts";
 import { checkWidgetSize, demoStep, widgetStep } from "./tool/build-widget.ts";
 import { paths, root } from "./tool/project.ts";
 
-/** Vite builds that run one after another into the same folder. docs.html is served as /docs. */
-const steps: InlineConfig[] = [
-  {
-    root: join(root, "src/pages/docs"),
-    base: "/",
-    build: {
-      rolldownOptions: {
-        input: join(root, "src/pages/docs/docs.html"),
-        output: { entryFileNames: "docs/[name].js", assetFileNames: "docs/[name][extname]" },
-      },
+/** A page of src/pages with its script and style in a folder of its name. `setup.html` is served as /setup. */
+const pageStep = (name: string): InlineConfig => ({
+  root: join(root, "src/pages", name),
+  base: "/",
+  build: {
+    rolldownOptions: {
+      input: join(root, "src/pages", name, `${name}.html`),
+      output: { entryFileNames: `${name}/[name].js`, assetFileNames: `${name}/[name][extname]` },
     },
   },
-  widgetStep,
-  demoStep,
-  consoleStep,
-];
+});
+
+/** Vite builds that run one after another into the same folder. */
+const steps: InlineConfig[] = [pageStep("docs"), pageStep("setup"), widgetStep, demoStep, consoleStep];
 
 export async function buildAssets(): Promise<void> {
   rmSync(paths.assets, { recursive: true, force: true });

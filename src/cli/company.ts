@@ -1,5 +1,6 @@
 /**
  * `npm run company -- create --name "Acme" [--remote]`: a company with its first user and admin key.
+ * `npm run company -- link [--remote] [--url https://…]`: the same through the page /setup, for whoever gets the link.
  * `npm run company -- move --id <company_id> --to DB_1 [--remote]`: its rows to another database (see tenant/move.ts).
  * `npm run company -- reindex [--remote]`: the search index of all companies, made anew (see tenant/reindex.ts).
  */
@@ -10,12 +11,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { uuidv7 } from "uuidv7";
 import { openDatabase } from "../db/database.ts";
+import { readDemo } from "./local/demo.ts";
 import { companyStatements, type NewKeys, newKeys } from "./tenant/new-company.ts";
-import { fail } from "./tool/project.ts";
+import { fail, paths } from "./tool/project.ts";
 import { sqlText } from "./tenant/sql-text.ts";
 import { wrangler } from "./tool/wrangler.ts";
 
 const USAGE = `Usage: npm run company -- create --name "Acme" [--remote]
+       npm run company -- link [--remote] [--url https://api.example.com]
        npm run company -- move --id <company_id> --to DB_1 [--remote]
        npm run company -- reindex [--remote]`;
 
@@ -23,6 +26,7 @@ type Plan = Parameters<typeof companyStatements>[1];
 
 const options = readArguments();
 if (options.command === "move") await move(options);
+else if (options.command === "link") await link(options);
 else if (options.command === "reindex") await remakeIndex(options);
 else await create(options);
 
@@ -40,6 +44,22 @@ X-API-Key     ${api_key}
 X-API-Secret  ${api_secret}
 
 The key may do everything in this company. The secret is shown this once and stored nowhere: keep it now.`);
+}
+
+async function link({ remote, url }: { remote: boolean; url: string }): Promise<void> {
+  if (!remote) await migrateLocally();
+  const { makeSetupLink } = await import("./tenant/setup-link.ts");
+  const where = remote ? ["--remote"] : ["--local", "--config", paths.localConfig];
+  const made = await makeSetupLink(where, { first: false });
+  if (made.kind !== "made") return fail(`${made.kind === "failed" ? made.output : ""}\nNo link was made.`);
+  console.log(`${url}${made.path}
+
+Whoever opens it first, within the hour, names a company and gets its admin key. It works once; links from before do not work any more.`);
+}
+
+async function migrateLocally(): Promise<void> {
+  const { openLocalDatabase } = await import("./local/database.ts");
+  await (await openLocalDatabase()).close();
 }
 
 async function move({ id, to, remote }: { id: string; to: string; remote: boolean }): Promise<void> {
@@ -79,6 +99,7 @@ async function remakeIndex({ remote }: { remote: boolean }): Promise<void> {
 }
 
 type Options =
+  | { command: "link"; remote: boolean; url: string }
   | { command: "reindex"; remote: boolean }
   | { command: "create"; name: string; remote: boolean }
   | { command: "move"; id: string; to: string; remote: boolean };
@@ -90,6 +111,7 @@ function readArguments(): Options {
         name: { type: "string" },
         id: { type: "string" },
         to: { type: "string" },
+        url: { type: "string" },
         remote: { type: "boolean", default: false },
       },
       allowPositionals: true,
@@ -97,6 +119,7 @@ function readArguments(): Options {
     const { id, to, remote } = values;
     const [command, ...rest] = positionals;
     if (command === "move" && rest.length === 0 && id && to) return { command, id, to, remote };
+    if (command === "link" && rest.length === 0) return { command, remote, url: originOf(values.url, remote) };
     if (command === "reindex" && rest.length === 0) return { command, remote };
     const name = values.name?.trim() ?? "";
     if (command !== "create" || rest.length > 0 || name === "") return fail(USAGE);
@@ -107,6 +130,15 @@ function readArguments(): Options {
   } catch (error) {
     return fail(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   }
+}
+
+/** Where the service is: as the option says, or as the last `npm start` served. */
+function originOf(url: string | undefined, remote: boolean): string {
+  if (url !== undefined)
+    return URL.canParse(url)
+      ? new URL(url).origin
+      : fail(`--url is "${url}", but must be an address such as https://api.example.com`);
+  return remote ? "https://<the address of your service>" : (readDemo()?.base_url ?? "http://127.0.0.1:8787");
 }
 
 async function storeLocally(company: Plan, keys: NewKeys, now: number): Promise<void> {

@@ -24,8 +24,16 @@ const interruption = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("interrupted"));
   void launcherGone().then(() => resolve("interrupted"));
 });
-// What links begin with, whatever host a request names.
-const server = startServer(port, "--var", `PUBLIC_URL:${localConfig().PUBLIC_URL ?? demo.base_url}`);
+const { PUBLIC_URL, WIDGET_AGENT } = localConfig();
+const variables = {
+  // What links begin with, whatever host a request names.
+  PUBLIC_URL: PUBLIC_URL ?? demo.base_url,
+  WIDGET_AGENT: WIDGET_AGENT ?? demo.agent_id,
+};
+const server = startServer(
+  port,
+  ...Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
+);
 let outcome = await Promise.race([interruption, server.ready]);
 if (outcome === null) {
   console.log(screen(demo));

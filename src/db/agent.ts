@@ -1,6 +1,7 @@
 /** Agents. A delete only sets deleted_at. Every change is one batch with its audit row. */
-import { and, asc, eq, gte, isNotNull, isNull, lt } from "drizzle-orm";
+import { and, asc, eq, gte, isNotNull, isNull, lt, type SQL, sql } from "drizzle-orm";
 import { TtlCache } from "../auth/cache.ts";
+import { contextLengthOf } from "../chat/agent.ts";
 import type { Env } from "../env.ts";
 import type { Rows, Slice } from "./page.ts";
 import type { AuditRow } from "../chat/audit.ts";
@@ -38,6 +39,32 @@ export async function findModelOf(db: Database, company_id: string, provider: st
 /** A live agent of the company. */
 export const findAgent = (db: Database, company_id: string, id: string): Promise<AgentRow | undefined> =>
   db.select().from(agent).where(live(company_id, id)).get();
+
+/** What beginning a conversation asks of an agent. */
+export type AgentCard = Pick<AgentRow, "id" | "status" | "allowed_origins"> & { max_context_length: number };
+
+/** Active agents, believed for 15 seconds: the insert of a conversation looks again. */
+const cards = new TtlCache<AgentCard>(15_000);
+
+/** Call this when an agent changes: this isolate rereads it at once, others within 15 s. */
+export const forgetAgents = (): void => cards.clear();
+
+/** The card of a live agent of the company. One that is active may be 15 seconds old. */
+export async function agentCard(db: Database, company_id: string, id: string): Promise<AgentCard | undefined> {
+  const [key, now] = [`${company_id} ${id}`, Date.now()];
+  const known = cards.get(key, now);
+  if (known) return known;
+  const row = await findAgent(db, company_id, id);
+  if (!row) return undefined;
+  const { status, allowed_origins, settings } = row;
+  const card = { id, status, allowed_origins, max_context_length: contextLengthOf(settings) };
+  if (status === "active") cards.set(key, card, now);
+  return card;
+}
+
+/** Whether an agent of the company lives and is active, when a statement runs. */
+export const isActiveAgent = (company_id: string, id: string): SQL =>
+  sql`EXISTS (SELECT 1 FROM ${agent} WHERE ${and(live(company_id, id), eq(agent.status, "active"))})`;
 
 /** Ids that were no live agent's a moment ago: asking for one again and again asks the databases once. */
 const missing = new TtlCache<true>(5_000, 10_000);

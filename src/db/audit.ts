@@ -18,7 +18,7 @@ export const insertAudit = (db: Database, row: AuditRow) => db.insert(audit_even
 export const insertAuditIf = (db: Database, row: AuditRow, condition: SQL | undefined) =>
   insertIf(db, audit_event, row, condition);
 
-/** Writes a row of any table only where `condition` holds when the statement runs. Members left out are null. */
+/** Writes a row of any table only where `condition` holds when the statement runs. Members left out are the column's default, or null. */
 export function insertIf<T extends SQLiteTable>(
   db: Database,
   table: T,
@@ -27,7 +27,7 @@ export function insertIf<T extends SQLiteTable>(
 ) {
   const members: Record<string, unknown> = row;
   const values = Object.entries(getTableColumns(table)).map(([name, column]) =>
-    sql.param(members[name] ?? null, column as SQLiteColumn),
+    sql.param(members[name] ?? column.default ?? null, column as SQLiteColumn),
   );
   return db.insert(table).select(sql`select ${sql.join(values, sql`, `)} where ${condition}`);
 }

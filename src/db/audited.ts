@@ -64,4 +64,6 @@ export async function auditedDelete<T extends SQLiteTable>(
   return (removed as Row<T>[])[0];
 }
 
-const exists = (table: SQLiteTable, where: SQL | undefined) => sql`exists (select 1 from ${table} where ${where})`;
+/** True when the table has a row that `where` selects. */
+export const exists = (table: SQLiteTable, where: SQL | undefined) =>
+  sql`exists (select 1 from ${table} where ${where})`;

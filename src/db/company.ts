@@ -1,6 +1,7 @@
 /** Companies: the tenants. One begins with an owner and the owner's first key, so that somebody can make the rest. */
-import { eq } from "drizzle-orm";
-import type { AuditRow } from "../chat/audit.ts";
+import { eq, type SQL, sql } from "drizzle-orm";
+import { type AuditRow, systemAuditRow } from "../chat/audit.ts";
+import { insertAuditIf, insertIf } from "./audit.ts";
 import { auditedUpdate } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { api_key, company, user } from "./schema.ts";
@@ -11,22 +12,50 @@ export type CompanySettings = Partial<
   Pick<CompanyRow, "name" | "time_zone" | "conversations_days" | "deleted_days" | "leads_days">
 >;
 
+type NewKey = typeof api_key.$inferInsert;
+
 export type NewCompany = {
   company: typeof company.$inferInsert;
   owner: typeof user.$inferInsert;
   /** At least one; see newApiKey in auth/api-key.ts. */
-  keys: (typeof api_key.$inferInsert)[];
+  keys: NewKey[];
+  audit?: AuditRow[];
 };
 
 /** `user.issuer` of the user that a company begins with: no token and no backend can name this user. */
 const OWNER = "owner";
 
-/** The statements that insert a company: for one batch, or through `toSQL()` for a database behind wrangler. */
-export const insertCompany = (db: Database, rows: NewCompany) =>
+export type CompanyPlan = {
+  company_id: string;
+  user_id: string;
+  name: string;
+  owner: string;
+  role: "member" | "admin";
+};
+
+/** What a company begins with, as rows. `maker` is the part of the service that makes it; the audit trail names it. */
+export function companyRows(plan: CompanyPlan, keys: NewKey[], maker: string, now: number): NewCompany {
+  const { company_id, user_id } = plan;
+  const made = (target_type: string, target_id: string) =>
+    systemAuditRow(company_id, maker, { action: `${target_type}.create`, target_type, target_id }, now);
+  return {
+    company: { id: company_id, name: plan.name, created_at: now },
+    owner: { id: user_id, company_id, subject: user_id, name: plan.owner, role: plan.role, created_at: now },
+    keys,
+    audit: [made("company", company_id), ...keys.map(({ id }) => made("api_key", id))],
+  };
+}
+
+/**
+ * The statements that insert a company where `condition` holds: for one batch, or through `toSQL()` for a database behind
+ * wrangler.
+ */
+export const insertCompany = (db: Database, rows: NewCompany, condition: SQL = sql`true`) =>
   [
-    db.insert(company).values(rows.company),
-    db.insert(user).values({ ...rows.owner, issuer: OWNER }),
-    db.insert(api_key).values(rows.keys),
+    insertIf(db, company, rows.company, condition),
+    insertIf(db, user, { ...rows.owner, issuer: OWNER }, condition),
+    ...rows.keys.map((row) => insertIf(db, api_key, row, condition)),
+    ...(rows.audit ?? []).map((row) => insertAuditIf(db, row, condition)),
   ] as const;
 
 /** In the control database, wherever the company's own rows are. */

@@ -3,6 +3,8 @@ import { and, eq, isNotNull } from "drizzle-orm";
 import type { Entity } from "../auth/principal.ts";
 import { newConversationId } from "../chat/id.ts";
 import { titleOrDefault } from "../chat/title.ts";
+import { isActiveAgent } from "./agent.ts";
+import { insertIf } from "./audit.ts";
 import type { Database } from "./database.ts";
 import { fold } from "./folded.ts";
 import { type ImportedMessage, insertImported } from "./imported-message.ts";
@@ -25,7 +27,7 @@ export type NewConversation = Entity & {
 /**
  * Creates a conversation, or finds the one that the same entity created with the same creation_key (`created: false`; the
  * caller compares creation_hash). It is one batch and has a unique index, so that two requests at once create one row. Null
- * when the entity has been deleted or erased: a trigger sees to it, whatever was read a moment before.
+ * when the entity has been deleted or erased (a trigger sees to it), or the agent is not active, whatever was read before.
  */
 export async function createConversation(
   db: Database,
@@ -41,9 +43,8 @@ export async function createConversation(
     ...{ id: newConversationId(now), activity_at: now, created_at: now, updated_at: now },
   };
   const counters = history.length === 0 ? {} : { message_count: history.length, last_message_at: now };
-  const insertion = db
-    .insert(conversation)
-    .values({ ...values, ...counters })
+  const isActive = isActiveAgent(input.company_id, input.agent_id);
+  const insertion = insertIf(db, conversation, { ...values, ...counters }, isActive)
     .onConflictDoNothing()
     .returning();
   const imports = history.length === 0 ? [] : [insertImported(db, values, history)];

@@ -13,9 +13,20 @@ import { agent, conversation, lead } from "./schema.ts";
 const AT_ONCE = 500;
 const ROUNDS = 20;
 
-/** Compatible characters are one (NFKC), letters lower case. Upper case first: only so do ß and SS meet, and ς and Σ. */
+/** What is not seen, such as a soft hyphen, a byte order mark, or what joins and parts letters. */
+const UNSEEN = /\p{Default_Ignorable_Code_Point}/gu;
+
+/** Compatible characters are one (NFKC), letters lower case. By way of upper case: only so do ẞ, ß and SS meet, and ς and Σ. */
 export const fold = (text: string): string =>
-  text.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ").replaceAll("i\u0307", "i").normalize("NFKC");
+  text
+    .replaceAll(UNSEEN, "")
+    .normalize("NFKC")
+    .toLowerCase()
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll("ς", "σ")
+    .replaceAll("i\u0307", "i")
+    .normalize("NFKC");
 
 /** The folded columns of a lead, for as many of their sources as are among `fields`. */
 export function foldedLead(fields: { first_name?: string | null; last_name?: string | null; email?: string | null }) {

@@ -1,10 +1,10 @@
 /** Model providers that companies registered, by name. Their API keys are stored encrypted. */
 import { and, asc, count, eq, gt, sql } from "drizzle-orm";
 import type { Rows, Slice } from "./page.ts";
-import { insertAudit } from "./audit.ts";
+import { insertAudit, insertAuditIf } from "./audit.ts";
 import type { AuditRow } from "../chat/audit.ts";
-import { auditedDelete } from "./audited.ts";
 import type { Database } from "./database.ts";
+import { deletePrices } from "./model-price.ts";
 import { model_provider } from "./schema.ts";
 
 export type ModelProviderRow = typeof model_provider.$inferSelect;
@@ -77,6 +77,12 @@ export async function putModelProvider(
   return { row: after, created: before.length === 0 };
 }
 
-/** Deletes a provider. Undefined when the company has none of that name. */
-export const deleteModelProvider = (db: Database, company_id: string, name: string, audit: AuditRow) =>
-  auditedDelete(db, model_provider, byName(company_id, name), audit);
+/** Deletes a provider with its prices. Undefined when the company has none of that name. */
+export async function deleteModelProvider(db: Database, company_id: string, name: string, audit: AuditRow) {
+  const [, , [removed]] = await db.batch([
+    insertAuditIf(db, audit, sql`EXISTS (SELECT 1 FROM ${model_provider} WHERE ${byName(company_id, name)})`),
+    deletePrices(db, company_id, name),
+    db.delete(model_provider).where(byName(company_id, name)).returning(),
+  ]);
+  return removed;
+}

@@ -1,19 +1,24 @@
 /** What a conversation's object needs of D1 to begin, in one trip each: its conversation, its agent, the agent's providers. */
-import { and, asc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, eq, gt, type SQL, sql } from "drizzle-orm";
 import type { Message } from "../chat/message.ts";
+import type { Price } from "../chat/money.ts";
 import type { AgentRow } from "./agent.ts";
+import { rawSelect } from "./analytic-period.ts";
 import type { ConversationRow } from "./conversation.ts";
 import type { Database } from "./database.ts";
 import type { ModelProviderRow } from "./model-provider.ts";
-import { agent, conversation, message, model_provider } from "./schema.ts";
+import { agent, budget, conversation, message, model_price, model_provider } from "./schema.ts";
+
+/** Whether the company has budgets, and what the agent's models cost it. */
+type Spending = { budgets: boolean; prices: Record<string, Price> };
 
 /** An agent, deleted or not, and the providers that its company has registered. */
-export type AgentParts = { agent: AgentRow | null; providers: ModelProviderRow[] };
+export type AgentParts = { agent: AgentRow | null; providers: ModelProviderRow[]; spending: Spending };
 
 /** Providers of a company that are read at most. */
 const MOST_PROVIDERS = 100;
 
-const agentOf = (db: Database, company_id: string, agent_id: string | ReturnType<typeof sql<string>>) =>
+const agentOf = (db: Database, company_id: string, agent_id: AgentId) =>
   db
     .select()
     .from(agent)
@@ -22,10 +27,34 @@ const agentOf = (db: Database, company_id: string, agent_id: string | ReturnType
 const providersOf = (db: Database, company_id: string) =>
   db.select().from(model_provider).where(eq(model_provider.company_id, company_id)).limit(MOST_PROVIDERS);
 
-export async function readAgentParts(db: Database, company_id: string, agent_id: string): Promise<AgentParts> {
-  const [[found], providers] = await db.batch([agentOf(db, company_id, agent_id), providersOf(db, company_id)]);
-  return { agent: found ?? null, providers };
-}
+type AgentId = string | SQL<string>;
+
+/** One row. Of the prices, those of the agent's models alone. */
+const spendingOf = (db: Database, company_id: string, agent_id: AgentId) =>
+  rawSelect<{ budgets: number; prices: string }>(
+    db,
+    sql`SELECT EXISTS (SELECT 1 FROM ${budget} WHERE company_id = ${company_id}) AS budgets,
+      (SELECT json_group_object(model, json_object('input', input, 'cached_input', cached_input, 'output', output,
+        'currency', currency)) FROM ${model_price} WHERE company_id = ${company_id} AND model IN (
+          SELECT model FROM ${agent} WHERE id = ${agent_id} AND company_id = ${company_id}
+          UNION ALL SELECT link.value FROM ${agent} AS a, json_each(a.settings, '$.fallback') AS link
+          WHERE a.id = ${agent_id} AND a.company_id = ${company_id})) AS prices`,
+    ["budgets", "prices"],
+  );
+
+type Found = [AgentRow[], ModelProviderRow[], { budgets: number; prices: string }[]];
+
+const partsOf = ([[found], providers, [spent]]: Found): AgentParts => ({
+  agent: found ?? null,
+  providers,
+  spending: { budgets: spent?.budgets === 1, prices: JSON.parse(spent?.prices ?? "{}") as Spending["prices"] },
+});
+
+const partsQueries = (db: Database, company_id: string, agent_id: AgentId) =>
+  [agentOf(db, company_id, agent_id), providersOf(db, company_id), spendingOf(db, company_id, agent_id)] as const;
+
+export const readAgentParts = async (db: Database, company_id: string, agent_id: string): Promise<AgentParts> =>
+  partsOf((await db.batch(partsQueries(db, company_id, agent_id))) as Found);
 
 /** A conversation of the company, deleted or not, with what its first turn needs; null when there is none. */
 export async function openConversation(
@@ -35,12 +64,11 @@ export async function openConversation(
 ): Promise<{ conversation: ConversationRow; parts: AgentParts } | null> {
   const own = and(eq(conversation.id, id), eq(conversation.company_id, company_id));
   const agent_id = sql<string>`(SELECT agent_id FROM conversation WHERE id = ${id} AND company_id = ${company_id})`;
-  const [[row], [found], providers] = await db.batch([
+  const [[row], ...found] = await db.batch([
     db.select().from(conversation).where(own),
-    agentOf(db, company_id, agent_id),
-    providersOf(db, company_id),
+    ...partsQueries(db, company_id, agent_id),
   ]);
-  return row ? { conversation: row, parts: { agent: found ?? null, providers } } : null;
+  return row ? { conversation: row, parts: partsOf(found as Found) } : null;
 }
 
 /** Messages of a conversation after a sequence, in order; for an object that takes a conversation over. */

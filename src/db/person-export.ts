@@ -2,12 +2,12 @@
  * Everything that is shown of one person, some rows at a time, by keys that never change. What is deleted is counted and not
  * read: from the acknowledged delete on its text is in no export.
  */
-import { and, asc, count, desc, eq, gt, isNull, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, gt, inArray, isNull, sql } from "drizzle-orm";
 import type { Entity } from "../auth/principal.ts";
 import type { ConversationRow } from "./conversation.ts";
 import type { Database } from "./database.ts";
 import type { MessageRow } from "./message.ts";
-import { conversation, message } from "./schema.ts";
+import { audit_event, conversation, message } from "./schema.ts";
 
 /** Conversations, and messages of them, that are read at once. */
 const CONVERSATIONS = 50;
@@ -83,4 +83,18 @@ export async function deletedMessagesOf(db: Database, ids: string[]): Promise<nu
   const where = sql`conversation_id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))
     AND deleted_at IS NOT NULL AND purged_at IS NULL`;
   return (await db.select({ n: count() }).from(message).where(where).get())?.n ?? 0;
+}
+
+/** What leaves a note in a conversation. Notes are in the conversations' objects alone. */
+const NOTING = ["conversation.note", "conversation.hand_over"];
+
+/** Which of these conversations have notes, as their audit rows say. Reads the rows about these conversations. */
+export async function notedConversations(db: Database, company_id: string, ids: string[]): Promise<string[]> {
+  const { target_id, action } = audit_event;
+  const among = sql`${target_id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+  const rows = await db
+    .selectDistinct({ id: target_id })
+    .from(audit_event)
+    .where(and(eq(audit_event.company_id, company_id), among, inArray(action, NOTING)));
+  return rows.map((row) => row.id);
 }

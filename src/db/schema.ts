@@ -1,6 +1,6 @@
 /**
- * The tables of D1. A property has the name of its column and of its member on the wire. Every table has company_id, and
- * every query names it. Times are integer milliseconds since the epoch. The triggers (tallies, append-only audit) are in
+ * The tables of D1. A property has the name of its column and of its member on the wire. Every table but setup_link has
+ * company_id, and every query names it. Times are integer milliseconds since the epoch. The triggers (tallies, append-only audit) are in
  * migrations that are written by hand.
  */
 import { sql } from "drizzle-orm";
@@ -9,6 +9,7 @@ import type { Hold } from "../chat/conversation.ts";
 import type { JsonObject } from "../json.ts";
 import type { AgentSettings, Knowledge } from "../chat/agent.ts";
 import type { Author, ReplyDetails } from "../chat/message.ts";
+import type { Cost } from "../chat/money.ts";
 import type { ToolCall } from "../chat/tool-call.ts";
 
 const id = () => text().primaryKey();
@@ -41,6 +42,13 @@ export const company = sqliteTable(
       .where(sql`coalesce(conversations_days, deleted_days, leads_days) IS NOT NULL`),
   ],
 );
+
+/** The open link to /setup: of its secret the SHA-256, in hexadecimal. A link is there before its company is. */
+export const setup_link = sqliteTable("setup_link", {
+  secret_hash: text().primaryKey(),
+  created_at: created_at(),
+  expires_at: millis().notNull(),
+});
 
 /** Companies that were or are being moved to another database: this one refuses their writes. See cli/tenant/move.ts. */
 export const departed = sqliteTable("departed", { company_id: text().primaryKey(), at: millis().notNull() });
@@ -235,6 +243,42 @@ export const model_provider = sqliteTable(
   (t) => [primaryKey({ columns: [t.company_id, t.name] })],
 );
 
+/** What models cost a company, by their whole names, such as `openai/gpt-5`. */
+export const model_price = sqliteTable(
+  "model_price",
+  {
+    company_id: company_id(),
+    model: text().notNull(),
+    /** Exact decimals, per million tokens; see chat/money.ts. */
+    input: text().notNull(),
+    cached_input: text(),
+    output: text().notNull(),
+    currency: text().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.company_id, t.model] })],
+);
+
+/** How much may be used in a day or a month; what was used is counted by the company's ledger, see src/budget. */
+export const budget = sqliteTable(
+  "budget",
+  {
+    id: id(),
+    company_id: company_id(),
+    applies_to: text({ enum: ["company", "agent", "entity", "each_lead"] }).notNull(),
+    agent_id: text(),
+    entity_type: text({ enum: ["user", "lead"] }),
+    entity_id: text(),
+    period: text({ enum: ["day", "month"] }).notNull(),
+    /** Either tokens, or an exact decimal of a currency. */
+    tokens: integer(),
+    amount: text(),
+    currency: text(),
+    on_exhausted: text({ enum: ["refuse", "fallback", "hand_over"] }).notNull(),
+    created_at: created_at(),
+  },
+  (t) => [index("budget_company").on(t.company_id, t.id)],
+);
+
 export const conversation = sqliteTable(
   "conversation",
   {
@@ -350,6 +394,8 @@ export const message = sqliteTable(
     details: json<ReplyDetails>(),
     /** The person who wrote a reply; null for what users and models say. */
     author: json<Author>(),
+    cached_input_tokens: integer(),
+    cost: json<Cost>(),
   },
   (t) => [
     // Without rowid, as its migration says: one entry less for each message.

@@ -27,18 +27,19 @@ const standings = new Lookups<Standing>({ spare: SPARE, max: MAX_KNOWN });
 export const forgetStandings = (): void => standings.clear();
 
 /**
- * Whether a credential is still good at `now` (ms), to within `fresh` ms. Reads at most three rows by their ids. Rejects
- * when the database does not answer and never has. A stream that asks every 15 s with `fresh` 10 s ends within 25 s.
+ * Whether a credential is still good at `now` (ms), to within `fresh` ms, and when the database said so (ms). Reads at most
+ * three rows by their ids. Rejects when the database does not answer and never has. A stream that asks every 15 s with `fresh` 10 s ends within 25 s.
  */
-export async function standingOf(env: Env, basis: Basis, now: number, fresh = FRESH): Promise<Checked<null>> {
+export async function standingOf(env: Env, basis: Basis, now: number, fresh = FRESH): Promise<Checked<number>> {
   if (basis.expires_at !== null && basis.expires_at <= now) return refuse({ reason: "expired" });
   const { company_id, kind, entity_id, api_key_id, issuer_id, issued_at } = basis;
   const key = [company_id, kind, entity_id, api_key_id, issuer_id].join(" ");
   const freshness = ({ refusal }: Standing) => (refusal ? Math.min(fresh, BAD_IS_FRESH) : fresh);
-  const { refusal, tokens_ended_at } = await standings.get(key, now, freshness, () => read(env, basis));
+  const { value, at } = await standings.get(key, now, freshness, () => read(env, basis));
+  const { refusal, tokens_ended_at } = value;
   if (refusal) return refuse(refusal);
   return tokens_ended_at === null || (issued_at ?? 0) > tokens_ended_at
-    ? accept(null)
+    ? accept(at)
     : refuse({ reason: "tokens_ended" });
 }
 

@@ -2,10 +2,10 @@
  * Deliveries of events to webhooks. What is due is read along an index of what may be sent now: of one conversation only the
  * first that is pending is in it, and when that ends, the next one comes in.
  */
-import { and, asc, desc, eq, gte, lt, lte, min, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gte, isNull, lt, lte, type SQL, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { Database } from "./database.ts";
-import { webhook_delivery, webhook_event } from "./schema.ts";
+import { webhook, webhook_delivery, webhook_event } from "./schema.ts";
 import type { WebhookRow } from "./webhook.ts";
 
 export type DeliveryRow = typeof webhook_delivery.$inferSelect;
@@ -18,13 +18,20 @@ const pending = sql`status = 'pending'`;
 const ofWebhook = ({ company_id, id }: Pick<WebhookRow, "company_id" | "id">) =>
   and(eq(delivery.company_id, company_id), eq(delivery.webhook_id, id));
 
+/** When (ms) the first delivery of a webhook is due: one entry of the index, however many wait. */
+const firstDue = sql<
+  number | null
+>`(SELECT min(next_at) FROM webhook_delivery AS d WHERE d.company_id = webhook.company_id
+  AND d.webhook_id = webhook.id AND next_at IS NOT NULL)`;
+
 /** Webhooks of a company with something to send, and when (ms) the first of it is due. */
-export const nextDue = (db: Database, company_id: string) =>
-  db
-    .select({ webhook_id: delivery.webhook_id, at: min(delivery.next_at) })
-    .from(delivery)
-    .where(and(eq(delivery.company_id, company_id), waits))
-    .groupBy(delivery.webhook_id);
+export async function nextDue(db: Database, company_id: string): Promise<{ webhook_id: string; at: number }[]> {
+  const rows = await db
+    .select({ webhook_id: webhook.id, at: firstDue })
+    .from(webhook)
+    .where(and(eq(webhook.company_id, company_id), isNull(webhook.disabled_at)));
+  return rows.flatMap(({ webhook_id, at }) => (at === null ? [] : [{ webhook_id, at }]));
+}
 
 /** What is due for a webhook at `now` (ms), with its events; the longest due first. */
 export const dueDeliveries = (db: Database, hook: WebhookRow, now: number, limit: number) =>
@@ -132,6 +139,7 @@ async function again(db: Database, hook: WebhookRow, which: SQL, now: number): P
       .where(
         and(
           mine,
+          which,
           pending,
           sql`next_at IS NULL AND NOT EXISTS (SELECT 1 FROM webhook_delivery AS earlier
             WHERE earlier.webhook_id = webhook_delivery.webhook_id
@@ -143,12 +151,12 @@ async function again(db: Database, hook: WebhookRow, which: SQL, now: number): P
   return reset.length;
 }
 
-/** Companies of a database with something that was due before `now` (ms). */
+/** Companies of a database with something that was due before `now` (ms). Reads the webhooks, and an entry for each. */
 export const companiesBehind = (db: Database, now: number, limit: number) =>
   db
-    .selectDistinct({ company_id: delivery.company_id })
-    .from(delivery)
-    .where(and(waits, lte(delivery.next_at, now)))
+    .selectDistinct({ company_id: webhook.company_id })
+    .from(webhook)
+    .where(and(isNull(webhook.disabled_at), sql`${firstDue} <= ${now}`))
     .limit(limit);
 
 /** Removes events and ended deliveries of before `before` (ms), some at a time. How many events. */

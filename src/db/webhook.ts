@@ -47,13 +47,10 @@ export async function updateWebhook(
   return row;
 }
 
-/** Deletes a webhook with its deliveries. Undefined when the company has no such one. */
+/** Deletes a webhook. Its deliveries are nobody's any more, and go with their events. Undefined when there is no such one. */
 export async function deleteWebhook(db: Database, company_id: string, id: string, audit: AuditRow) {
-  const [, , [removed]] = await db.batch([
+  const [, [removed]] = await db.batch([
     insertAuditIf(db, audit, sql`EXISTS (SELECT 1 FROM ${webhook} WHERE ${own(company_id, id)})`),
-    db
-      .delete(webhook_delivery)
-      .where(and(eq(webhook_delivery.company_id, company_id), eq(webhook_delivery.webhook_id, id))),
     db.delete(webhook).where(own(company_id, id)).returning(),
   ]);
   return removed;

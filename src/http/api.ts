@@ -19,6 +19,7 @@ import { type AppContext, type AppEnv, callerOf } from "./context.ts";
 import { FOR_BROWSERS } from "./cors.ts";
 import { toOperation } from "./operation.ts";
 import { enforceLimit, limitOf } from "./rate-limit.ts";
+import { recall, stillGood } from "./recall.ts";
 import type { Audit, Input, MountedRoute, RouteSpec } from "./route.ts";
 import { check } from "./validate.ts";
 import { admitWebsite } from "./website.ts";
@@ -73,7 +74,11 @@ export class Api {
 
 /** The principal, or null where the route needs none and no credential was sent. Throws 401 and 403. */
 async function admit(c: AppContext, { audience, scope, dialect, minted_tokens }: RouteSpec): Promise<Principal | null> {
-  const principal = await authenticate(c, dialect === "openai");
+  const whileAway = (error: unknown) => recall(c, error, dialect === "openai");
+  const principal = await authenticate(c, dialect === "openai").then(
+    (found) => found && stillGood(c, found),
+    whileAway,
+  );
   if (!principal) {
     if (audience === "anyone") return null;
     throw new Problem("unauthorized", "Send an API key and secret, or a Bearer token.", {
@@ -89,7 +94,7 @@ async function admit(c: AppContext, { audience, scope, dialect, minted_tokens }:
     throw new Problem("forbidden", "This is open to visitors only.");
   if (minted_tokens === "refused" && isMintedUser(principal))
     throw new Problem("forbidden", "This is open to API keys and to tokens of an identity provider only.");
-  await admitWebsite(c, principal);
+  await admitWebsite(c, principal).catch(whileAway);
   return principal;
 }
 

@@ -1,10 +1,11 @@
 /** Bearer tokens: those that this service minted, and those of the companies' identity providers. */
-import type { Basis, Principal } from "../auth/principal.ts";
+import type { Principal } from "../auth/principal.ts";
 import { scopesOfRole } from "../auth/principal.ts";
 import { type Verified, verifyToken } from "../auth/token.ts";
 import { readUnverified } from "../auth/unverified.ts";
 import { standingOf } from "../db/standing.ts";
 import type { AppContext } from "./context.ts";
+import { shownWith, signatureOf } from "./credential.ts";
 import { externalUser } from "./external-token.ts";
 import { admitted } from "./refused.ts";
 
@@ -16,10 +17,11 @@ export async function authenticateToken(c: AppContext, token: string): Promise<P
   const unverified = admitted(c, readUnverified(token, now), VAGUE);
   const { config } = c.var;
   if (unverified.issuer === config.TOKEN_ISSUER) {
-    return checkStanding(c, mintedPrincipal(admitted(c, await verifyToken(config, token, "access"), VAGUE)));
+    const claims = admitted(c, await verifyToken(config, token, "access"), VAGUE);
+    return checkStanding(c, token, mintedPrincipal(claims));
   }
   const user = admitted(c, await externalUser(c, unverified, now), VAGUE);
-  return checkStanding(c, {
+  return checkStanding(c, token, {
     kind: "user",
     company_id: user.company_id,
     entity_type: "user",
@@ -34,7 +36,7 @@ export async function authenticateToken(c: AppContext, token: string): Promise<P
   });
 }
 
-function mintedPrincipal(claims: Verified): Principal {
+function mintedPrincipal(claims: Verified): Unchecked {
   const { company_id, entity_type, entity_id, role, agent_id = null, website = null, scope } = claims;
   const { api_key_id = null, issued_at, expires_at } = claims;
   const atMost = scope?.split(" ");
@@ -43,7 +45,9 @@ function mintedPrincipal(claims: Verified): Principal {
   return { ...entity, scopes, agent_id, website, api_key_id, issuer_id: null, issued_at, expires_at };
 }
 
-async function checkStanding<B extends Basis>(c: AppContext, basis: B): Promise<B> {
-  admitted(c, await standingOf(c.env, basis, Date.now()), VAGUE);
-  return basis;
+type Unchecked = Omit<Principal, "credential" | "checked_at">;
+
+async function checkStanding(c: AppContext, token: string, basis: Unchecked): Promise<Principal> {
+  const checked_at = admitted(c, await standingOf(c.env, basis, Date.now()), VAGUE);
+  return { ...basis, credential: shownWith(c, signatureOf(token)), checked_at };
 }

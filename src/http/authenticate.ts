@@ -12,6 +12,7 @@ import { forgetStandings } from "../db/standing.ts";
 import { authenticateToken } from "./authenticate-token.ts";
 import type { AppContext } from "./context.ts";
 import { forgetIssuers } from "./external-token.ts";
+import { sentCredential, type SentKey, shownWith } from "./credential.ts";
 import { enforceLimit } from "./rate-limit.ts";
 import { admitted } from "./refused.ts";
 
@@ -37,23 +38,16 @@ export function forgetCredentials(): void {
  * come as a Bearer token too: its halves with a colon between them.
  */
 export async function authenticate(c: AppContext, keyAsBearer = false): Promise<Principal | null> {
-  const authorization = c.req.header("authorization");
-  const bearer = authorization === undefined ? null : /^Bearer(?: (.*))?$/i.exec(authorization);
-  if (bearer) {
-    const token = (bearer[1] ?? "").trim();
-    const halves = keyAsBearer ? /^(ak_[^:]*):(as_[^:]*)$/.exec(token) : null;
-    return halves ? authenticateKey(c, halves[1] ?? "", halves[2] ?? "") : authenticateToken(c, token);
-  }
-  const key = c.req.header("x-api-key");
-  const secret = c.req.header("x-api-secret");
-  if (key === undefined && secret === undefined) return null;
-  return authenticateKey(c, key ?? "", secret ?? "");
+  const sent = sentCredential(c, keyAsBearer);
+  if (!sent) return null;
+  return "token" in sent ? authenticateToken(c, sent.token) : authenticateKey(c, sent);
 }
 
-async function authenticateKey(c: AppContext, key: string, secret: string): Promise<Principal> {
+async function authenticateKey(c: AppContext, { key, secret }: SentKey): Promise<Principal> {
   const now = Date.now();
-  const checked = await checkKey(c, key, secret, now);
-  const row = admitted(c, checked, "The API key and secret are not good.", "invalid_request");
+  const hash = await hashSecret(secret);
+  const checked = await checkKey(c, { key, secret }, hash, now);
+  const { row, at } = admitted(c, checked, "The API key and secret are not good.", "invalid_request");
   if (row.last_used_at === null || now - row.last_used_at > LAST_USED_EVERY) {
     row.last_used_at = now;
     c.executionCtx.waitUntil(touchApiKey(controlDatabase(c.env), row, now));
@@ -70,20 +64,28 @@ async function authenticateKey(c: AppContext, key: string, secret: string): Prom
     issuer_id: null,
     issued_at: null,
     expires_at: row.expires_at,
+    // A secret that another has taken the place of ends soon, so nobody remembers it.
+    credential: hash === row.secret_hash ? shownWith(c, `${key} ${hash}`) : "",
+    checked_at: at,
   };
 }
 
-async function checkKey(c: AppContext, key: string, secret: string, now: number): Promise<Checked<ApiKeyRow>> {
+async function checkKey(
+  c: AppContext,
+  { key, secret }: SentKey,
+  hash: string,
+  now: number,
+): Promise<Checked<{ row: ApiKeyRow; at: number }>> {
   if (!/^ak_[A-Za-z0-9_-]{8,64}$/.test(key) || !/^as_[A-Za-z0-9_-]{16,128}$/.test(secret)) {
     return refuse({ reason: "malformed" });
   }
-  const row = await keys.get(key, now, freshness, async () => {
+  const { value: row, at } = await keys.get(key, now, freshness, async () => {
     await enforceLimit(c, "lookup", null);
     return findApiKey(controlDatabase(c.env), key);
   });
   if (!row) return refuse({ reason: "key_unknown", api_key: key });
-  if (!secretMatches(await hashSecret(secret), row, now)) return refuse({ reason: "key_secret", api_key: key });
+  if (!secretMatches(hash, row, now)) return refuse({ reason: "key_secret", api_key: key });
   if (row.revoked_at !== null) return refuse({ reason: "key_revoked" });
   if (row.expires_at !== null && row.expires_at <= now) return refuse({ reason: "key_expired", api_key: key });
-  return accept(row);
+  return accept({ row, at });
 }

@@ -8,14 +8,15 @@ const MAX_BODY = 1024 * 1024;
 const MAX_DEPTH = 64;
 const MAX_VALUES = 100_000;
 
-const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+/** A header that was sent twice arrives as a list. */
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:[;,]|$)/i;
 
 /** True when the request says it carries JSON (RFC 8259, or a structured suffix, RFC 6839). */
 const isJson = (request: Request) => JSON_TYPE.test(request.headers.get("content-type") ?? "");
 
 /** Content codings (RFC 9110, 8.4) that leave the bytes as they are. */
 const isPlain = (request: Request) =>
-  /^[\s,]*(?:identity[\s,]*)?$/i.test(request.headers.get("content-encoding") ?? "");
+  /^[\s,]*(?:identity[\s,]*)*$/i.test(request.headers.get("content-encoding") ?? "");
 
 /**
  * The parsed body, or undefined when there is none and `optional` allows it.

@@ -53,4 +53,11 @@ export const callerOf = (principal: Principal, c: AppContext): Caller => ({
   expires_at: principal.expires_at,
   may_read: hasScope(principal, "read"),
   request_id: c.var.request_id,
+  grant: {
+    scopes: principal.scopes,
+    agent_id: principal.agent_id,
+    website: principal.website,
+    credential: principal.credential,
+    checked_at: principal.checked_at,
+  },
 });

@@ -36,7 +36,7 @@ export async function externalUser(
   const { issuer, audiences } = token;
   const key = JSON.stringify([issuer, ...audiences.toSorted()]);
   const freshness = (rows: IssuerRow[]) => (rows.length > 0 ? ISSUER_TTL : UNKNOWN_TTL);
-  const registered = await issuers.get(key, now, freshness, async () => {
+  const { value: registered } = await issuers.get(key, now, freshness, async () => {
     await enforceLimit(c, "lookup", null);
     const rows = await findVerifiedIssuers(controlDatabase(c.env), issuer, audiences);
     // The keys are remembered once, by their set.

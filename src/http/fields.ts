@@ -1,5 +1,6 @@
 /** Schemas that several resources share. A string with a lone surrogate is refused: UTF-8 cannot represent it. */
 import * as z from "zod";
+import { isBlank } from "../chat/ports.ts";
 import type { JsonObject } from "../json.ts";
 import { inexactIn } from "./exact-number.ts";
 import { lazy } from "../lazy.ts";
@@ -18,12 +19,14 @@ const LABEL = "[\\p{L}\\p{N}](?:[\\p{L}\\p{M}\\p{N}-]{0,61}[\\p{L}\\p{M}\\p{N}])
 const EMAIL = new RegExp(`^[\\p{L}\\p{M}\\p{N}.!#$%&'*+/=?^_\`{|}~-]+@(?:${LABEL}\\.)+${LABEL}$`, "u");
 
 /**
- * An e-mail address as the fields of browsers take it (HTML, "valid e-mail address"), also in other alphabets (RFC 6531);
+ * An e-mail address as the fields of browsers take it (HTML, "valid e-mail address"), white space around it included, also
+ * in other alphabets (RFC 6531);
  * but its host has a dot, which keeps apart what was only half typed.
  */
 export const emailAddress = lazy(() =>
   z
     .string()
+    .trim()
     .max(320, { abort: true })
     .refine((value) => EMAIL.test(value), "is not an e-mail address")
     .meta({ format: "email", example: "ada@example.com" }),
@@ -110,5 +113,5 @@ export const responseShape = <S extends Record<string, z.ZodType>>(shape: S): S 
 
 /** What somebody says in a conversation: 1–32,000 characters, of which at least one is not white space. */
 export const messageText = lazy(() =>
-  text(32_000, 1).refine((value) => value === "" || /\S/.test(value), "is white space only"),
+  text(32_000, 1).refine((value) => value === "" || !isBlank(value), "is white space only"),
 );

@@ -22,6 +22,7 @@ export const TAGS: Record<string, string> = {
   Users: "The company's people. They sign in at its identity provider, or its backend vouches for them.",
   Erasures: "What is gone for good, with receipts.",
   Holds: "What must not go, whoever asks.",
+  Budgets: "How much a company, an agent or a person may use in a day or a month, and what is left of it.",
   Webhooks: "Addresses of yours that are told what happens, signed as Standard Webhooks says.",
   Audit: "Who did what, and when.",
   Service: "The service itself.",

@@ -51,12 +51,13 @@ function* fieldErrors(issue: z.core.$ZodIssue, whole: unknown): Generator<FieldE
   }
 }
 
-/** Higher is a worse fit: a missing member weighs 2, a wrong type 1. */
+/** Higher is a worse fit: another value than the only one that there is weighs 3, a missing member 2, a wrong type 1. */
 function misfit(issues: z.core.$ZodIssue[], value: unknown): number {
   const weigh = (issue: z.core.$ZodIssue): number => {
     const part = at(value, issue.path);
     if (issue.code === "invalid_union" && issue.errors.length > 0)
       return Math.min(...issue.errors.map((errors) => misfit(errors, part)));
+    if (issue.code === "invalid_value" && issue.values.length === 1 && part !== undefined) return 3;
     return issue.code === "invalid_type" && issue.path.length < 2 ? (part === undefined ? 2 : 1) : 0;
   };
   return issues.reduce((sum, issue) => sum + weigh(issue), 0);

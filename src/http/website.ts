@@ -3,19 +3,23 @@
  * agent, those of all agents of the company. Origins are compared as whole strings.
  */
 import { companyDatabase } from "../db/database.ts";
-import { type AgentRow, listAllowedOrigins } from "../db/agent.ts";
+import { type AgentRow, forgetAgents, listAllowedOrigins } from "../db/agent.ts";
 import { type AppContext, originOf } from "./context.ts";
 import { originAllowed } from "../net/origin.ts";
 import { Problem } from "../problem/problem.ts";
-import { TtlCache } from "../auth/cache.ts";
+import { Lookups } from "../auth/cache.ts";
 import type { Principal } from "../auth/principal.ts";
 
-/** Milliseconds for which an isolate trusts what it has read. */
+/** Milliseconds for which an isolate trusts what it has read, and for which that will do while the database is away. */
 const TTL = 30_000;
-const listsCache = new TtlCache<string[][]>(TTL);
+const SPARE = 10 * 60_000;
+const listsCache = new Lookups<string[][]>({ spare: SPARE, max: 1000 });
 
-/** Call this when an agent changes: this isolate rereads the lists at once, others within 30 s. */
-export const forgetWebsites = (): void => listsCache.clear();
+/** Call this when an agent changes: this isolate rereads it and the lists at once, others within 30 s. */
+export function forgetWebsites(): void {
+  listsCache.clear();
+  forgetAgents();
+}
 
 type Visitor = Pick<Principal, "kind" | "company_id" | "agent_id" | "website">;
 
@@ -33,13 +37,8 @@ export async function admitWebsite(c: AppContext, principal: Visitor): Promise<v
 /** What the visitor's agent lists, or every agent of the company that vouched for the visitor. */
 async function originsOf(c: AppContext, { company_id, agent_id }: Visitor): Promise<string[][]> {
   const key = `${company_id} ${agent_id ?? ""}`;
-  const now = Date.now();
-  let lists = listsCache.get(key, now);
-  if (!lists) {
-    lists = await listAllowedOrigins(await companyDatabase(c.env, company_id), company_id, agent_id);
-    listsCache.set(key, lists, now);
-  }
-  return lists;
+  const read = async () => listAllowedOrigins(await companyDatabase(c.env, company_id), company_id, agent_id);
+  return (await listsCache.get(key, Date.now(), () => TTL, read)).value;
 }
 
 /** Throws 403 when a request without a token comes from a page of a website that is not in `allowed`. */

@@ -40,11 +40,16 @@ const failed = (output: string): ToolResult => ({ failed: true, output });
 /** UTF-16 code units of a call's arguments. */
 const MAX_INPUT = 64 * 1024;
 
-/** The arguments that the model wrote, or null when they are not a JSON object of a fair size. Nothing at all is no arguments. */
+/**
+ * The arguments that the model wrote, or null when they are not a JSON object of a fair size. Nothing, null and an empty list
+ * are no arguments; some servers write the JSON as a string of JSON.
+ */
 export function argumentsOf(input: string): JsonObject | null {
   if (input.length > MAX_INPUT) return null;
   try {
-    const value: unknown = JSON.parse(input.trim() || "{}");
+    const outer: unknown = JSON.parse(input.trim() || "{}");
+    const value: unknown = typeof outer === "string" ? JSON.parse(outer.trim() || "{}") : outer;
+    if (value === null || (Array.isArray(value) && value.length === 0)) return {};
     return isObject(value) ? value : null;
   } catch {
     return null;

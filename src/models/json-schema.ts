@@ -7,7 +7,10 @@ export type Mismatch = { path: (string | number)[]; message: string };
 const TYPES = ["object", "array", "string", "number", "integer", "boolean", "null"];
 
 /** Keywords whose value is a schema, a list of them, or an object of them. */
-const NESTED = ["additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"];
+const NESTED = ["additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"].concat([
+  "unevaluatedItems",
+  "unevaluatedProperties",
+]);
 const NESTED_LISTS = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const NESTED_MAPS = ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
 

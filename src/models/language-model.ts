@@ -6,7 +6,8 @@
  * retries, telemetry and transforms that the engine has no use for.
  */
 import { uuidv7 } from "uuidv7";
-import { type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
+import { isBlank, type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
+import { mostTokens } from "../chat/usage.ts";
 import type { OutboundPolicy } from "../net/outbound.ts";
 import type { Answering, CallOptions, Connect } from "./connect.ts";
 import { AnswerText } from "./answer-text.ts";
@@ -56,8 +57,11 @@ async function* answer(
     for (let step = 1; !signal.aborted; step++) {
       const last = step === MAX_STEPS;
       const choice = last && tools.length > 0 ? { toolChoice: { type: "none" as const } } : {};
+      const most = await answering.unlessAborted(admitted(request, since));
+      if (signal.aborted) return;
       const prompt = [...promptOf(request.current?.() ?? request), ...since];
-      const taken = yield* takeStep(connect, { ...options, prompt, ...choice }, policy, answering);
+      const limit = most === null ? {} : { maxOutputTokens: most };
+      const taken = yield* takeStep(connect, { ...options, prompt, ...choice, ...limit }, policy, answering);
       if (!taken) return;
       const { content, usage } = taken;
       const isFinal = content === null || last;
@@ -79,12 +83,14 @@ async function* answer(
   }
 }
 
-/** The request in the AI SDK's words. Messages of nothing but white space are left out: several providers refuse them. */
+/** Most output tokens of the next call, once there is room for it; null where nothing but the agent limits it. */
+const admitted = async (request: ModelRequest, since: CallOptions["prompt"]): Promise<number | null> =>
+  request.admit ? request.admit(since.length === 0 ? 0 : mostTokens(JSON.stringify(since))) : null;
+
+/** The request in the AI SDK's words. */
 function promptOf({ instructions, messages }: ModelRequest): CallOptions["prompt"] {
-  const system = instructions === "" ? [] : [{ role: "system" as const, content: instructions }];
-  const said = messages
-    .filter(({ content }) => content.trim() !== "")
-    .map(({ role, content }) => ({ role, content: [{ type: "text" as const, text: content }] }));
+  const system = isBlank(instructions) ? [] : [{ role: "system" as const, content: instructions }];
+  const said = messages.map(({ role, content }) => ({ role, content: [{ type: "text" as const, text: content }] }));
   return [...system, ...said];
 }
 

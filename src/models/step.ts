@@ -62,9 +62,25 @@ function problemOf(word: string | undefined, called: boolean): string | null {
   return saysCalls(word) && !called ? "the model called a tool that it was not given" : null;
 }
 
-/** Clients fill in 0 where the provider did not say. Neither side of an answer has no tokens, so 0 is never a count. */
-function usageOf({ inputTokens, outputTokens }: FinishPart["usage"]): ModelUsage | null {
-  const counted = (n: number | undefined) => (n !== undefined && Number.isSafeInteger(n) && n > 0 ? n : null);
-  const usage = { input_tokens: counted(inputTokens.total), output_tokens: counted(outputTokens.total) };
-  return usage.input_tokens === null && usage.output_tokens === null ? null : usage;
+/** Tokens of one call beyond which a number is no count. */
+const MAX_COUNT = 1_000_000_000;
+
+/**
+ * Clients fill in 0 where the provider did not say. Neither side of an answer has no tokens, so 0 is never a count; of the
+ * cache it is one where the provider's own usage, `raw`, speaks of a cache.
+ */
+function usageOf({ inputTokens, outputTokens, raw }: FinishPart["usage"]): ModelUsage | null {
+  const counted = (n: number | undefined) =>
+    n !== undefined && Number.isSafeInteger(n) && n > 0 && n <= MAX_COUNT ? n : null;
+  const input_tokens = counted(inputTokens.total);
+  const output_tokens = counted(outputTokens.total);
+  if (input_tokens === null && output_tokens === null) return null;
+  const isSaid = raw === undefined || Object.keys(raw).some((name) => /cache/i.test(name));
+  const cached = inputTokens.cacheRead ?? 0;
+  const isCount = isSaid && inputTokens.cacheRead !== undefined && Number.isSafeInteger(cached) && cached >= 0;
+  return {
+    input_tokens,
+    ...(input_tokens !== null && isCount ? { cached_input_tokens: Math.min(cached, input_tokens) } : {}),
+    output_tokens,
+  };
 }

@@ -2,7 +2,15 @@
  * A reply that has to fit a JSON Schema: nothing of it is passed on before it does. A model that has not managed is told
  * why, once; its second answer is the last.
  */
-import { type Model, type ModelEvent, ModelFailure, type ModelMessage, type ModelRequest } from "../chat/ports.ts";
+import {
+  isBlank,
+  type Model,
+  type ModelEvent,
+  ModelFailure,
+  type ModelMessage,
+  type ModelRequest,
+} from "../chat/ports.ts";
+import { MESSAGE_OVERHEAD, mostTokens } from "../chat/usage.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { mismatch } from "./schema-check.ts";
 
@@ -26,7 +34,14 @@ async function* fitting(
     messages: [...base.messages, ...repair],
   });
   const { current } = request;
-  const now = (): ModelRequest => ({ ...request, ...shaped(current?.() ?? request) });
+  const { admit } = request;
+  const longer = (grown: number) =>
+    repair.reduce((sum, { content }) => sum + mostTokens(content) + 2 * MESSAGE_OVERHEAD, grown);
+  const now = (): ModelRequest => ({
+    ...request,
+    ...shaped(current?.() ?? request),
+    ...(admit ? { admit: (grown) => admit(longer(grown)) } : {}),
+  });
   let asked: ModelRequest = { ...now(), ...(current ? { current: now } : {}) };
   for (let tries = 1; !signal.aborted; tries++) {
     const answer = yield* whole(model, asked, signal);
@@ -42,7 +57,7 @@ async function* fitting(
     yield { type: "step", usage: finish.usage };
     const where = problem?.path.length ? ` At ${problem.path.join("/")}:` : "";
     const again = `That does not fit the JSON Schema.${where} ${problem?.message} Answer again, with the JSON alone.`;
-    repair.push({ role: "assistant", content: text || "(nothing)" }, { role: "user", content: again });
+    repair.push({ role: "assistant", content: isBlank(text) ? "(nothing)" : text }, { role: "user", content: again });
     const { turn: _, ...rest } = now();
     asked = { ...rest, ...(current ? { current: now } : {}) };
   }

@@ -7,10 +7,24 @@
 /** `retract`: all text so far was thinking. */
 export type Piece = { type: "text" | "thought"; text: string } | { type: "retract" };
 
-const OPENING = /^<(?:think|thinking|thought)>/i;
-const CLOSING = /<\/(?:think|thinking|thought)>/i;
-const MENTION = /<(?:think|thinking|thought)>/i;
-const TAGS = ["think", "thinking", "thought"].flatMap((name) => [`<${name}>`, `</${name}>`]);
+const NAMES = ["think", "thinking", "thought", "reason", "reasoning", "mm:think", "seed:think", "antml:thinking"];
+/** Of models whose templates have marks of their own, which some servers pass on as text. */
+const OWN_MARKS: [string, string][] = [
+  ["[think]", "[/think]"],
+  ["◁think▷", "◁/think▷"],
+  ["<|begin_of_thought|>", "<|end_of_thought|>"],
+  ["<|start_thinking|>", "<|end_thinking|>"],
+  ["<|channel|>analysis<|message|>", "<|channel|>final<|message|>"],
+];
+const PAIRS = [...NAMES.map((name) => [`<${name}>`, `</${name}>`]), ...OWN_MARKS];
+const TAGS = PAIRS.flat();
+const oneOf = (tags: string[]) => tags.map((tag) => tag.replaceAll(/[|[\]]/g, "\\$&")).join("|");
+const MENTION = new RegExp(oneOf(PAIRS.flatMap(([opening = ""]) => opening)), "i");
+const CLOSING = new RegExp(oneOf(PAIRS.flatMap(([, closing = ""]) => closing)), "i");
+const OPENING = new RegExp(`^(?:${MENTION.source})`, "i");
+/** What a tag begins with, and how long the longest is. */
+const BEGINNING = /[<[◁]/;
+const LONGEST = Math.max(...TAGS.map(({ length }) => length));
 const QUOTES = /["'`´“”‘’«»()[\]]/;
 
 const mayBecomeTag = (text: string) => TAGS.some((tag) => tag.startsWith(text.toLowerCase()));
@@ -128,8 +142,12 @@ export class ThoughtTags {
 
   /** How much of the end may be the beginning of a tag. */
   #tail(isEnd: boolean): number {
-    const at = isEnd ? -1 : this.#rest.lastIndexOf("<");
-    return at >= 0 && mayBecomeTag(this.#rest.slice(at, at + 16)) ? this.#rest.length - at : 0;
+    const tail = isEnd ? "" : this.#rest.slice(-LONGEST);
+    if (!BEGINNING.test(tail)) return 0;
+    for (let at = 0; at < tail.length; at++) {
+      if (BEGINNING.test(tail.charAt(at)) && mayBecomeTag(tail.slice(at))) return tail.length - at;
+    }
+    return 0;
   }
 
   #pass(type: "text" | "thought", length: number, pieces: Piece[]): void {

@@ -2,7 +2,7 @@
 import { isLoopback } from "./outbound.ts";
 
 /** Pages of apps, such as capacitor://localhost; the host is all that a browser puts behind such a scheme. */
-const APP = /^([a-z][a-z0-9+.-]{0,31}):\/\/([a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?)(:\d{1,5})?\/?$/i;
+const APP = /^([a-z][a-z0-9+.-]{0,31}):\/\/(\.|[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?)(:\d{1,5})?\/?$/i;
 /** Schemes whose pages have no origin of their own, and those that no page has. */
 const NO_PAGE = /^(?:about|blob|data|file|filesystem|ftp|javascript|view-source|wss?)$/i;
 
@@ -26,7 +26,8 @@ export function normaliseOrigin(value: string): string | null {
  */
 export function originAllowed(origin: string | undefined, allowed: readonly string[], local: boolean): boolean {
   if (origin === undefined) return local;
-  if (allowed.includes(origin)) return true;
+  // Extensions of Safari send capitals.
+  if (allowed.includes(origin) || allowed.includes(normaliseOrigin(origin) ?? origin)) return true;
   return local && allowed.length === 0 && isLoopbackOrigin(origin);
 }
 

@@ -26,6 +26,8 @@ const TTL = 15_000;
 const PATIENCE = 2_000;
 const RETRY = 3_000;
 
+const FAQ = `${BUILTIN}/faq`;
+
 type Owner = { company_id: string; agent_id: string };
 
 export class AgentCache {
@@ -99,13 +101,16 @@ export class AgentCache {
     this.#store.run("INSERT OR REPLACE INTO agent VALUES (1, ?, ?)", value, Date.now());
   }
 
-  async #open({ company_id, agent_id }: Owner, { agent: row, providers }: AgentParts): Promise<TurnAgent | null> {
+  async #open(
+    { company_id, agent_id }: Owner,
+    { agent: row, providers, spending }: AgentParts,
+  ): Promise<TurnAgent | null> {
     if (!row || row.deleted_at !== null || row.status !== "active") return null;
     const { settings } = row;
     const models = [row.model, ...(settings.fallback ?? [])];
     const tools = (settings.tools ?? []).map((tool) => this.#tool({ company_id, agent_id }, tool));
     const links = await Promise.all(
-      models.map((model, at) => this.#link(row, providers, tools, model, at + 1 === models.length)),
+      models.map((model, at) => this.#link(row, { providers, spending }, tools, model, at + 1 === models.length)),
     );
     const isModel = models.some((model) => !model.startsWith(`${BUILTIN}/`));
     const declared = (settings.tools ?? []).map(({ name, description, parameters }) => ({
@@ -120,19 +125,22 @@ export class AgentCache {
       summarize: (settings.summarize ?? false) && !row.model.startsWith(`${BUILTIN}/`),
       auto_title: settings.auto_title ?? true,
       links: links as [(typeof links)[number], ...typeof links],
+      last_resort: models.includes(FAQ) ? null : await this.#link(row, { providers, spending }, [], FAQ, true),
+      budgets: spending?.budgets ?? false,
+      max_output_tokens: row.max_output_tokens,
     };
   }
 
   /** One of the agent's models. Only the last is given the time to be loaded: any other has a next one. */
   async #link(
     row: NonNullable<AgentParts["agent"]>,
-    providers: AgentParts["providers"],
+    { providers, spending }: Pick<AgentParts, "providers"> & Partial<AgentParts>,
     tools: Tool[],
     model: string,
     isLast: boolean,
   ): Promise<TurnAgent["links"][number]> {
     // What answers from memory is not late, whatever the agent allows a model.
-    const settings: AgentSettings = model === `${BUILTIN}/faq` ? {} : row.settings;
+    const settings: AgentSettings = model === FAQ ? {} : row.settings;
     const name = parseModelName(model)?.provider ?? "";
     const provider = providers.find((one) => one.name === name);
     const access = provider ? await this.#access(provider) : null;
@@ -145,6 +153,7 @@ export class AgentCache {
         betweenTokens: settings.token_timeout_ms ?? TIMEOUTS.betweenTokens,
         wholeTurn: settings.turn_timeout_ms ?? TIMEOUTS.wholeTurn,
       },
+      price: spending?.prices[model] ?? null,
       open: () => openModel(agent, { config: this.#config, ai: this.#env.AI, providers: access }),
     };
   }

@@ -25,10 +25,14 @@ import { standingOf } from "../db/standing.ts";
 import type { Env } from "../env.ts";
 import { adopt } from "./adopt.ts";
 import { AgentCache } from "./agent-cache.ts";
+import { CompanyLedger } from "./company-ledger.ts";
 import { DELTAS_KEPT, nextAlarm } from "./alarm.ts";
+import { KnownCallers } from "./known-callers.ts";
 import { Readers } from "./readers.ts";
 import { tracer } from "./tracer.ts";
 
+/** Milliseconds between two reports that D1 lacks something. */
+const REPORT = 60_000;
 /** Milliseconds for which a reader's credential is believed: it is asked for every 15 seconds. */
 const FRESH = 10_000;
 
@@ -43,14 +47,18 @@ export class ConversationCore {
   readonly #indexer: Sender<IndexBatch> | null;
   readonly engine: Engine;
   readonly agents: AgentCache;
+  readonly ledger: CompanyLedger;
   readonly readers: Readers;
   readonly typing = new Typing();
+  readonly callers: KnownCallers;
   #admission: Promise<unknown> = Promise.resolve();
   #ids: IdSource | null = null;
   /** When the alarm will ring, as far as this process knows. */
   #alarmAt: number | null = null;
   /** How far D1 had got with the last of our writes that this process knows of. */
   #bookmark: Bookmark | null = null;
+  /** When it was last reported that D1 lacks something (ms); null while nobody believes that. */
+  #reportedAt: number | null = null;
   /** How often this process has cleared it. */
   #clearings = 0;
 
@@ -58,6 +66,7 @@ export class ConversationCore {
     this.#ctx = ctx;
     this.#env = env;
     this.journal = new Journal(ctx.storage);
+    this.callers = new KnownCallers(this.journal.store);
     this.agents = new AgentCache(env, configOf(env), this.journal.store, log);
     this.readers = new Readers(async (caller) => (await standingOf(env, caller, Date.now(), FRESH)).ok);
     const onChange = () => this.#schedule();
@@ -66,9 +75,20 @@ export class ConversationCore {
     const { outbox, unindexed } = this.journal;
     const index = (batch: IndexBatch) => writeIndex(search as D1Database, batch);
     this.#indexer = search ? new Sender({ ...ports, store: "SEARCH", outbox: unindexed, write: index }) : null;
-    this.sender = new Sender({ ...ports, store: "DB", outbox: this.#recorded(), write: (batch) => this.#write(batch) });
+    this.sender = new Sender({
+      ...ports,
+      store: "DB",
+      outbox: this.#recorded(),
+      write: (batch) => this.#write(batch),
+      onChange: () => {
+        this.#schedule();
+        this.#reportLag();
+      },
+    });
+    this.ledger = new CompanyLedger(env, () => this.journal.header, log);
     this.engine = new Engine({
       ...ports,
+      ledger: this.ledger,
       tracer,
       loadAgent: () => this.agents.load(this.journal.header),
       ids: () => this.ids,
@@ -80,7 +100,11 @@ export class ConversationCore {
     });
     if (!this.journal.found) return;
     this.engine.recover();
-    if (!outbox.isEmpty) this.sender.soon();
+    if (!outbox.isEmpty) {
+      // It may have been reported before this process began.
+      this.#reportedAt = 0;
+      this.sender.soon();
+    }
     if (!unindexed.isEmpty) this.#indexer?.soon();
   }
 
@@ -88,15 +112,15 @@ export class ConversationCore {
   #recorded() {
     const { outbox, unindexed } = this.journal;
     return {
-      get isEmpty() {
-        return outbox.isEmpty;
+      get since() {
+        return outbox.since;
       },
       next: () => outbox.next(),
       confirm: (batch: Batch) => {
         outbox.confirm(batch);
-        if (!this.#indexer) return;
-        unindexed.note(batch);
-        this.#indexer.soon();
+        if (this.#indexer) unindexed.note(batch);
+        this.journal.store.writeNotes();
+        this.#indexer?.soon();
       },
     };
   }
@@ -124,7 +148,9 @@ export class ConversationCore {
     const { header } = this.journal;
     const state = header.erased_at !== null ? "erased" : header.deleted_at !== null ? "deleted" : "live";
     const isVisible = mayAccess(caller, header) && REACH[reach].includes(state);
-    return isVisible ? ok(header) : refuse("not_found");
+    if (!isVisible) return refuse("not_found");
+    this.callers.note(caller);
+    return ok(header);
   }
 
   /** One at a time, in order of arrival: turns to be admitted, and everything that changes what is there. */
@@ -214,12 +240,23 @@ export class ConversationCore {
     this.#ctx.waitUntil(wakeDispatcher(this.#env, batch.header.company_id));
   }
 
+  /** Whoever asks for the health of the service is told how far D1 is behind. Without an answer nothing is missed. */
+  #reportLag(): void {
+    const header = this.journal.found;
+    const now = Date.now();
+    const since = this.sender.failures > 0 ? this.journal.outbox.since : null;
+    if (!header || (since === null ? this.#reportedAt === null : now - (this.#reportedAt ?? 0) < REPORT)) return;
+    this.#reportedAt = since === null ? null : now;
+    const report = this.#env.STANDBY.getByName(header.company_id).noteLag(header.id, since);
+    this.#ctx.waitUntil(report.catch(() => undefined));
+  }
+
   /** What follows a turn: D1 hears of it, a summary takes its own time. Nothing of it can harm the turn. */
   #afterTurn(): void {
     this.sender.soon();
     const agent = this.agents.latest;
     if (!agent?.summarize || this.journal.header.handled_by === "staff") return;
-    const ports = { journal: this.journal, clock: Date.now, log };
+    const ports = { journal: this.journal, ledger: this.ledger, clock: Date.now, log };
     const { shown } = nextContext(this.journal, agent);
     this.#ctx.waitUntil(summarise(ports, agent, shown));
   }

@@ -4,7 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
-import type { Caller, Entity } from "../auth/principal.ts";
+import type { Caller, Entity, Principal } from "../auth/principal.ts";
 import { conversationView } from "../chat/conversation.ts";
 import * as edits from "../chat/journal/edits.ts";
 import { forgetName } from "../chat/journal/erasure.ts";
@@ -253,6 +253,10 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
       return ok({});
     };
     return this.#core.edit(caller, work, { reach: "deleted" });
+  }
+
+  recall(credential: string): Promise<Principal | null> {
+    return this.#core.callers.recall(credential, Date.now());
   }
 
   async settle(company_id: string): Promise<Bookmark | null> {

@@ -1,9 +1,10 @@
 /** What is asked of the turns of a conversation: to begin one, to have one answered anew, to follow them, to stop one. */
 import { uuidv7 } from "uuidv7";
 import type { Caller } from "../auth/principal.ts";
+import type { Admission } from "../chat/engine/admission.ts";
 import type { Accepted } from "../chat/engine/engine.ts";
 import * as edits from "../chat/journal/edits.ts";
-import { type Outcome, ok, type Refusal, refuse, storeUnavailable } from "../chat/outcome.ts";
+import { exhausted, type Outcome, ok, refuse } from "../chat/outcome.ts";
 import { encoderFor } from "../chat/projection/encoder.ts";
 import { followConversation, followTurn, type Frame } from "../chat/projection/follow.ts";
 import { answerOf } from "../chat/projection/json.ts";
@@ -13,6 +14,7 @@ import type { Answer, ChatRequest, Links, Once, Projection, Stream, Wanted } fro
 import { type EventId, parseEventId, principalOf, type Turn } from "../chat/turn.ts";
 import type { JsonObject } from "../json.ts";
 import type { ConversationCore } from "./conversation-core.ts";
+import { admitted } from "./admitted.ts";
 import { type Reader, toStream } from "./readers.ts";
 
 export class Turns {
@@ -39,6 +41,7 @@ export class Turns {
       form === "answer" ? answerOf(journal, turn, links.base, caller.may_read) : completionOf(journal, turn);
     if (!answer.ok) return answer;
     if (!live) journal.noteAnswered(turn, true);
+    await this.#core.ledger.settled();
     return this.#core.written({ body: answer.value, replayed: isRepeat });
   }
 
@@ -78,12 +81,17 @@ export class Turns {
   async regenerate(caller: Caller, wanted: Wanted, once: Once, links: Links): Promise<Outcome<Stream>> {
     const accepted = await this.#core.inOrder(async () => {
       const entered = await this.#core.enter(caller);
-      return entered.ok ? this.#anew(caller, wanted, once, await this.#agentProblem()) : entered;
+      if (!entered.ok) return entered;
+      const question = () => {
+        const sequence = this.#find(principalOf(caller), wanted)?.user_sequence ?? null;
+        return sequence === null || this.#isRepeated(caller, once) ? null : { sequence };
+      };
+      return admitted(this.#core, question, (admission) => this.#anew(caller, wanted, once, admission));
     });
     return accepted.ok ? this.#answer(caller, accepted.value, links, "ui") : accepted;
   }
 
-  #anew(caller: Caller, wanted: Wanted, once: Once, agentProblem: Refusal | null): Outcome<Accepted> {
+  #anew(caller: Caller, wanted: Wanted, once: Once, admission: Admission): Outcome<Accepted> {
     const { engine, journal } = this.#core;
     const principal = principalOf(caller);
     const { idempotency_key: key, body_hash } = once;
@@ -93,21 +101,32 @@ export class Turns {
     if (journal.header.handled_by === "staff") return refuse("conflict", { detail: HANDLED });
     const turn = this.#find(principal, wanted);
     if (!turn || turn.user_sequence === null) return refuse("not_found");
-    const problem = agentProblem ?? engine.rerunProblem(turn);
+    const problem = admission.problem ?? engine.rerunProblem(turn);
     if (problem) return { ok: false, error: problem };
+    if (admission.hand_over) {
+      engine.handOver(Date.now());
+      this.#core.changed();
+      return exhausted(admission.hand_over.resets_at, Date.now());
+    }
     const { id: turn_id, user_sequence } = turn;
     return ok(
       engine.stopFor(false, () =>
         journal.transaction(() => {
           const now = Date.now();
           edits.deleteMessagesAfter({ journal, caller, now }, user_sequence, uuidv7());
-          const accepted = engine.rerun(journal.turns.byId(turn_id) ?? turn);
+          const accepted = engine.rerun(journal.turns.byId(turn_id) ?? turn, admission.reservation);
           const { reply_id } = accepted.turn;
           if (key !== null) journal.turns.noteRerun({ principal, key, body_hash, turn_id, reply_id, at: now });
           return accepted;
         }),
       ),
     );
+  }
+
+  /** Whether a reply was made anew for this very request before. */
+  #isRepeated(caller: Caller, { idempotency_key: key }: Once): boolean {
+    const { turns, header } = this.#core.journal;
+    return header.handled_by === "staff" || (key !== null && turns.rerunBy(principalOf(caller), key) !== null);
   }
 
   #repeated(earlier: { turn_id: string; reply_id: string; body_hash: string }, body_hash: string): Outcome<Accepted> {
@@ -149,9 +168,9 @@ export class Turns {
     const start = last_event_id === undefined ? null : parseEventId(last_event_id);
     const turn = turn_id === undefined ? null : journal.turns.byId(turn_id);
     if (turn_id !== undefined && !turn) return refuse("not_found");
-    const admitted = this.#core.readers.admit(caller);
-    if (!admitted.ok) return admitted;
-    const reader = admitted.value;
+    const allowed = this.#core.readers.admit(caller);
+    if (!allowed.ok) return allowed;
+    const reader = allowed.value;
     if (turn) {
       const after = start?.turn === turn.number ? start.event : 0;
       return unsettled({ stream: this.#turnStream(caller, turn, links, "sse", reader, after) });
@@ -180,23 +199,13 @@ export class Turns {
     return this.#core.inOrder(async () => {
       const entered = await this.#core.enter(caller);
       if (!entered.ok) return entered;
-      const problem = await this.#agentProblem();
       const metadata = JSON.parse(request.metadata) as JsonObject;
       const output_schema = request.output_schema === null ? null : (JSON.parse(request.output_schema) as JsonObject);
       const input = { ...request, principal: principalOf(caller), metadata, output_schema };
-      return this.#core.engine.submit(input, problem);
+      const { engine } = this.#core;
+      const question = () => (engine.begins(input) ? { content: request.content, output_schema } : null);
+      return admitted(this.#core, question, (admission) => engine.submit(input, admission));
     });
-  }
-
-  /** Why the agent cannot begin a turn now, or null when it can. */
-  async #agentProblem(): Promise<Refusal | null> {
-    const { agents, journal } = this.#core;
-    try {
-      return (await agents.load(journal.header)) ? null : { code: "agent_inactive" };
-    } catch {
-      const { error } = storeUnavailable();
-      return error;
-    }
   }
 
   /** The stream that answers a request: whether the end of it arrived is noted. */

@@ -36,6 +36,10 @@ export const PROBLEM_HELP: Record<ProblemCode, string> = {
     "This Idempotency-Key was used with another body before. Use a new key for a new request, and the same body for a repeated one.",
   rate_limited: "Too many requests in a short time. Wait as long as Retry-After says.",
   turn_queue_full: "Sixteen turns of this conversation are waiting already. Wait as long as Retry-After says.",
+  budget_exhausted:
+    "A budget for the company, the agent or you is used up for its day or month. Retry-After and resets_at say when it begins anew; a message that was refused at once is not stored.",
+  budget_unpriced:
+    "A budget in money applies, and the model has no price in its currency. Say what it costs: PUT /model-provider/{name}/prices.",
   internal_error: "A fault on our side. It has been logged under the request id; quote it when you ask for help.",
   model_error:
     "The language model failed, refused, or broke off. Your message is stored; sending it again with the same Idempotency-Key asks the model again.",

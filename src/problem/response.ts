@@ -19,7 +19,7 @@ export function problemResponse(
     ...advice,
     ...details.headers,
   });
-  if (details.retry_after !== undefined) headers.set("retry-after", String(spread(details.retry_after)));
+  if (details.retry_after !== undefined) headers.set("retry-after", String(waitOf(details.code, details.retry_after)));
   if (details.limit) {
     const { name, quota, window } = details.limit;
     headers.set("ratelimit-policy", `"${name}";q=${quota}${window === undefined ? "" : `;w=${window}`}`);
@@ -28,6 +28,10 @@ export function problemResponse(
   const document = problemDocument(details, origin, requestId);
   return new Response(JSON.stringify(dialect === "openai" ? inOpenAiForm(document) : document), { status, headers });
 }
+
+/** A budget begins anew at a moment that everybody is told; up to a day later would be too late. */
+const waitOf = (code: ProblemDetails["code"], seconds: number) =>
+  code === "budget_exhausted" ? Math.max(1, Math.ceil(seconds)) : spread(seconds);
 
 /** At least so many seconds, and up to half as many more: those who were refused together do not come back together. */
 const spread = (seconds: number) => {

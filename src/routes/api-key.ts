@@ -1,6 +1,7 @@
 /** API keys: admins create, list, rotate and revoke them. A secret is returned once, in the response that created it. */
 import * as z from "zod";
 import { newApiKey, newSecret, hashSecret } from "../auth/api-key.ts";
+import { noteEnded } from "../http/ended.ts";
 import { forgetCredentials } from "../http/authenticate.ts";
 import { withinScopes } from "../auth/principal.ts";
 import {
@@ -137,8 +138,10 @@ export function apiKeyRoutes(api: Api): void {
       description: "For good. It is refused at once here, everywhere within 30 seconds. Repeating it answers the same.",
       params: pathId(),
       responses: () => ({ 200: json("The key as it is now.", keySchema()) }),
+      problems: ["store_unavailable"],
     },
     async ({ c, db, caller, audit, params }) => {
+      await noteEnded(c, caller.company_id, `api_key:${params.id}`);
       const record = audit("api_key.revoke", "api_key", params.id);
       const row = await revokeApiKey(db, caller.company_id, params.id, record);
       if (!row) throw notFound();
@@ -158,11 +161,12 @@ export function apiKeyRoutes(api: Api): void {
       body: rotateBody,
       bodyOptional: true,
       responses: () => ({ 200: json("The key and, this once, its new secret.", keyWithSecret()) }),
-      problems: ["conflict"],
+      problems: ["conflict", "store_unavailable"],
     },
     async ({ c, db, caller: { company_id }, audit, params, body }) => {
       const before = await findCompanyApiKey(db, company_id, params.id);
       if (!before) throw notFound();
+      await noteEnded(c, company_id, `api_key:${before.id}`);
       const { overlap_seconds } = body ?? rotateBody().parse({});
       const secret = newSecret();
       const next = { secret_hash: await hashSecret(secret), previous_expires_at: Date.now() + overlap_seconds * 1000 };

@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
+import { noteEnded } from "../http/ended.ts";
 import { forgetCredentials } from "../http/authenticate.ts";
 import { ALGORITHMS } from "../auth/identity-provider.ts";
 import { MAX_NAME } from "../auth/unverified.ts";
@@ -173,8 +174,10 @@ until it is. A verified issuer and audience belong to one company. At most ${MAX
         "Its tokens are refused at once here, everywhere within 30 seconds. Its users stay. There is no restore.",
       params: pathId(),
       responses: () => ({ 200: json("The registration that was removed.", issuerSchema()) }),
+      problems: ["store_unavailable"],
     },
     async ({ c, db, caller, audit, params }) => {
+      await noteEnded(c, caller.company_id, `issuer:${params.id}`);
       const row = await deleteIssuer(db, caller.company_id, params.id, audit("issuer.delete", "issuer", params.id));
       if (!row) throw notFound();
       forgetCredentials();

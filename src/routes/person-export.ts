@@ -3,18 +3,28 @@ import * as z from "zod";
 import type { Caller, Entity } from "../auth/principal.ts";
 import { conversationView } from "../chat/conversation.ts";
 import { messageView } from "../chat/message.ts";
+import type { Note, Rows } from "../chat/rpc.ts";
 import { eventView } from "../compliance/seal.ts";
 import { listAudit } from "../db/audit.ts";
 import { causeOf, companyDatabase, type Database } from "../db/database.ts";
-import { conversationsOf, deletedMessagesOf, latestConversations, messagesOf } from "../db/person-export.ts";
+import {
+  conversationsOf,
+  deletedMessagesOf,
+  latestConversations,
+  messagesOf,
+  notedConversations,
+} from "../db/person-export.ts";
 import type { AppContext } from "../http/context.ts";
+import { Problem } from "../problem/problem.ts";
 import { textStream } from "../http/text-stream.ts";
 import { chainsOf } from "./audit.ts";
+import { noteView } from "./conversation/handling.ts";
+import { ask } from "./conversation/object.ts";
 import { lazy } from "../lazy.ts";
 
 const line = lazy(() =>
   z
-    .looseObject({ type: z.enum(["person", "conversation", "message", "feedback", "audit", "end"]) })
+    .looseObject({ type: z.enum(["person", "conversation", "message", "feedback", "note", "audit", "end"]) })
     .meta({ id: "ExportLine", description: "The object as its own route shows it, and `type`." }),
 );
 
@@ -23,7 +33,7 @@ export const exportRoute = {
   audience: "staff",
   scope: "admin",
   description:
-    "One JSON object a line: the `person`, then each `conversation` with its `message`s and what was said of them (`feedback`), then the `audit` rows of what the person did and what was done to them, and `end` with counts. A file without `end` is not whole. What is deleted is only counted (`end.deleted`): restore it first where it has to be in it.",
+    "One JSON object a line: the `person`, then each `conversation` with its `message`s, what was said of them (`feedback`) and what staff noted (`note`), then the `audit` rows of what the person did and what was done to them, and `end` with counts. A file without `end` is not whole. What is deleted is only counted (`end.deleted`): restore it first where it has to be in it.",
   problems: ["store_unavailable"],
   responses: () => ({
     200: {
@@ -59,7 +69,8 @@ export async function answerExport(
   );
   // The primary: a replica that was as far as the client asked may not have what has just been settled.
   const primary = await companyDatabase(c.env, company_id);
-  const lines = linesOf(primary, await chainsOf(c, primary, company_id), whom, person);
+  const notes = (id: string) => notesOf(c, caller, id);
+  const lines = linesOf(primary, await chainsOf(c, primary, company_id), notes, whom, person);
   const first = await lines.next();
   const onError = (error: unknown) =>
     console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });
@@ -72,10 +83,11 @@ export async function answerExport(
 async function* linesOf(
   db: Database,
   chains: Database[],
+  notes: (conversation_id: string) => AsyncGenerator<Note[]>,
   person: Entity & { company_id: string },
   view: object,
 ): AsyncGenerator<string> {
-  const counts = { person: 1, conversation: 0, message: 0, feedback: 0, audit: 0 };
+  const counts = { person: 1, conversation: 0, message: 0, feedback: 0, note: 0, audit: 0 };
   const deleted = { conversation: 0, message: 0 };
   const write = (type: keyof typeof counts, row: object) => {
     if (type !== "person") counts[type]++;
@@ -95,6 +107,9 @@ async function* linesOf(
       ]);
       yield texts.join("");
     }
+    for (const conversation_id of await notedConversations(db, person.company_id, ids))
+      for await (const some of notes(conversation_id))
+        yield some.map((note) => write("note", { conversation_id, ...noteView(note) })).join("");
     deleted.message += await deletedMessagesOf(db, ids);
   }
   const { company_id, entity_id } = person;
@@ -109,4 +124,27 @@ async function* linesOf(
     }
   }
   yield `${JSON.stringify({ type: "end", counts, deleted })}\n`;
+}
+
+/** Notes that are read at once. */
+const NOTES = 100;
+
+/** What staff noted in a conversation, newest first; nothing of one that was deleted meanwhile. */
+async function* notesOf(c: AppContext, caller: Caller, conversation_id: string): AsyncGenerator<Note[]> {
+  const pageAfter = (after: string | null): Promise<Rows<Note> | null> =>
+    ask(c, caller, conversation_id, (object) => object.notes(caller, { after, offset: 0, limit: NOTES })).catch(
+      unlessGone,
+    );
+  for (let after: string | null = null; ;) {
+    const page: Rows<Note> | null = await pageAfter(after);
+    if (page === null || page.rows.length === 0) return;
+    yield page.rows;
+    if (page.rows.length < NOTES) return;
+    after = page.rows.at(-1)?.id ?? null;
+  }
+}
+
+function unlessGone(error: unknown): null {
+  if (error instanceof Problem && error.details.code === "not_found") return null;
+  throw error;
 }

@@ -1,5 +1,6 @@
 /** Users, for admins: who they are, and that one of them is no longer one. Users come by their identity provider. */
 import * as z from "zod";
+import { noteEnded } from "../http/ended.ts";
 import type { Audit } from "../http/route.ts";
 import { liveKeysOfUser, revokeApiKey } from "../db/api-key.ts";
 import { newErasure } from "../compliance/erasure.ts";
@@ -109,6 +110,7 @@ export function userRoutes(api: Api): void {
     async ({ c, db, caller, audit, params: { id }, query }) => {
       const { company_id } = caller;
       if (id === caller.entity_id) throw new Problem("conflict", "This is the user that you are.");
+      await noteEnded(c, company_id, `user:${id}`);
       if (query.erase === "true") {
         const before = await store.findAnyUser(db, company_id, id);
         if (!before) throw notFound();

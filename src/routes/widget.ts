@@ -10,13 +10,16 @@ import { isId } from "../http/fields.ts";
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
+/** Stands in widget.js for the id of that agent; the same as in src/pages/widget/script.ts. */
+const AGENT_PLACE = "%WIDGET_AGENT%";
+
 export function widgetRoutes(app: Hono<AppEnv>): void {
   app.get("/widget.js", async (c) => {
     const asset = await assetOf(c, "/widget.js");
     asset.headers.set("cache-control", "public, max-age=300, stale-while-revalidate=86400");
     asset.headers.set("cross-origin-resource-policy", "cross-origin");
     asset.headers.set("access-control-allow-origin", "*");
-    return asset;
+    return withAgent(asset, c.var.config.WIDGET_AGENT);
   });
 
   app.get("/demo", async (c) => {
@@ -33,6 +36,15 @@ export function widgetRoutes(app: Hono<AppEnv>): void {
       : new HTMLRewriter().on("script[data-agent-id]", hint);
     return rewriter.transform(page);
   });
+}
+
+/** The script with the deployment's own agent in it, for pages that name none; as it was built where there is no such agent. */
+async function withAgent(asset: Response, agent_id: string | undefined): Promise<Response> {
+  if (agent_id === undefined || asset.status !== 200) return asset;
+  const headers = new Headers(asset.headers);
+  // The file is the same when the variable is another.
+  for (const name of ["etag", "content-length"]) headers.delete(name);
+  return new Response((await asset.text()).replace(AGENT_PLACE, agent_id), { headers });
 }
 
 /** The agent of `?agent=…`; locally the first agent if there is no such parameter. */

@@ -46,11 +46,9 @@ export class WebhookObject extends DurableObject<Env> implements DispatcherRpc {
       const db = await companyDatabase(this.env, this.#company_id);
       const due = await nextDue(db, this.#company_id);
       const now = Date.now();
-      await Promise.all(
-        due.filter(({ at }) => (at ?? now) <= now).map(({ webhook_id }) => this.#drain(db, webhook_id)),
-      );
+      await Promise.all(due.filter(({ at }) => at <= now).map(({ webhook_id }) => this.#drain(db, webhook_id)));
       if (this.#sending.size > 0) return;
-      const times = (await nextDue(db, this.#company_id)).map(({ at }) => at ?? now);
+      const times = (await nextDue(db, this.#company_id)).map(({ at }) => at);
       const next = Math.min(...times, isAlarm ? Infinity : now + LOOK_AGAIN);
       if (next < Infinity) await this.ctx.storage.setAlarm(Math.max(Date.now(), next));
       else await this.ctx.storage.deleteAlarm();

@@ -1,13 +1,14 @@
 /** `npm start` and `npm run company`, really run, in a folder that is like a fresh checkout, but not of git, and with a space in its name. One story, told in order. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseEnv } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { buildClient } from "../../clients/typescript/build.ts";
 import { verifyToken } from "../../src/auth/token.ts";
 import { root } from "../../src/cli/tool/project.ts";
+import { readVars } from "../../src/cli/tool/vars-file.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Demo } from "../../src/cli/local/demo.ts";
 import { freePort } from "./free-port.ts";
@@ -74,7 +75,7 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 const demo = (): Demo => JSON.parse(readFileSync(join(folder, ".dev/demo.json"), "utf8"));
-const vars = () => parseEnv(readFileSync(join(folder, ".dev.vars"), "utf8"));
+const vars = () => readVars(join(folder, ".dev.vars"));
 const isListening = () =>
   fetch(`http://127.0.0.1:${port}/v1/health`).then(
     () => true,
@@ -149,6 +150,31 @@ it("holds the conversation of the README, pasted as it is", () => {
   expect(said).not.toContain("error_code");
 });
 
+it("holds the README's conversation by the typed client, pasted as it is", async () => {
+  await buildClient();
+  const [, code = ""] = /^```js\n(.*?)^```$/ms.exec(readFileSync(join(folder, "README.md"), "utf8")) ?? [];
+  writeFileSync(join(folder, "talk.mjs"), code);
+  const said = execFileSync(process.execPath, ["talk.mjs"], { cwd: folder, encoding: "utf8", timeout: 60_000 });
+  expect(said).toContain("We deliver in Germany, Austria and the Netherlands.");
+});
+
+it("makes a company by a link, while it serves", async () => {
+  const made = run("company.ts", ["link"]);
+  expect(await made.exited).toBe(0);
+  const [, origin, token] = /^(\S+)\/setup#(\S+)$/m.exec(made.output()) ?? [];
+  expect(origin).toBe(first.base_url);
+  const exchange = () =>
+    fetch(`${origin}/v1/setup`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ token, name: "By link" }),
+    });
+  const answer = await exchange();
+  const { company, ...key } = (await answer.json()) as any;
+  expect((await who(keyHeaders(key))).body).toMatchObject({ company_id: company.id, scopes: ["admin"] });
+  expect((await exchange()).status).toBe(404);
+});
+
 it("says so when it runs already, and leaves that alone", async () => {
   const other = String(await freePort());
   for (const [args, env] of [
@@ -179,6 +205,7 @@ it.each([
   [["create", "--name", " "]],
   [["remove", "--name", "x"]],
   [["create", "--name", "x", "--force"]],
+  [["link", "now"]],
 ])("explains how a company is made instead of guessing: %j", async (args) => {
   const refused = run("company.ts", args);
   expect(await refused.exited).toBe(1);
@@ -202,7 +229,7 @@ it("ends with everything it started, and keeps its data for the next start", asy
   const list = await fetch(`http://127.0.0.1:${port}/v1/conversation`, {
     headers: keyHeaders(demo().keys["read_write"]),
   });
-  expect(await list.json()).toMatchObject({ pagination: { total: 1 } });
+  expect(await list.json()).toMatchObject({ pagination: { total: 2 } });
 });
 
 it("ends with a reason when its server dies, or it is itself killed outright", async () => {
@@ -234,9 +261,11 @@ it.each(["SIGTERM", "SIGKILL"] as const)("ends when npm, which started it, is en
   await expect.poll(isListening, { timeout: 20_000 }).toBe(false);
 });
 
-it("starts over with --fresh: other keys, an empty list, and every variable as it was", async () => {
-  const before = vars();
-  appendFileSync(join(folder, ".dev.vars"), "OPENAI_API_KEY=mine\n");
+it("starts over with --fresh: other keys, an empty list, and every line of .dev.vars as it was", async () => {
+  const file = join(folder, ".dev.vars");
+  // As a person writes it on Windows, with one secret that is a plain text.
+  const written = `\uFEFF# mine\r\nENCRYPTION_KEYS=a plain text of thirty-two characters or more\r\nTOKEN_SECRETS=${vars()["TOKEN_SECRETS"]}\r\n`;
+  writeFileSync(file, `${written}OPENAI_API_KEY=mine\r\n`);
   const server = run("start.ts", ["--fresh"]);
   await ready(server);
   expect((await who(keyHeaders(first.keys["admin"]))).status).toBe(401);
@@ -245,8 +274,9 @@ it("starts over with --fresh: other keys, an empty list, and every variable as i
   const headers = keyHeaders(demo().keys["read_write"]);
   const list = await fetch(`http://127.0.0.1:${port}/v1/conversation`, { headers });
   expect(await list.json()).toMatchObject({ pagination: { total: 0 } });
-  const after = vars();
-  expect(after).toEqual({ ...before, OPENAI_API_KEY: "mine" });
+  const text = readFileSync(file, "utf8");
+  expect(text).toBe(`${written}OPENAI_API_KEY=mine\r\nALLOW_LOOPBACK_UPSTREAMS=true\n`);
+  const after = readVars(file);
   expect(await verifyToken(readConfig(after), demo().user_token, "access")).toMatchObject({
     ok: true,
     value: { company_id: first.company_id },

@@ -4,7 +4,7 @@
  */
 import app, { ConversationObject as Real } from "./index.js";
 
-export { WebhookObject } from "./index.js";
+export { LedgerObject, StandbyObject, WebhookObject } from "./index.js";
 
 export class ConversationObject extends Real {
   constructor(ctx, env) {

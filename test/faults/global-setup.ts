@@ -28,6 +28,8 @@ export type Prepared = {
   token: string;
   /** Halves of an API key of the same user that may read and write. */
   key: Credential;
+  /** The same with all scopes. */
+  admin_key: Credential;
   vars: Record<string, string>;
 };
 
@@ -88,7 +90,8 @@ async function makeCompany(at: Pick<Prepared, "bundle" | "worker" | "state" | "v
     const { company_id, user_id } = plan;
     const claims = { company_id, entity_type: "user", entity_id: user_id, role: "admin" } as const;
     const token = await mintToken(readConfig(at.vars), claims, "access", 24 * 60 * 60);
-    return { company_id, user_id, token, key: keys.credentials["client"] as Credential };
+    const { client, admin } = keys.credentials as Record<"client" | "admin", Credential>;
+    return { company_id, user_id, token, key: client, admin_key: admin };
   } finally {
     await mf.dispose();
   }

@@ -1,16 +1,19 @@
 /** The pure parts of the commands: SQL as text, run by a real SQLite, and the count of what passed. */
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { drizzle } from "drizzle-orm/d1";
 import { getTableConfig } from "drizzle-orm/sqlite-core";
 import { uuidv7 } from "uuidv7";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hashSecret } from "../../src/auth/api-key.ts";
 import { FENCED } from "../../src/cli/tenant/move.ts";
 import { COMPANY_TABLES } from "../../src/cli/tenant/rows.ts";
 import { companyStatements, newKeys } from "../../src/cli/tenant/new-company.ts";
+import { deployedOrigin } from "../../src/cli/tool/deployed-origin.ts";
 import { paths } from "../../src/cli/tool/project.ts";
+import { completeVars, readVars } from "../../src/cli/tool/vars-file.ts";
 import { sqlText } from "../../src/cli/tenant/sql-text.ts";
 import { count, type Report } from "../../src/cli/tool/vitest.ts";
 import * as schema from "../../src/db/schema.ts";
@@ -87,6 +90,88 @@ describe("A company as a file of SQL", () => {
     expect(() => sqlText([{ sql: "INSERT INTO t VALUES (?)", params: [Number.NaN] }])).toThrow("number");
     expect(() => sqlText([{ sql: "INSERT INTO t VALUES (?)", params: ["a\0b"] }])).toThrow("string");
     expect(() => sqlText([{ sql: "INSERT INTO t VALUES (?)", params: [undefined] }])).toThrow("undefined");
+  });
+});
+
+describe("A file of variables", () => {
+  const make = { TOKEN_SECRETS: () => "made-tokens", ENCRYPTION_KEYS: () => "made-keys" };
+  let folder: string;
+  let file: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "conversations-vars-"));
+    file = join(folder, "vars");
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each([
+    ["is not there", null, { TOKEN_SECRETS: "made-tokens", ENCRYPTION_KEYS: "made-keys" }],
+    [
+      "is the empty example",
+      "TOKEN_SECRETS=\nENCRYPTION_KEYS=\n",
+      { TOKEN_SECRETS: "made-tokens", ENCRYPTION_KEYS: "made-keys" },
+    ],
+    ["has one", "TOKEN_SECRETS=mine", { TOKEN_SECRETS: "mine", ENCRYPTION_KEYS: "made-keys" }],
+    [
+      "comes from Windows",
+      "\uFEFFTOKEN_SECRETS=mine\r\nENCRYPTION_KEYS=my keys\r\n",
+      { TOKEN_SECRETS: "mine", ENCRYPTION_KEYS: "my keys" },
+    ],
+    [
+      "has quotes and comments",
+      "# x\nexport TOKEN_SECRETS='mine # too' # y\nENCRYPTION_KEYS=\"k\"",
+      { TOKEN_SECRETS: "mine # too", ENCRYPTION_KEYS: "k" },
+    ],
+    [
+      "has spaces",
+      "  TOKEN_SECRETS = mine\nENCRYPTION_KEYS =\n",
+      { TOKEN_SECRETS: "mine", ENCRYPTION_KEYS: "made-keys" },
+    ],
+    [
+      "has what looks alike",
+      "MY_TOKEN_SECRETS=x\n#TOKEN_SECRETS=y\nENCRYPTION_KEYS=k",
+      { TOKEN_SECRETS: "made-tokens", ENCRYPTION_KEYS: "k" },
+    ],
+  ])("that %s gets what is missing, and keeps every byte", (_, before, after) => {
+    rmSync(file, { force: true });
+    if (before !== null) writeFileSync(file, before);
+    completeVars(file, make);
+    const text = readFileSync(file, "utf8");
+    expect(text.startsWith(before ?? "")).toBe(true);
+    expect(readVars(file)).toMatchObject(after);
+    completeVars(file, { TOKEN_SECRETS: () => "another", ENCRYPTION_KEYS: () => "another" });
+    expect(readFileSync(file, "utf8")).toBe(text);
+  });
+
+  it("that is new is for its owner alone", () => {
+    rmSync(file, { force: true });
+    completeVars(file, make);
+    expect(statSync(file).mode & 0o077).toBe(process.platform === "win32" ? 0o066 : 0);
+  });
+
+  it("that is written as wrangler also reads it keeps its secrets", () => {
+    writeFileSync(file, "TOKEN_SECRETS: mine\nENCRYPTION_KEYS: keys\n");
+    completeVars(file, make);
+    expect(readFileSync(file, "utf8")).toBe("TOKEN_SECRETS: mine\nENCRYPTION_KEYS: keys\n");
+  });
+});
+
+describe("Where a deployment answers", () => {
+  const report = (...targets: string[]) =>
+    [{ type: "wrangler-session" }, { type: "deploy", targets }].map((line) => `${JSON.stringify(line)}\n`).join("");
+
+  it.each([
+    [
+      report("https://conversations-api.acme.workers.dev", "schedule: 17 * * * *"),
+      undefined,
+      "https://conversations-api.acme.workers.dev",
+    ],
+    [report("schedule: 17 * * * *", "api.example.com (custom domain)"), undefined, "https://api.example.com"],
+    [report("api.example.com (custom domain - zone name: example.com)"), undefined, "https://api.example.com"],
+    [report("*.example.com/api/* (zone name: example.com)", "schedule: 17 * * * *"), undefined, null],
+    [report("https://conversations-api.acme.workers.dev"), "https://api.example.com/", "https://api.example.com"],
+    ["", undefined, null],
+  ])("%#", (text, configured, origin) => {
+    expect(deployedOrigin(text, configured)).toBe(origin);
   });
 });
 

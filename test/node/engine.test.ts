@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { buildContext } from "../../src/chat/engine/context.ts";
+import { FREELY } from "../../src/chat/engine/admission.ts";
 import { Engine } from "../../src/chat/engine/engine.ts";
 import { TurnQueue } from "../../src/chat/engine/queue.ts";
 import type { TurnInput } from "../../src/chat/engine/repeat.ts";
@@ -10,7 +11,7 @@ import { conversationIdIn, IdSource, isConversationId, newConversationId } from 
 import * as edits from "../../src/chat/journal/edits.ts";
 import { type ModelEvent, ModelFailure, type ModelRequest } from "../../src/chat/ports.ts";
 import { nextAlarm } from "../../src/object/alarm.ts";
-import { bench } from "./journal-harness.ts";
+import { AGENT, bench } from "./journal-harness.ts";
 
 /** What a model does: its events, with a promise wherever it waits. */
 type Script = (request: ModelRequest) => AsyncIterable<ModelEvent>;
@@ -31,8 +32,8 @@ function engineOf(play: Script = ({ messages }) => says(`to ${messages.at(-1)?.c
     },
   });
   const agent = {
-    ...{ instructions: "", tools_tokens: 0, max_input_tokens: null, summarize: false, auto_title: false },
-    links: [{ name: "test/model", timeouts: TIMEOUTS, open }] as [never],
+    ...AGENT,
+    links: [{ name: "test/model", timeouts: TIMEOUTS, price: null, open }] as [never],
   };
   const engine = new Engine({
     journal: b.journal,
@@ -49,7 +50,7 @@ function engineOf(play: Script = ({ messages }) => says(`to ${messages.at(-1)?.c
   });
   const submit = (content: string, more: Partial<TurnInput> = {}) => {
     const input = { principal: "user:person", idempotency_key: null, body_hash: content, content, metadata: {} };
-    const accepted = engine.submit({ ...input, output_schema: null, on_busy: "enqueue", ...more }, null);
+    const accepted = engine.submit({ ...input, output_schema: null, on_busy: "enqueue", ...more }, FREELY);
     if (!accepted.ok) throw new Error(accepted.error.code);
     // Somebody waits for the answer.
     accepted.value.live?.waiting.add(content);

@@ -35,7 +35,7 @@ describe("An e-mail address", () => {
     "sam@example@example.org",
     "sam jo@example.org",
     "sam@exa mple.org",
-    "sam@example.org\n",
+    "sam@example.org\nx",
     "sam@-example.org",
     "sam@example-.org",
     "sam@.org",

@@ -1,5 +1,6 @@
 /** The engine while a person has the conversation: over the journal in plain node, with a model behind gates. */
 import { expect, it } from "vitest";
+import { FREELY } from "../../src/chat/engine/admission.ts";
 import { Engine } from "../../src/chat/engine/engine.ts";
 import type { TurnInput } from "../../src/chat/engine/repeat.ts";
 import type { TurnAgent } from "../../src/chat/engine/turn-agent.ts";
@@ -7,7 +8,7 @@ import { giveBack, takeOver } from "../../src/chat/journal/handling.ts";
 import { Journal } from "../../src/chat/journal/journal.ts";
 import type { ModelEvent } from "../../src/chat/ports.ts";
 import { replayNext } from "../../src/chat/projection/replay.ts";
-import { bench } from "./journal-harness.ts";
+import { AGENT, bench } from "./journal-harness.ts";
 
 const ANN = { entity_id: "ann", name: "Ann" };
 
@@ -26,8 +27,8 @@ function engineOver(b: ReturnType<typeof bench>, journal = b.journal) {
   }
   const timeouts = { firstToken: 60_000, betweenTokens: 60_000, wholeTurn: 600_000 };
   const agent: TurnAgent = {
-    ...{ instructions: "", tools_tokens: 0, max_input_tokens: null, summarize: false, auto_title: false },
-    links: [{ name: "m/m", timeouts, open: () => ({ name: "m/m", stream }) }],
+    ...AGENT,
+    links: [{ name: "m/m", timeouts, price: null, open: () => ({ name: "m/m", stream }) }],
   };
   const engine = new Engine({
     journal,
@@ -47,7 +48,7 @@ function engineOver(b: ReturnType<typeof bench>, journal = b.journal) {
       ...{ principal: "user:person", idempotency_key: key, body_hash: content, content, metadata: {} },
       ...{ output_schema: null, on_busy: "enqueue" },
     };
-    const accepted = engine.submit(input, null);
+    const accepted = engine.submit(input, FREELY);
     if (!accepted.ok) throw new Error(accepted.error.code);
     return accepted.value;
   };

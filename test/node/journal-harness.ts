@@ -19,11 +19,11 @@ export function newConversation(changes: Partial<Conversation> = {}): Conversati
   };
 }
 
-export function bench(changes: Partial<Conversation> = {}) {
+export function bench(changes: Partial<Conversation> = {}, imported: Message[] = []) {
   const storage = new SqliteStore();
   const journal = new Journal(storage);
   const conversation = newConversation(changes);
-  journal.adopt(conversation, [], true);
+  journal.adopt(conversation, imported, true);
   let now = START;
   const clock = () => ++now;
   const ids = new IdSource(conversation.id, clock, []);
@@ -39,7 +39,16 @@ export function bench(changes: Partial<Conversation> = {}) {
     };
     const begun = journal.begin({ ...input, ...ids.turn() }, clock());
     const ending = {
-      ...{ status, content: replied, delta_length: 0, tool_calls: null, model_used: "m/m", usage: null, details: null },
+      ...{
+        status,
+        content: replied,
+        delta_length: 0,
+        tool_calls: null,
+        model_used: "m/m",
+        usage: null,
+        cost: null,
+        details: null,
+      },
       ...{ error: null, last_event: 4, window_start: begun.user_sequence, answered: true },
     };
     return journal.close(begun, ending, clock());
@@ -53,6 +62,12 @@ export function bench(changes: Partial<Conversation> = {}) {
   return { storage, journal, conversation, clock, ids, turn, caller, edit };
 }
 
+/** An agent without settings; its models are the test's. */
+export const AGENT = {
+  ...{ instructions: "", tools_tokens: 0, max_input_tokens: null, summarize: false, auto_title: false },
+  ...{ last_resort: null, budgets: false, max_output_tokens: null },
+};
+
 export const messageOf = (sequence: number, rest: Partial<Message> = {}): Message => ({
   ...{ id: `m${sequence}`, turn_id: `t${Math.ceil(sequence / 2)}`, sequence, content: `message ${sequence}` },
   ...{ role: sequence % 2 === 1 ? "user" : "assistant", status: "complete", model_used: null, processing_time: null },
@@ -65,6 +80,8 @@ export const messageOf = (sequence: number, rest: Partial<Message> = {}): Messag
     purged_at: null,
     details: null,
     author: null,
+    cached_input_tokens: null,
+    cost: null,
   },
   ...rest,
 });

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as edits from "../../src/chat/journal/edits.ts";
+import { markRead } from "../../src/chat/journal/handling.ts";
 import { Journal } from "../../src/chat/journal/journal.ts";
 import type { Message } from "../../src/chat/message.ts";
 import type { HistoryQuery } from "../../src/chat/rpc.ts";
@@ -120,9 +121,73 @@ describe("Adoption", () => {
   });
 });
 
+describe("What is held in memory", () => {
+  const STEPS = ["turn", "read", "delete", "restore", "all", "back", "rate", "seen", "refused"] as const;
+
+  it("is what the tables say, after any turns, edits, reads and transactions that failed", () => {
+    const property = fc.property(
+      fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(300)), { minLength: 1, maxLength: 60 }),
+      fc.integer({ min: 0, max: 110 }),
+      (steps, before) => {
+        const { storage, journal, turn, edit } = bench();
+        for (let n = 0; n < before; n++) turn(`before ${n}`);
+        const some = (n: number) => journal.messages.at(1 + (n % Math.max(1, journal.header.next_sequence - 1)));
+        const run = (step: (typeof STEPS)[number], n: number) => {
+          const message = some(n);
+          if (step === "turn") turn(`turn ${n}`, undefined, n % 5 === 0 ? "failed" : "completed");
+          else if (step === "read") for (const _ of journal.messages.shownBefore(n).take(n % 40));
+          else if (step === "all") edits.deleteMessagesAfter(edit(), n, `bulk-${n}`);
+          else if (step === "back") edits.restoreAllMessages(edit(), null);
+          else if (step === "seen") markRead(edit(), n);
+          else if (!message) return;
+          else if (step === "delete") edits.deleteMessage(edit(), message);
+          else if (step === "restore") edits.restoreMessage(edit(), message);
+          else edits.rateMessage(edit(), message, { rating: n % 2 ? "up" : "down", comment: null, at: n } as never);
+        };
+        for (const [step, n] of steps) {
+          if (step === "refused") {
+            try {
+              journal.transaction(() => {
+                for (const inner of ["turn", "delete", "rate"] as const) run(inner, n);
+                throw new Error("refused");
+              });
+            } catch {
+              // What it changed is taken back.
+            }
+          } else run(step, n);
+          const fresh = new Journal(storage);
+          const last = journal.header.next_sequence - 1;
+          for (const upto of [last, last - 1, n]) {
+            const window = (of: Journal) => [...of.messages.shownBefore(upto).take(30)];
+            expect(window(journal)).toEqual(window(fresh));
+          }
+          expect(journal.messages.unread()).toEqual(fresh.messages.unread());
+          expect(journal.messages.between(Math.max(1, last - 5), last)).toEqual(
+            fresh.messages.between(Math.max(1, last - 5), last),
+          );
+          expect(journal.turns.lastRequest()).toEqual(fresh.turns.lastRequest());
+          expect([journal.outbox.isEmpty, journal.unindexed.isEmpty]).toEqual([
+            fresh.outbox.isEmpty,
+            fresh.unindexed.isEmpty,
+          ]);
+        }
+      },
+    );
+    fc.assert(property, { numRuns: 60 });
+  });
+
+  it("gives everything also where it does not hold everything", () => {
+    const { journal, turn } = bench({ max_context_length: 4000 });
+    for (let n = 0; n < 30; n++) turn("x".repeat(30_000));
+    for (const _ of journal.messages.shownBefore(60));
+    for (let n = 0; n < 300; n++) turn(String(n));
+    expect([...journal.messages.shownBefore(660)]).toHaveLength(660);
+  });
+});
+
 describe("The outbox", () => {
   it("has every message and change in order, each batch under a revision that never falls", () => {
-    const { journal, turn, edit } = bench();
+    const { storage, journal, turn, edit } = bench();
     const revisions: number[] = [];
     const drain = () => {
       const seen: string[] = [];
@@ -145,7 +210,29 @@ describe("The outbox", () => {
     expect(journal.outbox.isEmpty).toBe(true);
     expect(revisions).toEqual([...revisions].toSorted((a, b) => a - b));
     // What was confirmed is known after a restart.
-    expect(new Journal(bench().storage).outbox.isEmpty).toBe(true);
+    expect(new Journal(storage).outbox.isEmpty).toBe(true);
+  });
+
+  it("knows when the oldest of what D1 lacks was written", () => {
+    const { storage, journal, turn, edit, clock } = bench();
+    const drain = () => {
+      for (let batch = journal.outbox.next(); batch; batch = journal.outbox.next()) journal.outbox.confirm(batch);
+    };
+    expect(journal.outbox.since).toBe(null);
+    const before = clock();
+    const { reply } = turn("one");
+    turn("two");
+    expect(journal.outbox.since).toBe(journal.messages.at(1)?.created_at);
+    expect(journal.outbox.since).toBeGreaterThan(before);
+    expect(new Journal(storage).outbox.since).toBe(journal.outbox.since);
+    drain();
+    expect(journal.outbox.since).toBe(null);
+    const deleted = edits.deleteMessage(edit(), reply);
+    turn("three");
+    expect(journal.outbox.since).toBe(deleted.ok && deleted.value.deleted_at);
+    drain();
+    edits.updateConversation(edit(), { title: "new" });
+    expect(journal.outbox.since).toBe(clock() - 1);
   });
 
   it("keeps what could not be written by a transaction that failed", () => {

@@ -59,6 +59,8 @@ describe("a tool's parameters", () => {
   });
 });
 
+const SLOW = { a: { pattern: "^(a+)+$" } };
+
 describe("arguments", () => {
   const schema: Json = {
     type: "object",
@@ -106,7 +108,41 @@ describe("arguments", () => {
     ["a format", { properties: { a: { format: "date" } } }, { a: "x" }],
     ["a pattern that is no pattern", { properties: { a: { pattern: "(" } } }, { a: "x" }],
     ["a pattern that may take for ever", { properties: { a: { pattern: "^(a+)+$" } } }, { a: `${"a".repeat(5000)}!` }],
+    [
+      "one whose parts may all be left out",
+      { properties: { a: { pattern: `^${"a?".repeat(30)}b` } } },
+      { a: "a".repeat(30) },
+    ],
+    ["one of many lengths", { properties: { a: { pattern: `^${"a{0,9}".repeat(12)}b` } } }, { a: "a".repeat(100) }],
+    ["one that is repeated too often", { properties: { a: { pattern: "^a{60000}a{60000}" } } }, { a: "a" }],
     ["members by such a pattern", { patternProperties: { "(a|b)+": {} }, additionalProperties: false }, { x: 1 }],
+    [
+      "a pattern that hides in a keyword of its own",
+      { $ref: "#/x", x: { properties: SLOW } },
+      { a: `${"a".repeat(5000)}!` },
+    ],
+    ["a pattern of what is left over", { unevaluatedProperties: SLOW.a }, { a: `${"a".repeat(5000)}!` }],
+    ["a pattern of what depends", { dependencies: { a: { properties: SLOW } } }, { a: `${"a".repeat(5000)}!` }],
+    ["an address that is none", { $id: "http://[", type: "object" }, {}],
+    ["an address that is there twice", { $id: "x", $defs: { a: { $id: "x" } } }, {}],
+    [
+      "alternatives that multiply",
+      {
+        $defs: Object.fromEntries(
+          Array.from({ length: 60 }, (__, n) => {
+            const next: Json = { $ref: `#/$defs/d${(n + 1) % 60}` };
+            return [`d${n}`, (n === 59 ? { type: "string" } : { allOf: [next, next] }) as Json];
+          }),
+        ),
+        anyOf: [{ $ref: "#/$defs/d0" }, { $ref: "#/$defs/d0" }],
+      },
+      "x",
+    ],
+    [
+      "members that multiply with every level of the value",
+      { allOf: [{ properties: { a: { $ref: "#" } } }, { properties: { a: { $ref: "#" } } }] },
+      JSON.parse(`${'{"a":'.repeat(200)}1${"}".repeat(200)}`),
+    ],
     ["items that are all different", { properties: { a: { uniqueItems: true } } }, { a: Array(50_000).fill(1) }],
   ])("are not held to %s", (_, rules, value) => {
     const began = performance.now();
@@ -123,6 +159,14 @@ describe("arguments", () => {
     ["what must not be", { not: { required: ["a"] } }, { a: 1 }, ""],
     ["a tuple", { properties: { at: { prefixItems: [{ type: "string" }] } } }, { at: [1] }, "at.0"],
     ["a length", { properties: { a: { minItems: 2 } } }, { a: [1] }, "a"],
+    [
+      "members of members of members",
+      JSON.parse(
+        '{"$defs":{"t":{"properties":{"of":{"items":{"$ref":"#/$defs/t"}},"n":{"type":"number"}}}},"$ref":"#/$defs/t"}',
+      ),
+      { of: [{ of: [{ n: 1 }, { n: "2" }] }] },
+      "of.0.of.1.n",
+    ],
     ["a slash in a name", { properties: { "a/b~c": { type: "string" } } }, { "a/b~c": 1 }, "a/b~c"],
   ])("are held to %s", (_, rules, value, path) => {
     expect(mismatch({ type: "object", ...rules }, value)?.path.join(".")).toBe(path);

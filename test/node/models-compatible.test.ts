@@ -89,6 +89,7 @@ describe("text", () => {
     [tool_calls({ index: 0 })],
     [tool_calls({ index: 0, function: null })],
     [chunk({ tool_calls: null })],
+    [{ base_resp: { status_code: 0, status_msg: "success" }, choices: null }],
   ])("is whole where something says nothing about it: %j", async (odd) => {
     const parts = await read(chunk({ content: "a" }), odd, END);
     expect(parts).toMatchObject([{ type: "text-delta", delta: "a" }, { type: "finish" }]);
@@ -105,6 +106,8 @@ describe("text", () => {
     [{ code: 500, message: "no" }],
     [{ detail: "no" }],
     [{ error: { message: "no", code: 429 } }],
+    [{ base_resp: { status_code: 1008, status_msg: "insufficient balance" }, choices: null }],
+    [{ type: "server_error", message: "no" }],
     [{ error: "no", choices: [] }],
   ])("that is none is told, after what came before it: %j", async (wrong) => {
     const parts = await read(chunk({ content: "a" }), wrong, END);
@@ -129,6 +132,11 @@ describe("an answer", () => {
       usage: { inputTokens: { total: undefined }, outputTokens: { total: undefined } },
     });
   });
+});
+
+it("may end with an object that says how", async () => {
+  const parts = await read(chunk({ content: "a" }, { finish_reason: { type: "length", length: 9 } }));
+  expect(parts.at(-1)).toMatchObject({ finishReason: { raw: "length" } });
 });
 
 describe("calls", () => {
@@ -209,6 +217,49 @@ describe("calls", () => {
       { id: "x", w: "{}" },
       { id: "y", v: "[]" },
     ]);
+  });
+
+  it.each<[string, object[], string[]]>([
+    [
+      "other indexes under one id",
+      [
+        { index: 0, city: "A" },
+        { index: 1, city: "B" },
+      ],
+      ["A", "B"],
+    ],
+    [
+      "other arguments under one id and index",
+      [
+        { index: 0, city: "A" },
+        { index: 0, city: "B" },
+      ],
+      ["A", "B"],
+    ],
+    [
+      "the same once more, under one id and index",
+      [
+        { index: 0, city: "A" },
+        { index: 0, city: "A" },
+      ],
+      ["A"],
+    ],
+  ])("have ids of their own where they come as %s", async (_, given, cities) => {
+    const pieces = given.map((one) => {
+      const { index, city } = one as { index: number; city: string };
+      return tool_calls({ index, id: "call", function: { name: "w", arguments: JSON.stringify({ city }) } });
+    });
+    const calls = callsOf(await read(...pieces, END));
+    expect(calls.map((call) => (call as { w?: string }).w)).toEqual(cities.map((city) => `{"city":"${city}"}`));
+    expect(new Set(calls.map(({ id }) => id)).size).toBe(cities.length);
+  });
+
+  it("may repeat with each piece what came before it", async () => {
+    const piece = (text: string, more: object = {}) => tool_calls({ index: 0, function: { ...more, arguments: text } });
+    const pieces = [piece("", { name: " w " }), piece('{"a"'), piece('{"a":'), piece('{"a":1}')];
+    expect(callsOf(await read(...pieces, END))).toMatchObject([{ w: '{"a":1}' }]);
+    const nested = [piece('{"a":', { name: "w" }), piece('{"a":1}'), piece("}")];
+    expect(callsOf(await read(...nested, END))).toMatchObject([{ w: '{"a":{"a":1}}' }]);
   });
 
   it("may be of the older form, and of Workers AI's own", async () => {

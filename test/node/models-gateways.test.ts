@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { ModelEvent } from "../../src/chat/ports.ts";
 import type { ProviderKind } from "../../src/models/catalog.ts";
+import { block, end, events, said, start } from "../upstream/anthropic.ts";
 import { type Step } from "../upstream/client.ts";
 import { sent } from "../upstream/protocols.ts";
 import { useUpstream } from "./models-harness.ts";
@@ -176,6 +177,33 @@ describe("Anthropic", () => {
     const done = script(start(), text, said("Done."), closed(), delta(), stop);
     const heard = await withTool("anthropic", script(start(), ...events, closed(), calls, stop), done);
     expect(heard).toMatchObject({ inputs: [{ n: 1 }], text: "Done." });
+  });
+});
+
+describe("Anthropic's gateways", () => {
+  it("get unsigned thoughts back with the calls that they led to, once they insist on it", async () => {
+    const model = `unsigned-${count++}`;
+    const thinks = events(
+      start,
+      ...block(0, { type: "thinking", thinking: "" }, { type: "thinking_delta", thinking: "Hm." }),
+      ...block(1, { type: "tool_use", id: "t1", name: "add", input: {} }),
+      ...end("tool_use"),
+    );
+    const done = events(start, ...said("Done."), ...end("end_turn"));
+    const misses = { error: { message: "thinking is enabled but reasoning_content is missing at index 1" } };
+    await up.client.script(model, thinks, [{ status: 400, body: misses }], done, thinks, done);
+    const turn = { conversation_id: "c", turn_id: "t", entity_type: "user" as const, entity_id: "u" };
+    const request = { instructions: "", messages: [{ role: "user" as const, content: "Hi" }], turn };
+    for (const _ of [1, 2]) {
+      let text = "";
+      const stream = up
+        .open(model, { tools: [up.tool("add")] }, up.access("anthropic"))
+        .stream(request, new AbortController().signal);
+      for await (const event of stream) if (event.type === "text") text += event.text;
+      expect(text).toBe("Done.");
+    }
+    const sentBack = (await up.client.requests(model)).map(({ body }) => body.messages[1]?.content[0].type);
+    expect(sentBack).toEqual([undefined, "tool_use", "thinking", undefined, "thinking"]);
   });
 });
 

@@ -14,17 +14,24 @@ describe.each(KINDS)("%s: an answer", (kind) => {
   const { begin, text, end, stop, length, failures } = protocolOf(kind);
   const texts = ["The code is", " 4711."];
 
-  it.each([stop, length, "stop", "length", "eos", "stop_sequence", "end_turn", "COMPLETE", "max_output_tokens"])(
-    "is complete when it ends with %s",
-    async (word) => {
-      expect(await up.playing(sent(...answering(kind, texts, word)), kind)).toMatchObject(WHOLE);
-    },
-  );
+  it.each([
+    ...[stop, length, "stop", "length", "eos", "stop_sequence", "end_turn", "COMPLETE", "max_output_tokens"],
+    ...["FINISH_REASON_STOP", "FinishReason.MAX_TOKENS", "normal"],
+  ])("is complete when it ends with %s", async (word) => {
+    expect(await up.playing(sent(...answering(kind, texts, word)), kind)).toMatchObject(WHOLE);
+  });
 
   it.each([
     ...failures,
     ...["error", "ERROR", "aborted", "cancelled", "canceled", "content_filter", "content_filtered", "sensitive"],
-    ...["safety", "refusal", "some_word_that_nobody_knows"],
+    ...[
+      "safety",
+      "refusal",
+      "blacklist",
+      "guardrail_intervened",
+      "FINISH_REASON_SAFETY",
+      "some_word_that_nobody_knows",
+    ],
   ])("has failed when it ends with %s, and keeps what was said", async (word) => {
     const { text: said, failure, finish } = await up.playing(sent(...answering(kind, texts, word)), kind);
     expect({ said, kind: failure?.kind, finish }).toEqual({ said: WHOLE.text, kind: "error", finish: null });
@@ -72,6 +79,22 @@ describe.each(KINDS)("%s: bytes", (kind) => {
     ["a keep-alive with a name", raw(`event: ping\ndata: now\n\n${all("\n\n")}`)],
     ["documents over several lines", raw(all("\n\n").replaceAll(/([{[])"/g, '$1\ndata: "'))],
     ["empty events between", raw(documents.map((data) => `data:\n\ndata: ${data}\n\n`).join(""))],
+    ["the field twice", raw(all("\n\n").replaceAll("data: ", "data: data: "))],
+    ["the field in capitals and indented", raw(all("\n\n").replaceAll("data: ", "  DATA: "))],
+    ["a field without a colon", raw(all("\n\n").replaceAll("\n\n", "\ndata\n\n"))],
+    ["documents over several lines of which the first has the field", raw(all("\n\n").replaceAll(/([{[])"/g, '$1\n"'))],
+    ["events that were joined", raw(`data: ${documents.join("")}\n\n`)],
+    ["events that were joined by spaces, without a line end", raw(`data: ${documents.join(" ")}`)],
+    [
+      "news of a gateway",
+      raw(
+        `event: queue\ndata: {"message":"You are third"}\n\ndata: {"type":"server_notice","message":"Soon"}\n\n${all("\n\n")}`,
+      ),
+    ],
+    [
+      "an error that says nothing in every event",
+      raw(all("\n\n").replaceAll("data: {", 'data: {"error":{"code":"","message":"","param":null,"details":[]},')),
+    ],
   ])("may come with %s", async (_, steps) => {
     expect(await up.playing(steps, kind)).toMatchObject(WHOLE);
   });
@@ -84,6 +107,8 @@ describe.each(KINDS)("%s: bytes", (kind) => {
     ["bare JSON that is cut", '{"error":{"code":503'],
     ["an error's page", "<html>504 Gateway Time-out</html>\n"],
     ["an error in words", "upstream connect error\n\n"],
+    ["an error in a field of its own", "Error: upstream connect error\n\n"],
+    ["an event that is joined to half of another", 'data: {"a":{}}{"b":\n\n'],
     ["half a character", "data: \ud83d"],
   ])("have broken off with %s at their end", async (_, rest) => {
     const documentsButEnd =
@@ -119,6 +144,9 @@ describe.each(KINDS)("%s: an error inside the answer", (kind) => {
     ["words only", { message: "Rate limit reached, try again" }],
     ["a sentence", "Too many requests"],
     ["an error in an error", { error: { code: 529, message: "upstream words" } }],
+    ["a number of its own and words", { code: "1302", message: "Too many requests at a time" }],
+    ["a limit of its own", { code: "RequestLimitExceeded", message: "upstream words" }],
+    ["many at a time", { type: "concurrency_limit_error", message: "upstream words" }],
   ])("is busy when it says so as %s, at first, and an error later", async (_, error) => {
     for (const steps of [sent(told(error)), sent(...begin, told(error))]) {
       const { failure } = await up.playing(steps, kind);
@@ -206,5 +234,69 @@ describe.each(["openai", "openai-compatible", "workers-ai"] satisfies ProviderKi
         failure: null,
       });
     }
+  });
+});
+
+describe("tokens from a provider's cache", () => {
+  const usages: Record<ProviderKind, [said: object, zero: object]> = {
+    openai: [
+      { prompt_tokens: 12, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 8 } },
+      { prompt_tokens: 12, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 0 } },
+    ],
+    "openai-compatible": [
+      { prompt_tokens: 12, completion_tokens: 2, prompt_cache_hit_tokens: 8 },
+      { prompt_tokens: 12, completion_tokens: 2, cached_tokens: 0 },
+    ],
+    "workers-ai": [
+      { input_tokens: 12, output_tokens: 2, input_tokens_details: { cached_tokens: 8 } },
+      { input_tokens: 12, output_tokens: 2, input_tokens_details: { cached_tokens: 0 } },
+    ],
+    // Anthropic counts them apart: what was read, and what was written into the cache.
+    anthropic: [
+      { input_tokens: 3, cache_read_input_tokens: 8, cache_creation_input_tokens: 1 },
+      { input_tokens: 12, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 },
+    ],
+    google: [
+      { promptTokenCount: 12, candidatesTokenCount: 2, cachedContentTokenCount: 8 },
+      { promptTokenCount: 12, candidatesTokenCount: 2, cachedContentTokenCount: 0 },
+    ],
+  };
+
+  const playedWith = async (kind: ProviderKind, usage: object | null) => {
+    const { begin, text, stop, end } = protocolOf(kind);
+    const documents =
+      kind === "anthropic"
+        ? [
+            JSON.stringify({ type: "message_start", message: { id: "m", model: "c", content: [], usage } }),
+            ...begin.slice(1),
+          ]
+        : begin;
+    const said =
+      kind === "google"
+        ? [JSON.stringify({ candidates: [{ content: { parts: [] }, finishReason: stop }], usageMetadata: usage })]
+        : kind === "anthropic"
+          ? end(stop)
+          : [JSON.stringify({ choices: [{ delta: {}, finish_reason: stop }], usage }), "[DONE]"];
+    return up.playing(sent(...documents, text("The code is 4711."), ...said), kind);
+  };
+
+  it.each(KINDS)("are counted among the input: %s", async (kind) => {
+    const [said, zero] = usages[kind];
+    const counted = { input_tokens: 12, output_tokens: 2 };
+    expect((await playedWith(kind, said)).finish).toEqual({
+      type: "finish",
+      usage: { ...counted, cached_input_tokens: 8 },
+    });
+    expect((await playedWith(kind, zero)).finish).toEqual({
+      type: "finish",
+      usage: { ...counted, cached_input_tokens: 0 },
+    });
+  });
+
+  it.each(KINDS)("are not made up: %s", async (kind) => {
+    const plain =
+      kind === "google" ? { promptTokenCount: 12, candidatesTokenCount: 2 } : { input_tokens: 12, output_tokens: 2 };
+    const { finish } = await playedWith(kind, plain);
+    expect(finish).toEqual({ type: "finish", usage: { input_tokens: 12, output_tokens: 2 } });
   });
 });

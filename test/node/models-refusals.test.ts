@@ -73,6 +73,48 @@ describe.each([400, 422])("a refusal with %i", (status) => {
   });
 });
 
+it("a refusal inside the answer, before anything of it, is one too", async () => {
+  const inside = (code: string | number) => [{ error: { message: "Unknown parameter: stream_options", code } }];
+  const bodies = await asked("openai-compatible", [{ comment: "a moment" }, ...inside(400)]);
+  expect(bodies.map((body) => "stream_options" in body)).toEqual([true, false, false]);
+  await up.client.script("refuses-late", [{ text: "Bon" }, ...inside("400")]);
+  expect(await ask(up.open("refuses-late"))).toMatchObject({ text: "Bon", failure: { kind: "error" } });
+  expect(await up.client.requests("refuses-late")).toHaveLength(1);
+});
+
+it.each([
+  ["stop", named("stop", "Argument not supported on this model: stop"), { stop: undefined }],
+  [
+    "instructions, by a template that knows none",
+    { object: "error", message: "Conversation roles must alternate user/assistant/user/assistant/...", code: 400 },
+    { messages: [{ role: "user", content: "Be kind.\n\nHi" }] },
+  ],
+  [
+    "instructions, in other words",
+    { error: { code: 400, message: "Developer instruction is not enabled for models/gemma-3-27b-it" } },
+    { messages: [{ role: "user", content: "Be kind.\n\nHi" }] },
+  ],
+])("a refusal of %s is followed by asking without", async (_, body, sent) => {
+  const model = `refuses-${count++}`;
+  await up.client.script(model, refusal(400, body), complete(["Bonjour."]));
+  const heard = await ask(up.open(model, { stop: ["END"] }), undefined, undefined, "Be kind.");
+  expect(heard).toMatchObject({ text: "Bonjour.", failure: null });
+  const [, second] = await up.client.requests(model);
+  for (const [name, value] of Object.entries(sent)) expect(second?.body[name]).toEqual(value);
+});
+
+it("a server that says that it loads its model is asked until it has", async () => {
+  const loading = refusal(503, { error: { code: 503, message: "Loading model", type: "unavailable_error" } });
+  await up.client.script("loads", loading, complete(["Good morning."]));
+  expect(await ask(up.open("loads"))).toMatchObject({ text: "Good morning.", failure: null });
+  await up.client.script("loads-for-ever", loading);
+  const left = new AbortController();
+  const asking = ask(up.open("loads-for-ever"), undefined, left.signal);
+  await up.client.waitForRequest("loads-for-ever");
+  left.abort();
+  expect(await asking).toMatchObject({ text: "", finish: null, failure: null });
+});
+
 it("a refusal that stays one is told after three tries at most, and nothing is remembered", async () => {
   await up.client.script("stubborn", refusal(400, { error: { message: "upstream words" } }));
   for (const requests of [3, 6]) {
@@ -110,6 +152,10 @@ describe("what a status and its body mean", () => {
     [400, { error: { code: "model_not_found" } }, "model", "error"],
     [404, "404 page not found", "address", "error"],
     [405, "<html>", "address", "error"],
+    [400, { error: { message: "Model Not Exist", type: "invalid_request_error" } }, "model", "error"],
+    [400, { message: "The provided model identifier is invalid." }, "model", "error"],
+    [400, { code: "Client specified an invalid argument", error: "Incorrect API key provided: s***k" }, "key", "error"],
+    [400, { error: { type: "invalid_request_error", message: "Your credit balance is too low" } }, "quota", "error"],
     [422, { detail: "no" }, "request", "error"],
     [500, "upstream words", "upstream", "error"],
   ])("%i %j", async (status, body, trouble, kind) => {

@@ -38,6 +38,15 @@ const THINKING: [text: string, said: string, thought: string][] = [
   ["Hm. </think>\nHi", "Hi", "Hm. "],
   ["</think>\n\nHi", "Hi", ""],
   ["Nothing but thinking</think>", "", "Nothing but thinking"],
+  ["<reasoning>Hm.</reasoning>Hi", "Hi", "Hm."],
+  ["<mm:think>Hm.</mm:think>\n\nHi", "Hi", "Hm."],
+  ["[THINK]Hm, [1].[/THINK]Hi", "Hi", "Hm, [1]."],
+  ["◁think▷Hm.◁/think▷Hi", "Hi", "Hm."],
+  [
+    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Hi",
+    "Hi",
+    "Hm.<|end|><|start|>assistant",
+  ],
 ];
 
 const SAID = [
@@ -52,6 +61,9 @@ const SAID = [
   "<b>Hi</b>",
   "<thinker>Hi",
   "a < b",
+  "[link](https://a.example) and [th",
+  "Write [THINK] to think.",
+  "<reasonable>Hi",
   "a <",
   " \n ",
   "  Hi",

@@ -1,7 +1,7 @@
 /** The loop of calls, as providers want it: what is sent back with the results, in each protocol. */
 import { describe, expect, it } from "vitest";
 import { type ModelEvent, ModelFailure, type TurnRef } from "../../src/chat/ports.ts";
-import { callTool, type Tool } from "../../src/models/http-tool.ts";
+import { argumentsOf, callTool, type Tool } from "../../src/models/http-tool.ts";
 import type { Model } from "../../src/chat/ports.ts";
 import { block, end, events, start } from "../upstream/anthropic.ts";
 import { calling, complete, type Step } from "../upstream/client.ts";
@@ -30,6 +30,23 @@ async function run(model: Model, signal = new AbortController().signal) {
   const text = events.map((event) => (event.type === "text" ? event.text : "")).join("");
   return { events, text, failure, kinds: events.map(({ type }) => type).filter((type) => type !== "text") };
 }
+
+describe("arguments", () => {
+  it.each<[string, object | null]>([
+    ['{"n":1}', { n: 1 }],
+    [" ", {}],
+    ["null", {}],
+    ["[]", {}],
+    ['""', {}],
+    ['"{\\"n\\":1}"', { n: 1 }],
+    ["[1]", null],
+    ["5", null],
+    ['"five"', null],
+    ['{"n":', null],
+  ])("%s are %j", (input, expected) => {
+    expect(argumentsOf(input)).toEqual(expected);
+  });
+});
 
 describe("calling tools", () => {
   it("sends the calls and their results back, and offers the tools", async () => {

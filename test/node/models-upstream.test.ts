@@ -23,7 +23,6 @@ describe("an answer", () => {
     const messages: ModelMessage[] = [
       { role: "user", content: "first" },
       { role: "assistant", content: "second" },
-      { role: "assistant", content: "" },
       { role: "user", content: "third" },
     ];
     await ask(up.open("vendor/settings:free", agent), messages, undefined, "Be kind.");

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { check } from "recheck";
 import { parseSync } from "vite";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { root } from "../../src/cli/tool/project.ts";
 
 type Found = { place: string; pattern: string; flags: string };
@@ -47,6 +47,8 @@ async function constructed(): Promise<Found[]> {
     },
   });
   try {
+    // Another file of this process may have loaded it already.
+    vi.resetModules();
     await import("../../src/app.ts");
   } finally {
     globalThis.RegExp = Native;

@@ -48,20 +48,24 @@ describe.each(documents)("%s", (path) => {
   });
 });
 
-describe("README.md", () => {
-  it("explains every variable, and no other", () => {
-    const section = read("README.md").split("## Configuration")[1]?.split("\n## ")[0] ?? "";
-    const explained = [...section.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+describe("The documents", () => {
+  it("explain every variable, and no other", () => {
+    const explained = [...read("docs/configuration.md").matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
     expect(new Set(explained)).toEqual(new Set(variableNames()));
   });
 
-  it("names every folder of src", () => {
+  it("name every folder of src", () => {
     const folders = readdirSync(join(root, "src")).filter((name) => statSync(join(root, "src", name)).isDirectory());
     const filled = folders.filter((name) => readdirSync(join(root, "src", name)).length > 0);
-    expect(filled.filter((name) => !read("README.md").includes(`\`src/${name}\``))).toEqual([]);
+    expect(filled.filter((name) => !read("docs/architecture.md").includes(`\`src/${name}\``))).toEqual([]);
   });
 
-  it("has the command line that CI runs", () => {
+  it("are all found from the README", () => {
+    const named = documents.filter((path) => path !== "README.md" && !read("README.md").includes(`](${path})`));
+    expect(named).toEqual([]);
+  });
+
+  it("have the command line that CI runs", () => {
     const commands = read("README.md").match(/^npm ci && npm .+$/gm);
     expect(commands).toEqual(["npm ci && npm start", "npm ci && npm test"]);
     expect(read(".ci/run").split("\n")).toContain("npm ci && npm test");

@@ -1,12 +1,13 @@
 /** The spans of a turn: which there are, within which, with which names and counts, and that they say nothing of its content. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
+import { FREELY } from "../../src/chat/engine/admission.ts";
 import { Engine } from "../../src/chat/engine/engine.ts";
 import type { Attributes, Tracer } from "../../src/chat/engine/trace.ts";
 import { TIMEOUTS } from "../../src/chat/engine/watchdog.ts";
 import { type ModelEvent, ModelFailure } from "../../src/chat/ports.ts";
 import type { Turn } from "../../src/chat/turn.ts";
-import { bench } from "./journal-harness.ts";
+import { AGENT, bench } from "./journal-harness.ts";
 
 type Recorded = { name: string; parent: string | null; attributes: Attributes; ended: number };
 
@@ -43,20 +44,21 @@ async function run(...plays: (() => AsyncGenerator<ModelEvent>)[]) {
   const [first, ...rest] = plays.map((stream, at) => ({
     name: `up/model-${at}`,
     timeouts: TIMEOUTS,
+    price: null,
     open: () => ({ name: `up/model-${at}`, stream }),
   }));
   if (!first) throw new Error("no model");
   const engine = new Engine({
     ...{ journal, clock, tracer, ids: () => ids, sleep: async () => undefined },
     loadAgent: async () => ({
-      ...{ instructions: SECRET, max_input_tokens: null, tools_tokens: 0, summarize: false, auto_title: false },
+      ...{ ...AGENT, instructions: SECRET },
       links: [first, ...rest],
     }),
     ...{ log: () => undefined, onChange: () => undefined, onEnd: ended.resolve },
     abort: (reason) => ended.reject(new Error(reason)),
   });
   const input = { principal: "user:person", idempotency_key: null, body_hash: "x", content: SECRET, metadata: {} };
-  const accepted = engine.submit({ ...input, output_schema: null, on_busy: "enqueue" }, null);
+  const accepted = engine.submit({ ...input, output_schema: null, on_busy: "enqueue" }, FREELY);
   expect(accepted.ok).toBe(true);
   const stop = () => engine.stop();
   return { spans, stop, conversation, ended: ended.promise };

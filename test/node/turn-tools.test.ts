@@ -3,7 +3,7 @@ import type { Header } from "../../src/chat/journal/schema.ts";
 import * as ai5 from "ai5";
 import * as ai6 from "ai6";
 import * as ai7 from "ai7";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ModelEvent, ModelFailure } from "../../src/chat/ports.ts";
 import { replayNext } from "../../src/chat/projection/replay.ts";
 import { uiEncoder } from "../../src/chat/projection/ui.ts";
@@ -23,52 +23,46 @@ const result = (call_id: string, failed = false) => ({
 });
 
 describe("the watchdog", () => {
-  const hang = new Promise<void>(() => {});
-  /** Plays events; a promise among them is waited for. */
-  async function* playing(...steps: (ModelEvent | Promise<void>)[]): AsyncGenerator<ModelEvent> {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const hang = () => new Promise<void>(() => {});
+  const later = (ms = 30) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const sign: ModelEvent = { type: "text", text: "" };
+  const said: ModelEvent = { type: "text", text: "x" };
+
+  /** Plays events; what is a function is waited for. */
+  async function* playing(steps: (ModelEvent | (() => Promise<void>))[]): AsyncGenerator<ModelEvent> {
     for (const step of steps) {
-      if (step instanceof Promise) await step;
+      if (typeof step === "function") await step();
       else yield step;
     }
   }
   async function ended(
-    steps: (ModelEvent | Promise<void>)[],
+    steps: Parameters<typeof playing>[0],
     betweenTokens: number,
     firstToken = 60_000,
     patience = 60_000,
   ) {
     const timeouts = { firstToken, betweenTokens, wholeTurn: patience };
     const seen: string[] = [];
-    try {
-      const signal = new AbortController().signal;
-      for await (const { type } of watched(
-        playing(...steps),
-        timeouts,
-        Date.now() + patience,
-        Date.now,
-        signal,
-        () => {},
-      )) {
-        seen.push(type);
+    const { signal } = new AbortController();
+    const watch = async () => {
+      try {
+        const deadline = Date.now() + patience;
+        const events = watched(playing(steps), timeouts, deadline, Date.now, signal, () => {});
+        for await (const { type } of events) seen.push(type);
+        return { seen, failure: null };
+      } catch (error) {
+        return { seen, failure: (error as ModelFailure).kind };
       }
-      return { seen, failure: null };
-    } catch (error) {
-      return { seen, failure: (error as ModelFailure).kind };
-    }
+    };
+    const [outcome] = await Promise.all([watch(), vi.runAllTimersAsync()]);
+    return outcome;
   }
-  const later = () => new Promise<void>((resolve) => setTimeout(resolve, 30));
 
   it("waits for a tool, and then for a first token", async () => {
-    const steps = [
-      call("a"),
-      call("b"),
-      later(),
-      result("b"),
-      later(),
-      result("a"),
-      later(),
-      { type: "text" as const, text: "x" },
-    ];
+    const steps = [call("a"), call("b"), later, result("b"), later, result("a"), later, said];
     expect(await ended(steps, 1)).toEqual({
       seen: ["tool_call", "tool_call", "tool_result", "tool_result", "text"],
       failure: null,
@@ -76,11 +70,11 @@ describe("the watchdog", () => {
   });
 
   it("waits for a first token again after each sign of life, and then no longer than between tokens", async () => {
-    const sign = { type: "text" as const, text: "" };
-    const said = { type: "text" as const, text: "x" };
-    const steps = [sign, later(), sign, later(), said, { type: "finish" as const, usage: null }];
+    const steps = [sign, later, sign, later, said, { type: "finish" as const, usage: null }];
     expect(await ended(steps, 1)).toEqual({ seen: ["text", "text", "text", "finish"], failure: null });
     expect(await ended([sign, said, hang, said], 20)).toEqual({ seen: ["text", "text"], failure: "timeout" });
+    expect(await ended([said, later, said], 29)).toEqual({ seen: ["text"], failure: "timeout" });
+    expect(await ended([said, later, said], 31)).toEqual({ seen: ["text", "text"], failure: null });
     expect(await ended([sign, hang], 60_000, 20)).toEqual({ seen: ["text"], failure: "timeout" });
   });
 
@@ -182,7 +176,7 @@ describe.each([
       const tool_calls = callsOf([toolEvent(call("a"), 0), toolEvent(result("a"), 3), toolEvent(call("b"), 0)]);
       const { journal, turn: run } = bench();
       const { turn: ended } = run("question", reply.content);
-      journal.store.update("message", { tool_calls, status: "stopped" }, "sequence = 2");
+      journal.messages.change({ tool_calls, status: "stopped" }, "sequence = 2");
       const gone = { ...ended, status: "stopped", last_event: 9, delta_length: 1 } as Turn;
       const events = replayNext(journal, gone, 0);
       expect(events.map(({ n }) => n)).toEqual([1, 4, 5, 6, 7, 8, 9]);

@@ -166,7 +166,7 @@ describe("a completion", () => {
     const usage = { prompt_tokens: 7, completion_tokens: 3 };
     const { company, model } = await scripted("completion-usage", complete(["a", "b"], usage));
     const { body } = await ask(company, { model, ...say("x") });
-    expect(body.usage).toEqual({ ...usage, total_tokens: 10, source: "measured" });
+    expect(body.usage).toEqual({ ...usage, total_tokens: 10, source: "measured", cost: null });
   });
 
   it("is served under /api/v1 too", async () => {

@@ -144,6 +144,33 @@ describe("the window", () => {
     expect(shown).toBe(6);
   });
 
+  it("names what is left out: what is blank, and what answers a question that is gone", async () => {
+    const m = await modelled();
+    const { id } = await converse(m);
+    await server.script(m.model, complete(["\u00a0"]), complete(["fine"]));
+    const one = (await chat(m.company, id, "one")).body;
+    const two = (await chat(m.company, id, "two")).body;
+    const context = async () =>
+      (await call("GET", `/v1/conversation/${id}/context`, { headers: m.company.read_only })).body;
+    const range = (reason: string, sequence: number) => ({
+      ...{ reason, messages: 1 },
+      ...{ first_sequence: sequence, last_sequence: sequence },
+    });
+    await remove(m.company, two.message_id);
+    const first = await context();
+    expect(first.messages.map(({ sequence }: { sequence: number }) => sequence)).toEqual([1, 4]);
+    expect(first.left_out).toEqual([range("empty", 2), range("deleted", 3)]);
+    await remove(m.company, one.message_id);
+    const second = await context();
+    expect(second).toMatchObject({ messages: [], total_tokens: second.instructions_tokens + second.tools_tokens });
+    expect(second.left_out).toEqual([
+      range("deleted", 1),
+      range("empty", 2),
+      range("deleted", 3),
+      range("no_question", 4),
+    ]);
+  });
+
   it("leaves room for what the tools' declarations take of the budget", async () => {
     const tool = { name: "look", description: "d".repeat(800), url: "https://tools.example.com/look" };
     const totals: number[] = [];
@@ -172,7 +199,7 @@ describe("usage and settings", () => {
       { done: true },
     ]);
     const measured = (await chat(m.company, id, "one")).body;
-    expect(measured.usage).toEqual({ input_tokens: 11, output_tokens: 7, source: "measured" });
+    expect(measured.usage).toMatchObject({ input_tokens: 11, output_tokens: 7, source: "measured" });
     await server.script(m.model, [{ text: "hi" }, { finish: "stop" }, { done: true }]);
     const estimated = (await chat(m.company, id, "two")).body;
     expect(estimated.usage).toMatchObject({ source: "estimated" });

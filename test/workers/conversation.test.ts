@@ -8,6 +8,28 @@ import { chat, createConversation, history, settle } from "./conversation-client
 const get = (path: string, headers: HeaderMap) => call("GET", path, { headers });
 
 describe("create", () => {
+  it("is refused once the agent is paused or deleted, also where another isolate did that a moment ago", async () => {
+    const company = await makeCompany();
+    const { agent_id, read_write: headers } = company;
+    const lead = await makeLead(company);
+    const change = (set: string) => env.DB.prepare(`UPDATE agent SET ${set} WHERE id = ?`).bind(agent_id).run();
+    const create = async (by: HeaderMap = headers) => {
+      const made = await call("POST", "/v1/conversation", { headers: by, body: { agent_id } });
+      return [made.status, made.body.code];
+    };
+    expect(await create()).toEqual([201, undefined]);
+    await change("status = 'inactive'");
+    expect(await create()).toEqual([409, "agent_inactive"]);
+    expect(await create(lead.headers)).toEqual([409, "agent_inactive"]);
+    await change("status = 'active'");
+    expect([await create(), await create(lead.headers)]).toEqual([
+      [201, undefined],
+      [201, undefined],
+    ]);
+    await change("deleted_at = 1");
+    expect(await create()).toEqual([404, "not_found"]);
+  });
+
   it("answers 201 with Location and every member", async () => {
     const company = await makeCompany();
     const metadata = { b: [1, { c: null }], a: "ü", __proto__: 1 };

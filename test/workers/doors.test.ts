@@ -1,6 +1,8 @@
 /** Requests as other people's clients, proxies, queues and apps send them. */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import worker from "../../src/index.ts";
 import { call, type Company, makeCompany, makeLead } from "./company.ts";
 import { createConversation, history } from "./conversation-client.ts";
 
@@ -32,11 +34,25 @@ describe("a packed body", () => {
     expect(await history(company, id)).toEqual([]);
   });
 
-  it.each(["identity", "Identity", "", " identity , "])("that is none (%j) is read", async (coding) => {
-    const { id } = await createConversation(company);
-    const answer = await post(`/v1/conversation/${id}/chat`, { message: "plain" }, { "content-encoding": coding });
-    expect(answer).toMatchObject({ status: 200, body: { content: "echo: plain" } });
-  });
+  it.each(["identity", "Identity", "", " identity , ", "identity, identity"])(
+    "that is none (%j) is read",
+    async (coding) => {
+      const { id } = await createConversation(company);
+      const answer = await post(`/v1/conversation/${id}/chat`, { message: "plain" }, { "content-encoding": coding });
+      expect(answer).toMatchObject({ status: 200, body: { content: "echo: plain" } });
+    },
+  );
+});
+
+describe("a type that was sent twice", () => {
+  it.each(["application/json, application/json", "application/json; charset=utf-8, application/json"])(
+    "(%s) is read",
+    async (type) => {
+      const { id } = await createConversation(company);
+      const answer = await post(`/v1/conversation/${id}/chat`, '{"message":"typed"}', { "content-type": type });
+      expect(answer).toMatchObject({ status: 200, body: { content: "echo: typed" } });
+    },
+  );
 });
 
 describe("slashes too many", () => {
@@ -156,6 +172,11 @@ describe("addresses and origins", () => {
       body: { entity_type: "lead", external_id: "c-1", email },
     });
     expect(token.status).toBe(200);
+    const padded = await call("POST", "/v1/lead/register", {
+      headers: { origin },
+      body: { agent_id, email: ` ${email}\n` },
+    });
+    expect([padded.status, padded.body.lead?.email]).toEqual([201, email]);
     for (const wrong of ["half@typed", "two words@example.org"]) {
       const refused = await call("POST", "/v1/lead/register", {
         headers: { origin },
@@ -163,6 +184,43 @@ describe("addresses and origins", () => {
       });
       expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: "/email" }] } });
     }
+  });
+});
+
+it("an origin that is sent in capitals is the one that is listed", async () => {
+  for (const [listed, sent] of [
+    [
+      "safari-web-extension://E8A1B2C3-0000-4000-8000-ABCDEFABCDEF",
+      "safari-web-extension://E8A1B2C3-0000-4000-8000-ABCDEFABCDEF",
+    ],
+    ["app://.", "app://."],
+  ] as const) {
+    const made = await post("/v1/agent", { name: "App", model: "builtin/echo", allowed_origins: [listed] });
+    expect(made.body.agent.allowed_origins).toEqual([listed.toLowerCase()]);
+    const body = { agent_id: made.body.agent.id };
+    const lead = await call("POST", "/v1/lead/register", { headers: { origin: sent }, body });
+    expect([lead.status, lead.headers.get("access-control-allow-origin")]).toEqual([201, sent]);
+    expect((await call("POST", "/v1/lead/register", { headers: { origin: "app://other" }, body })).status).toBe(403);
+  }
+});
+
+describe("the widget's script", () => {
+  const script = async (changes: object) => {
+    const context = createExecutionContext();
+    const request = new Request("https://api.test/widget.js") as Request<unknown, IncomingRequestCfProperties>;
+    const answer = await worker.fetch(request, { ...env, ...changes }, context);
+    await waitOnExecutionContext(context);
+    return { answer, text: await answer.text() };
+  };
+
+  it("has the deployment's own agent in it, where there is one", async () => {
+    const plain = await script({});
+    expect(plain.text).toContain("%WIDGET_AGENT%");
+    expect(plain.answer.headers.has("etag")).toBe(true);
+    const { answer, text } = await script({ WIDGET_AGENT: company.agent_id });
+    expect(text).toBe(plain.text.replace("%WIDGET_AGENT%", company.agent_id));
+    expect([answer.status, answer.headers.has("etag")]).toEqual([200, false]);
+    expect(answer.headers.get("content-type")).toBe(plain.answer.headers.get("content-type"));
   });
 });
 

@@ -7,6 +7,8 @@ declare global {
     interface Env extends AppEnv {
       TEST_MIGRATIONS: D1Migration[];
       TEST_SEARCH_MIGRATIONS: D1Migration[];
+      /** Not empty where suites that take long are to run in full. */
+      TEST_FULL: string;
       /** Base URL of the upstream that global-setup.ts starts, without a trailing slash. */
       TEST_UPSTREAM: string;
       TOKEN_SECRETS: string;
@@ -14,7 +16,7 @@ declare global {
     }
     interface GlobalProps {
       mainModule: typeof import("../../src/index.ts");
-      durableNamespaces: "ConversationObject" | "WebhookObject";
+      durableNamespaces: "ConversationObject" | "LedgerObject" | "StandbyObject" | "WebhookObject";
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Identity providers: whose tokens are believed, whose registration counts, and what happens while keys cannot be had. */
 import { env } from "cloudflare:workers";
-import { exportSPKI, SignJWT } from "jose";
+import { base64url, exportSPKI, type JWK, SignJWT } from "jose";
 import { uuidv7 } from "uuidv7";
 import { describe, expect, it } from "vitest";
 import { forgetCredentials } from "../../src/http/authenticate.ts";
@@ -431,6 +431,54 @@ describe("a token of an identity provider", () => {
     expect((await who(await stranger.sign(claimsFor(issuer, "a"), kid === undefined ? {} : { kid }))).status).toBe(401);
   });
 
+  /** Base64url as base64, with its padding. */
+  const padded = (text: string) => {
+    const plain = text.replaceAll("-", "+").replaceAll("_", "/");
+    return plain.padEnd(Math.ceil(plain.length / 4) * 4, "=");
+  };
+  /** The bytes of base64url behind as many zeros, or without the zeros that they begin with. */
+  const rewritten = (text: string, change: (bytes: number[]) => number[]) =>
+    base64url.encode(Uint8Array.from(change([...base64url.decode(text)])));
+
+  it.each<[what: string, alg: string, change: (jwk: JWK) => object, header?: object]>([
+    ["nulls where nothing is", "RS256", (jwk) => ({ ...jwk, alg: null, kid: null, key_ops: null, x5c: null })],
+    ["a name, though the key has none", "RS256", ({ kid: _, ...jwk }) => jwk, { kid: "named" }],
+    ["a name that is a number", "ES256", (jwk) => ({ ...jwk, kid: 7 }), { kid: "7" }],
+    ["base64 with its padding", "RS256", (jwk) => ({ ...jwk, n: padded(jwk.n ?? ""), e: padded(jwk.e ?? "") })],
+    ["base64 for coordinates", "ES256", (jwk) => ({ ...jwk, x: padded(jwk.x ?? ""), y: padded(jwk.y ?? "") })],
+    ["numbers with a sign", "RS256", (jwk) => ({ ...jwk, n: rewritten(jwk.n ?? "", (bytes) => [0, ...bytes]) })],
+    ["coordinates with a sign", "ES256", (jwk) => ({ ...jwk, x: rewritten(jwk.x ?? "", (bytes) => [0, ...bytes]) })],
+    ["the newer name of a curve's algorithm", "EdDSA", (jwk) => ({ ...jwk, alg: "Ed25519" })],
+    [
+      "a certificate that is none, and what nobody knows",
+      "RS256",
+      (jwk) => ({ ...jwk, x5c: ["MIIB"], ext: "true", status: "ACTIVE" }),
+    ],
+  ])("may be signed by a key with %s", async (_what, alg, change, header = {}) => {
+    const company = await makeCompany();
+    const key = await makeKey(alg, {});
+    const jwks_uri = await publish(uuidv7(), { keys: [null, "x", { kty: "RSA", n: "%", e: 1 }, change(key.jwk)] });
+    const issuer = `https://login-${uuidv7()}.example.com/`;
+    const token = await key.sign(claimsFor(issuer, "a"), header);
+    expect(await register(company, { issuer, jwks_uri, audience: "a", token })).toMatchObject({ status: 201 });
+    expect((await who(token)).status).toBe(200);
+    const stranger = await makeKey(alg, {});
+    expect((await who(await stranger.sign(claimsFor(issuer, "a"), header))).status).toBe(401);
+  });
+
+  it("may be signed under the newer name of an Edwards curve", async () => {
+    const company = await makeCompany();
+    const key = await makeKey("Ed25519", { kid: "ed" });
+    const jwks_uri = await publish(uuidv7(), { keys: [{ ...key.jwk, alg: "EdDSA" }] });
+    const issuer = `https://login-${uuidv7()}.example.com/`;
+    const token = await key.sign(claimsFor(issuer, "a"));
+    expect((await register(company, { issuer, jwks_uri, audience: "a", token })).status).toBe(201);
+    expect((await who(token)).status).toBe(200);
+    const narrow = { issuer, jwks_uri, audience: "b", algorithms: ["ES256"] };
+    const refused = await register(company, { ...narrow, token: await key.sign(claimsFor(issuer, "b")) });
+    expect(refused.body.errors).toMatchObject([{ path: "/token" }]);
+  });
+
   it("finds its role at the end of a path, unless a claim has that very name", async () => {
     const company = await makeCompany();
     const scopesOf = async (token: string) => (await who(token)).body.scopes;
@@ -448,6 +496,13 @@ describe("a token of an identity provider", () => {
     for (const claims of misses) expect(await scopesOf(await nested.sign(claims))).toEqual(["read", "write"]);
     const named = await makeProvider("ES256", company, { role_claim: "https://acme.example/roles" });
     expect(await scopesOf(await named.sign({ "https://acme.example/roles": ["admin"] }))).toContain("admin");
+    const dotted = await makeProvider("ES256", company, { role_claim: "resource_access.our.client.roles" });
+    expect(await scopesOf(await dotted.sign({ resource_access: { "our.client": { roles: ["admin"] } } }))).toContain(
+      "admin",
+    );
+    expect(await scopesOf(await dotted.sign({ resource_access: { our: { roles: ["admin"] } } }))).not.toContain(
+      "admin",
+    );
     const inherited = await makeProvider("ES256", company, { role_claim: "constructor.name" });
     expect(await scopesOf(await inherited.sign())).toEqual(["read", "write"]);
   });

@@ -9,6 +9,9 @@ import { chat, createConversation } from "./conversation-client.ts";
 
 /** What undoes each step, the last first, to have tables as they were. */
 const BACK = `
+ALTER TABLE message DROP COLUMN cached_input_tokens;
+ALTER TABLE message DROP COLUMN cost;
+ALTER TABLE header DROP COLUMN admitted;
 ALTER TABLE header DROP COLUMN handled_by;
 ALTER TABLE header DROP COLUMN handler_id;
 ALTER TABLE header DROP COLUMN handler_name;
@@ -70,7 +73,7 @@ it("tables of the first version take every step, and what was open is found", as
     storage.sql.exec("UPDATE turn SET status = 'running', ended_at = NULL WHERE number = 2");
     const journal = new Journal(storage);
     const read = { last_read_lead: 4, last_read_staff: 4 };
-    const unindexed = { recorded: 0, indexed: 0, indexed_as: "" };
+    const unindexed = { recorded: 0, indexed: 0, indexed_as: "", admitted: [] };
     expect(journal.header).toEqual({ ...before, open: [2], revision: 0, edits: 0, answered: 0, ...read, ...unindexed });
     expect(journal.turns.open().map(({ number }) => number)).toEqual([2]);
     expect(journal.deltas.of(2)).toEqual(deltas);

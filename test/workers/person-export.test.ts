@@ -39,10 +39,16 @@ it("has what the API shows of a visitor, and only counts what is deleted", async
   const feedback = { rating: "up", comment: "good" };
   await call("PUT", `/v1/message/${said[1]?.id}/feedback`, { headers: lead.headers, body: feedback });
   await call("DELETE", `/v1/message/${said[2]?.id}`, { headers: lead.headers });
-  await call("DELETE", `/v1/conversation/${third}`, { headers: company.user });
   await call("PUT", `/v1/lead/${lead.lead_id}`, { headers: company.user, body: { phone: "2" } });
+  // More than are read at once, and some of a conversation that is deleted.
+  const note = (id: string, text: string) =>
+    call("POST", `/v1/conversation/${id}/note`, { headers: company.user, body: { text } });
+  for (let n = 0; n < 120; n++) expect((await note(second, `noted ${n}`)).status).toBe(201);
+  await note(third, "noted in a deleted one");
+  await call("DELETE", `/v1/conversation/${third}`, { headers: company.user });
   const foreign = await createConversation(company, { title: "Otto's" }, other.headers);
   await chat({ user: other.headers } as never, foreign.id, "somebody else's words");
+  await note(foreign.id, "noted of Otto");
 
   const { lines, of, end } = await exported(company, `lead/${lead.lead_id}`);
   const shown = await call("GET", `/v1/lead/${lead.lead_id}`, { headers: company.admin });
@@ -56,6 +62,13 @@ it("has what the API shows of a visitor, and only counts what is deleted", async
   const messages = await Promise.all([first, second].map((id) => history(company, id)));
   expect(of("message")).toEqual(messages.flat());
   expect(of("feedback")).toEqual([{ conversation_id: first, message_id: said[1]?.id, ...feedback }]);
+  const noted = [];
+  for (const page of [1, 2]) {
+    const path = `/v1/conversation/${second}/notes?per_page=100&page=${page}`;
+    noted.push(...(await call("GET", path, { headers: company.user })).body.notes);
+  }
+  expect(noted).toHaveLength(120);
+  expect(of("note")).toEqual(noted.map((one) => ({ conversation_id: second, ...one })));
   const trail = await Promise.all(
     ["actor_id", "target_id"].map(
       async (name) =>
@@ -65,7 +78,7 @@ it("has what the API shows of a visitor, and only counts what is deleted", async
   expect(of("audit")).toEqual(trail.flat());
   expect(end).toEqual({
     type: "end",
-    counts: { person: 1, conversation: 2, message: 7, feedback: 1, audit: trail.flat().length },
+    counts: { person: 1, conversation: 2, message: 7, feedback: 1, note: 120, audit: trail.flat().length },
     deleted: { conversation: 1, message: 1 },
   });
   expect(lines[0].type).toBe("person");

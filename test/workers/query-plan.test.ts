@@ -177,6 +177,7 @@ const LISTS: List[] = [
   },
   { route: "/audit/seals", index: "audit_seal_first", name: "seals", walked: true },
   { route: "/erasure", index: "erasure_company", name: "erasures", walked: true },
+  { route: "/budget", index: "budget_company", name: "budgets" },
   { route: "/webhook", index: "webhook_company", name: "webhooks" },
   { route: "/webhook/{id}/deliveries", index: "webhook_delivery_webhook", name: "deliveries", walked: true },
   { route: "/user", index: "user_company", name: "users" },

@@ -3,6 +3,9 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { hashSecret } from "../../src/auth/api-key.ts";
+import { controlDatabase } from "../../src/db/database.ts";
+import { replaceLink } from "../../src/db/setup-link.ts";
 import worker from "../../src/index.ts";
 import { type Company, makeCompany } from "./company.ts";
 import { createConversation } from "./conversation-client.ts";
@@ -66,5 +69,22 @@ describe("the log", () => {
     expect(response.status).toBe(status);
     const request_id = response.headers.get("x-request-id");
     expect(requests).toMatchObject([{ method: init.method ?? "GET", route, status, request_id, company_id: null }]);
+  });
+
+  it("has nothing of a set-up link, nor of the key that comes of it", async () => {
+    const token = `su_${uuidv7()}`;
+    const db = controlDatabase(env);
+    await db.batch(replaceLink(db, await hashSecret(token), Date.now()));
+    const init = {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ token, name: "Kumquat" }),
+    };
+    const first = await logged("/v1/setup", init);
+    const second = await logged("/v1/setup", init);
+    expect([first.response.status, second.response.status]).toEqual([201, 404]);
+    const { api_key, api_secret } = JSON.parse(first.body);
+    const lines = [...first.lines, ...second.lines].join("\n");
+    for (const word of [token, "Kumquat", api_key, api_secret]) expect(lines).not.toContain(word);
   });
 });

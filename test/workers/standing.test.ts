@@ -1,13 +1,16 @@
 /** What a credential rests on: with its key, its person or its provider it ends, and it does no more than they may. */
-import { listDurableObjectIds } from "cloudflare:test";
+import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { and, eq } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Basis } from "../../src/auth/principal.ts";
+import type { Basis, Principal } from "../../src/auth/principal.ts";
 import { companyDatabase } from "../../src/db/database.ts";
 import { audit_event } from "../../src/db/schema.ts";
 import { forgetStandings, standingOf } from "../../src/db/standing.ts";
+import type { AppContext } from "../../src/http/context.ts";
+import { stillGood } from "../../src/http/recall.ts";
+import { type Problem, statusOf } from "../../src/problem/problem.ts";
 import { actionsOn } from "./credential-checks.ts";
 import { bearer, call, type Company, type HeaderMap, makeCompany, makeLead } from "./company.ts";
 import { makeProvider } from "./identity-provider.ts";
@@ -282,5 +285,44 @@ describe("the reason of a refusal", () => {
     }
     const details = await Promise.all(cases.map(async ([, headers]) => (await validate(headers)).body.detail));
     expect(new Set(details)).toEqual(new Set(["The token is not good.", "The API key and secret are not good."]));
+  });
+});
+
+describe("while the database is away", () => {
+  const principalOf = ({ company_id, user_id, key_ids }: Company, checked_at: number): Principal => ({
+    ...{ kind: "api_key", company_id, entity_type: "user", entity_id: user_id, api_key_id: key_ids.read_write },
+    ...{ issuer_id: null, issued_at: null, expires_at: null, scopes: ["read"], agent_id: null, website: null },
+    ...{ credential: "c", checked_at },
+  });
+  const standsAt = (company: Company, checked_at: number) =>
+    stillGood({ env } as unknown as AppContext, principalOf(company, checked_at)).then(
+      () => 200,
+      (error: Problem) => statusOf(error.details.code),
+    );
+
+  it("what was noted as ended after it was last asked does not go on, and everything else does", async () => {
+    const company = await makeCompany();
+    const now = Date.now();
+    const [earlier, later] = [now - 300_000, now - 120_000];
+    expect(await standsAt(company, earlier)).toBe(200);
+    const key = await makeKey(company, ["read"]);
+    expect((await call("DELETE", `/v1/auth/api-keys/${key.id}`, { headers: company.admin })).status).toBe(200);
+    expect(await standsAt(company, earlier + 1)).toBe(200);
+    const { read_write } = company.key_ids;
+    expect((await call("DELETE", `/v1/auth/api-keys/${read_write}`, { headers: company.admin })).status).toBe(200);
+    for (const checked_at of [earlier + 2, later]) expect(await standsAt(company, checked_at)).toBe(503);
+    // D1 has just been asked: it knows best.
+    expect(await standsAt(company, now)).toBe(200);
+  });
+
+  it("what cannot be found out goes on", async () => {
+    const company = await makeCompany();
+    const never = Promise.withResolvers<void>();
+    const stuck = runInDurableObject(env.STANDBY.getByName(company.company_id), (_, ctx) =>
+      ctx.blockConcurrencyWhile(() => never.promise),
+    );
+    expect(await standsAt(company, Date.now() - 300_000)).toBe(200);
+    never.resolve();
+    await stuck;
   });
 });

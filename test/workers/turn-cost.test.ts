@@ -30,7 +30,7 @@ const messageOf = (sequence: number, role: Message["role"], now: number): Messag
   ...{ id: uuidv7(), turn_id: uuidv7(), sequence, role, content: `message ${sequence}`, status: "complete" },
   ...{ model_used: null, processing_time: null, input_tokens: null, output_tokens: null, usage_source: null },
   ...{ metadata: {}, tool_calls: null, details: null, author: null, feedback: null, created_at: now },
-  ...{ deleted_at: null, deleted_by: null, deletion_id: null, purged_at: null },
+  ...{ deleted_at: null, deleted_by: null, deletion_id: null, purged_at: null, cached_input_tokens: null, cost: null },
 });
 
 test("a turn's two messages", async () => {

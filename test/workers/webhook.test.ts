@@ -5,9 +5,12 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createHmac } from "node:crypto";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { metered } from "../../bench/metered-database.ts";
 import { publicKeys } from "../../src/auth/signing-key.ts";
 import { configOf } from "../../src/config.ts";
+import { openDatabase } from "../../src/db/database.ts";
+import { companiesBehind, nextDue } from "../../src/db/webhook-delivery.ts";
 import { upstream } from "../upstream/client.ts";
 import { call, type Company, makeCompany } from "./company.ts";
 import { chat, createConversation, history, settle } from "./conversation-client.ts";
@@ -281,6 +284,103 @@ test("a receiver says when to come back", async () => {
   const wait = Date.parse(row.next_at) - Date.now();
   expect(wait).toBeGreaterThan(3_500_000);
   expect(wait).toBeLessThan(3_700_000);
+});
+
+describe("by the clock", () => {
+  beforeEach(() => {
+    // Later than D1's own clock, by which an event is due.
+    vi.useFakeTimers({ toFake: ["Date"], now: vi.getRealSystemTime() + 60_000 });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Goes from attempt to attempt at the first event, until `isOver`; the pauses between them, in milliseconds. */
+  async function attempts(company: Company, hook: Hook, isOver: (row: any) => boolean): Promise<number[]> {
+    const pauses: number[] = [];
+    const first = (rows: any[]) => rows.find((row) => row.type === "conversation.created");
+    for (let count = 1; ; count++) {
+      const row = first(await until(company, hook, (rows) => first(rows)?.attempts === count));
+      if (isOver(row)) return pauses;
+      const due = Date.parse(row.next_at);
+      pauses.push(due - Date.now());
+      vi.setSystemTime(due - 1_000);
+      await env.WEBHOOK.getByName(company.company_id).wake();
+      expect(first(await deliveries(company, hook)).attempts).toBe(count);
+      vi.setSystemTime(due);
+      await env.WEBHOOK.getByName(company.company_id).wake();
+    }
+  }
+
+  test("a receiver that answers 500 for a day gets everything afterwards, in order", async () => {
+    const company = await makeCompany();
+    const hook = await register(company);
+    await receiver.script(hook.name, [{ status: 500 }]);
+    const { id } = await createConversation(company, {}, company.read_write);
+    const said = await call("POST", `/v1/conversation/${id}/chat`, {
+      headers: company.read_write,
+      body: { message: "hello" },
+    });
+    expect(said.status).toBe(200);
+    await settle(company, id);
+    const began = Date.now();
+    const pauses = await attempts(company, hook, () => Date.now() - began > 86_400_000);
+    // Each pause is longer than the one before, by more than its jitter.
+    expect(pauses).toEqual(pauses.toSorted((a, b) => a - b));
+    const before = await receiver.requests(hook.name);
+    expect(new Set(before.map((request) => request.headers["webhook-id"])).size).toBe(1);
+    for (const { headers } of before.slice(-1))
+      expect(Math.abs(Number(headers["webhook-timestamp"]) * 1000 - Date.now())).toBeLessThan(60_000);
+    await receiver.script(hook.name, [{ status: 204 }]);
+    await hurry(company);
+    await until(company, hook, (rows) => rows.length === 4 && rows.every((row) => row.status === "delivered"));
+    const after = (await receiver.requests(hook.name)).slice(before.length);
+    expect(after.map(({ body }) => body.data.sequence)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("after three days it is given up, and what comes after it has its own three days", async () => {
+    const company = await makeCompany();
+    const hook = await register(company);
+    await receiver.script(hook.name, [{ status: 500 }]);
+    const { id } = await createConversation(company, {}, company.read_write);
+    await call("PATCH", `/v1/conversation/${id}`, { headers: company.read_write, body: { title: "new" } });
+    const began = Date.now();
+    await attempts(company, hook, ({ status }) => status === "dead");
+    const took = (Date.now() - began) / 86_400_000;
+    expect(took).toBeGreaterThan(2.7);
+    expect(took).toBeLessThan(3.4);
+    const rows = await until(company, hook, (all) =>
+      all.some((row) => row.type !== "conversation.created" && row.attempts),
+    );
+    expect(rows.map(({ type, status, attempts: n }) => [type, status, n])).toEqual([
+      ["conversation.updated", "pending", 1],
+      ["conversation.created", "dead", 11],
+    ]);
+  });
+});
+
+test("what there is to do is found in a few rows, however much waits", async () => {
+  const company = await makeCompany();
+  const hook = await register(company);
+  const waiting = 3_000;
+  const due = Date.now() + 3_600_000;
+  await env.DB.prepare(
+    `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
+     INSERT INTO webhook_delivery (id, company_id, webhook_id, event_id, type, conversation_id, sequence, status, next_at, created_at)
+     SELECT 'w' || i || ?2, ?1, ?2, 'e' || i || ?2, 'x', 'c' || i, 1, 'pending', ?4 + i, 1 FROM n`,
+  )
+    .bind(company.company_id, hook.id, waiting, due)
+    .run();
+  const read: number[] = [];
+  const db = openDatabase(
+    metered(env.DB, ({ costs }) => void read.push(costs.reduce((sum, { rows_read }) => sum + rows_read, 0))),
+  );
+  expect(await nextDue(db, company.company_id)).toEqual([{ webhook_id: hook.id, at: due + 1 }]);
+  await companiesBehind(db, 0, 10);
+  const webhooks = await env.DB.prepare("SELECT count(*) AS n FROM webhook").first<{ n: number }>();
+  expect(read[0]).toBeLessThan(10);
+  expect(read[1]).toBeLessThan(3 * (webhooks?.n ?? 0) + 10);
+  expect((await companiesBehind(db, due + 5, 1_000)).map((row) => row.company_id)).toContain(company.company_id);
 });
 
 test("what was given up or has arrived is sent again when somebody asks: one, or a stretch of time", async () => {

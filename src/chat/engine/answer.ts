@@ -2,6 +2,8 @@
 import type { Journal } from "../journal/journal.ts";
 import { summaryOf } from "../journal/summary.ts";
 import type { ModelAttempt } from "../message.ts";
+import type { Denial } from "../budget.ts";
+import { costOf } from "../money.ts";
 import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type ModelUsage } from "../ports.ts";
 import { callsOf, type ToolEvent, toolEvent } from "../tool-call.ts";
 import type { TurnError } from "../turn.ts";
@@ -11,7 +13,10 @@ import { buildContext } from "./context.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
 import type { LiveTurn } from "./live-turn.ts";
 import { traced, type Tracer } from "./trace.ts";
+import { type Ledger, NoRoom } from "./reservation.ts";
+import { Room } from "./room.ts";
 import type { TurnAgent } from "./turn-agent.ts";
+import { ERRORS, errorOf } from "./turn-errors.ts";
 import { type Timeouts, watched } from "./watchdog.ts";
 
 export type AnswerPorts = {
@@ -21,21 +26,34 @@ export type AnswerPorts = {
   clock: () => number;
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   log: (event: object) => void;
+  /** Where room in the company's budgets is reserved. */
+  ledger?: Ledger;
   /** Hears of spans, where anybody listens. */
   tracer?: Tracer;
 };
 
-/** How the turn ends; `rest`: the end of its content that was not sent as a delta; `titles`: it may title the conversation. */
-export type Answer = { ending: Omit<Ending, "last_event" | "answered">; rest: string; titles: boolean };
+/**
+ * How the turn ends; `rest`: the end of its content that was not sent as a delta; `titles`: it may title the conversation;
+ * `hands_over`: a budget is exhausted, so that a person is wanted.
+ */
+export type Answer = {
+  ending: Omit<Ending, "last_event" | "answered">;
+  rest: string;
+  titles: boolean;
+  hands_over?: boolean;
+};
 
 /** Milliseconds before a model that was not there is asked once more. */
 const RETRY_PAUSE = 250;
 /** UTF-8 bytes of a reply: with everything around it, it fits a row of SQLite. */
 const MAX_REPLY = 1024 * 1024;
+/** The place behind all of an agent's models. */
+const LAST_RESORT = Infinity;
 
 /**
  * Asks the agent's model; as long as that has said and done nothing, the agent's next one when it fails, and the last one
- * once more if it was not there. Each attempt reads the window anew: what was deleted in between does not go out again.
+ * once more if it was not there. Where a budget has no room and says so, the next one that it has room for, at last the one
+ * that costs nothing. Each attempt reads the window anew: what was deleted in between does not go out again.
  * `onAttempt` is told the attempt whose answer counts, should the turn be stopped.
  */
 export async function askModel(
@@ -52,15 +70,15 @@ export async function askModel(
     if (signal.aborted) return attempt.end("stopped", null);
     if (!failure) return attempt.end("completed", null);
     const { kind, message: reason } = failure;
-    ports.log({ event: "model_failed", turn_id: live.turn.id, tries, kind, reason });
-    if (attempt.hasBegun || failure.begun) return attempt.end("failed", ERRORS[kind]);
-    if (link + 1 < attempt.links) {
-      link++;
-      tries = 0;
-      continue;
-    }
-    if (tries === 2 || kind !== "unavailable") return attempt.end("failed", ERRORS[kind]);
-    await ports.sleep(RETRY_PAUSE, signal);
+    const denial = failure instanceof NoRoom ? failure.denial : null;
+    ports.log({ event: denial ? "budget_denied" : "model_failed", turn_id: live.turn.id, tries, kind, reason });
+    const isFinal = attempt.hasBegun || failure.begun || (denial !== null && denial.on_exhausted !== "fallback");
+    const next = link + 1 < attempt.links ? link + 1 : denial && attempt.hasLastResort ? LAST_RESORT : null;
+    const mayRepeat = tries < 2 && kind === "unavailable";
+    if (isFinal || (next === null && !mayRepeat)) return attempt.end("failed", errorOf(failure), denial);
+    attempt.drop(failure);
+    if (next === null) await ports.sleep(RETRY_PAUSE, signal);
+    else [link, tries] = [next, 0];
   }
 }
 
@@ -70,12 +88,14 @@ export class Attempt {
   readonly #deltas: DeltaBuffer;
   #request: ModelRequest = { instructions: "", messages: [] };
   #window_start: number | null = null;
-  /** How many models the agent has, which of them this attempt asks, and what came of those before. */
+  /** How many models the agent has and one behind them, which of them this attempt asks, and what came of those before. */
   links = 1;
+  hasLastResort = false;
   readonly #place: number;
   readonly #attempts: ModelAttempt[];
   #link: TurnAgent["links"][number] | null = null;
   #model: Model | null = null;
+  #room: Room | null = null;
   #titles = false;
   #text = "";
   #bytes = 0;
@@ -125,7 +145,9 @@ export class Attempt {
       if (!agent) throw new ModelFailure("error", "the agent is not active any more");
       this.#titles = agent.auto_title;
       this.links = agent.links.length;
-      this.#link = agent.links[this.#place] ?? agent.links[0];
+      this.hasLastResort = agent.last_resort !== null && this.#place !== LAST_RESORT;
+      const behind = this.#place === LAST_RESORT ? agent.last_resort : null;
+      this.#link = agent.links[this.#place] ?? behind ?? agent.links[0];
       this.#model = this.#link.open();
       const current = () => this.#context(journal, agent);
       const { request, first } = current();
@@ -133,6 +155,9 @@ export class Attempt {
       const more = { turn: this.#turnRef(), ...(output_schema ? { output_schema } : {}) };
       this.#request = { ...request, ...more, current: () => current().request };
       this.#window_start = first;
+      this.#room = new Room(this.#ports, agent, this.#link, this.#request);
+      await this.#room.open(this.#live.takeReservation(), () => this.#tally.last);
+      if (signal.aborted) return null;
       const { timeouts } = this.#link;
       const start = this.#place === 0 ? (this.#live.turn.started_at ?? clock()) : clock();
       await this.#listen(this.#model, timeouts, start + timeouts.wholeTurn);
@@ -143,21 +168,45 @@ export class Attempt {
     }
   }
 
+  /** Another attempt follows, because this one failed. */
+  drop(failure: ModelFailure): void {
+    this.#isOver = true;
+    this.#settle(failure.kind !== "timeout");
+  }
+
+  /** The present call is over; it took nothing if it `isRefused` and neither said nor counted anything. */
+  #settle(isRefused: boolean): void {
+    const took = this.#tally.end(this.#measured, this.#request, this.#text.slice(this.#before));
+    this.#room?.close(took, isRefused);
+    this.#room = null;
+  }
+
   /** How the turn ends with what came of this attempt so far; nothing comes of it afterwards. */
-  end(status: Ending["status"], error: TurnError | null): Answer {
+  end(status: Ending["status"], error: TurnError | null, denial: Denial | null = null): Answer {
     const rest = this.#isOver ? "" : this.#deltas.rest();
     this.#isOver = true;
     const delta_length = this.#text.length;
     this.#text += rest;
-    const usage = this.#tally.total(this.#measured, this.#request, this.#text.slice(this.#before));
+    this.#settle(status === "failed" && error?.code !== "model_timeout");
+    const usage = this.#tally.total;
+    const cost = usage && costOf(usage, this.#link?.price ?? null);
     const model_used = this.#model?.name ?? null;
     const found = {
-      ...(this.links > 1 ? { attempts: this.#attempts } : {}),
+      ...(this.links > 1 || this.#place === LAST_RESORT ? { attempts: this.#attempts } : {}),
       ...(this.#request.output_schema && status === "completed" ? { structured: true as const } : {}),
     };
     const details = Object.keys(found).length > 0 ? found : null;
-    const reply = { content: this.#text, delta_length, model_used, usage, tool_calls: callsOf(this.#tools), details };
-    return { rest, titles: this.#titles, ending: { status, error, window_start: this.#window_start, ...reply } };
+    const reply = {
+      content: this.#text,
+      delta_length,
+      model_used,
+      usage,
+      cost,
+      tool_calls: callsOf(this.#tools),
+      details,
+    };
+    const ending = { status, error, window_start: this.#window_start, ...reply };
+    return { rest, titles: this.#titles, ending, hands_over: denial?.on_exhausted === "hand_over" };
   }
 
   /** Gives up waiting for the agent when the turn is stopped. */
@@ -255,14 +304,3 @@ export class Attempt {
     this.#live.tool(tool);
   }
 }
-
-/** What the wire may know of a failure: its kind, in our own words. */
-const ERRORS = {
-  error: { code: "model_error", detail: "The model refused, broke off or sent something that is not an answer." },
-  unavailable: { code: "model_unavailable", detail: "The model is overloaded or cannot be reached." },
-  timeout: { code: "model_timeout", detail: "The model took too long." },
-  output: {
-    code: "output_invalid",
-    detail: "The model's answer does not fit output_schema, not even when asked again.",
-  },
-} as const;

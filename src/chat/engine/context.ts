@@ -20,7 +20,7 @@ export type ContextSettings = {
   max_input_tokens: number | null;
 };
 
-/** `shown` is oldest first; `first` is the sequence of the oldest message that fitted, shown or not. */
+/** `shown` is oldest first; `first` is the sequence of the oldest message that fitted, shown or not; `tokens` of what is shown. */
 export type Context = { request: ModelRequest; shown: Message[]; first: number | null; tokens: number };
 
 const SUMMARY_HEADING = "What was said earlier in this conversation, summarised:";
@@ -38,20 +38,24 @@ export function buildContext(
   const instructions = [settings.instructions, summary && `${SUMMARY_HEADING}\n${summary.text}`]
     .filter((part) => part)
     .join("\n\n");
+  const costOf = (messages: Message[]) => messages.reduce((sum, message) => sum + messageTokens(message), 0);
   const budget = settings.max_input_tokens ?? MAX_INPUT_TOKENS;
   let tokens = estimateTokens(instructions) + settings.tools_tokens;
   const fitting: Message[] = [];
   for (const turn of turnsOf(newestFirst, limit)) {
-    const cost = turn.reduce((sum, message) => sum + messageTokens(message), 0);
+    const cost = costOf(turn);
     if (fitting.length > 0 && tokens + cost > budget) break;
     tokens += cost;
     fitting.push(...turn);
   }
   fitting.reverse();
-  const shown = fitting.slice(fitting.findIndex(({ role }) => role === "user"));
-  const questions = shown.flatMap(({ role, content }) => (role === "user" ? [content] : []));
-  const request = { instructions, messages: promptOf(shown), questions };
-  return { request, shown, first: fitting[0]?.sequence ?? null, tokens };
+  const first = fitting[0]?.sequence ?? null;
+  const question = fitting.findIndex(({ role }) => role === "user");
+  // What answers a question that is not shown is left out.
+  tokens -= costOf(fitting.splice(0, question < 0 ? fitting.length : question));
+  const questions = fitting.flatMap(({ role, content }) => (role === "user" ? [content] : []));
+  const request = { instructions, messages: promptOf(fitting), questions };
+  return { request, shown: fitting, first, tokens };
 }
 
 /** Messages in the form that every provider takes. Neighbours of one role are joined by an empty line. */

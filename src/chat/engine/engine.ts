@@ -3,13 +3,16 @@
  * follow; nobody's absence stops it. A turn has ended when the journal says so; nothing that happens after can undo it.
  */
 import type { IdSource } from "../id.ts";
+import { askForPerson } from "../journal/handling.ts";
 import { titleByTurn } from "../journal/title.ts";
 import { type Outcome, ok, type Refusal, refuse } from "../outcome.ts";
 import { onRepeat, type Turn, type TurnError } from "../turn.ts";
+import { type Admission, EXHAUSTED } from "./admission.ts";
 import { type Answer, type AnswerPorts, askModel, type Attempt } from "./answer.ts";
 import { closeInterrupted, INTERRUPTED, NOTHING_SAID } from "./interrupted.ts";
 import { LiveTurn } from "./live-turn.ts";
 import { QUEUE_LIMIT, TurnQueue } from "./queue.ts";
+import type { Reservation } from "./reservation.ts";
 import { tracedAnswer } from "./trace.ts";
 import { earlierTurn, type TurnInput } from "./repeat.ts";
 
@@ -73,8 +76,19 @@ export class Engine {
     this.#advance();
   }
 
-  /** Takes a request for a turn; must be called in order of arrival, one after another. `problem`: why no turn may begin now. */
-  submit(input: TurnInput, problem: Refusal | null): Outcome<Accepted> {
+  /** Whether a request would begin a turn that a model answers, as things stand. */
+  begins(input: TurnInput): boolean {
+    const { journal, clock } = this.#ports;
+    if (journal.header.handled_by === "staff") return false;
+    const found = earlierTurn(journal, this.open, input, clock());
+    return found.ok && (found.value === null || onRepeat(found.value) === "rerun");
+  }
+
+  /**
+   * Takes a request for a turn; must be called in order of arrival, one after another. `problem`: why no turn may begin now.
+   * A turn that begins takes the reservation with it; with `hand_over` it is not answered, but held for a person.
+   */
+  submit(input: TurnInput, { problem, reservation, hand_over }: Admission): Outcome<Accepted> {
     const { journal, clock, ids } = this.#ports;
     const found = earlierTurn(journal, this.open, input, clock());
     if (!found.ok) return found;
@@ -86,19 +100,20 @@ export class Engine {
     if (earlier && journal.messages.ofTurn(earlier).asked?.deleted_at !== null) return refuse("message_deleted");
     if (journal.header.handled_by === "staff") return ok(this.#holdRequest(earlier, input));
     if (problem) return { ok: false, error: problem };
+    if (hand_over) return ok(this.#holdRequest(earlier, input, true));
     const place = this.#queue.admit(input.on_busy, this.#running !== null);
     if (place.action === "refuse") return this.#busy(place.code);
     const { on_busy: _, resent: __, ...rest } = input;
     if (place.action === "run") {
-      if (earlier) return ok(this.rerun(earlier));
-      const live = this.#live(journal.begin({ ...rest, ...ids().turn() }, clock()));
+      if (earlier) return ok(this.rerun(earlier, reservation));
+      const live = this.#live(journal.begin({ ...rest, ...ids().turn() }, clock()), reservation);
       this.#start(live);
       return ok({ live, turn: live.turn, isRepeat: false });
     }
     const turn = earlier
       ? journal.requeue({ ...this.#again(earlier), event_base: earlier.last_event ?? 0 })
       : journal.enqueue({ ...rest, ...ids().turn() }, clock());
-    const live = this.#live(turn);
+    const live = this.#live(turn, reservation);
     this.#emitPosition(live, this.#queue.push(live));
     this.#ports.onChange();
     if (place.interrupt) this.#stopRunning();
@@ -112,9 +127,9 @@ export class Engine {
   }
 
   /** Answers an ended turn's message anew, at once; its former reply has been deleted, or had failed. */
-  rerun(turn: Turn): Accepted {
+  rerun(turn: Turn, reservation: Reservation | null): Accepted {
     const { journal, clock } = this.#ports;
-    const live = this.#live(journal.start(this.#again(turn), turn.last_event ?? 0, clock()));
+    const live = this.#live(journal.start(this.#again(turn), turn.last_event ?? 0, clock()), reservation);
     this.#start(live);
     return { live, turn: live.turn, isRepeat: false };
   }
@@ -141,6 +156,11 @@ export class Engine {
     }
   }
 
+  /** A budget is used up: a person is wanted. */
+  handOver(now: number): void {
+    askForPerson(this.#ports.journal, { reason: EXHAUSTED, now });
+  }
+
   /** Turns under way belong to somebody else from now on. */
   reassign(from: string, to: string): void {
     for (const live of this.open) if (live.turn.principal === from) live.turn = { ...live.turn, principal: to };
@@ -152,25 +172,27 @@ export class Engine {
     this.#arrived = Promise.withResolvers<void>();
   }
 
-  #live(turn: Turn): LiveTurn {
-    const live = new LiveTurn(turn);
+  #live(turn: Turn, reservation: Reservation | null = null): LiveTurn {
+    const live = new LiveTurn(turn, reservation);
     this.announce();
     return live;
   }
 
-  /** A person has the conversation: the message is stored, and that ends its turn. */
-  #holdRequest(earlier: Turn | null, { on_busy: _, resent: __, ...rest }: TurnInput): Accepted {
+  /** A person has the conversation, or `isWanted`: the message is stored, and that ends its turn. */
+  #holdRequest(earlier: Turn | null, { on_busy: _, resent: __, ...rest }: TurnInput, isWanted = false): Accepted {
     const { journal, clock, ids, onEnd } = this.#ports;
     const now = clock();
-    const turn = journal.transaction(() =>
-      journal.hold(earlier ?? journal.enqueue({ ...rest, ...ids().turn() }, now), now),
-    );
+    const turn = journal.transaction(() => {
+      if (isWanted) this.handOver(now);
+      return journal.hold(earlier ?? journal.enqueue({ ...rest, ...ids().turn() }, now), now);
+    });
     this.announce();
     onEnd(turn);
     return { live: null, turn, isRepeat: false };
   }
 
   #hold(live: LiveTurn): void {
+    live.takeReservation()?.release();
     const { journal, clock, onEnd } = this.#ports;
     live.hold(journal.hold(live.turn, clock()));
     onEnd(live.turn);
@@ -198,6 +220,7 @@ export class Engine {
 
   #drop(live: LiveTurn): void {
     this.#queue.drop(live);
+    live.takeReservation()?.release();
     const error: TurnError = { code: "turn_stopped", detail: "The turn was stopped before it began." };
     const turn = this.#ports.journal.drop(live.turn, error, live.nextEvent + 1, this.#ports.clock());
     live.end(turn, "", { status: "stopped", message: null, error });
@@ -256,6 +279,7 @@ export class Engine {
   #finish(running: { live: LiveTurn }, answer: Answer): void {
     const { live } = running;
     if (live.isOver) return;
+    live.takeReservation()?.release();
     try {
       this.#close(live, answer);
     } catch (error) {
@@ -276,12 +300,13 @@ export class Engine {
     }
   }
 
-  #close(live: LiveTurn, { ending, rest, titles }: Answer): void {
+  #close(live: LiveTurn, { ending, rest, titles, hands_over }: Answer): void {
     const { journal, clock } = this.#ports;
     const last_event = live.nextEvent + (rest === "" ? 1 : 2);
     const { turn, reply } = journal.transaction(() => {
       const closed = journal.close(live.turn, { ...ending, last_event, answered: live.waiting.size > 0 }, clock());
       if (titles) titleByTurn(journal, closed.turn);
+      if (hands_over) this.handOver(clock());
       return closed;
     });
     live.end(turn, rest, { status: ending.status, message: reply, error: ending.error });

@@ -41,6 +41,7 @@ export const NOTHING_SAID: Answer = {
     details: null,
     model_used: null,
     usage: null,
+    cost: null,
     error: null,
     window_start: null,
   },

@@ -1,6 +1,7 @@
 /** A turn that this process is running or holds in its queue: its events so far, and those who wait for the next. */
 import type { Message } from "../message.ts";
 import type { ToolEvent } from "../tool-call.ts";
+import type { Reservation } from "./reservation.ts";
 import type { EndStatus, Turn, TurnError, TurnEvent, TurnStatus } from "../turn.ts";
 
 /** How a turn ended: what its last event says. */
@@ -15,14 +16,17 @@ export class LiveTurn {
   #waiting: (() => void)[] = [];
   /** Aborted by stop, interrupt or a delete. */
   readonly stopping = new AbortController();
+  /** Room in the company's budgets for its first call of a model, until that begins. */
+  #reservation: Reservation | null;
   /** Requests whose clients are there to be given the answer. */
   readonly waiting = new Set<string>();
   #watchers = 0;
   #wasWatched = false;
   turn: Turn;
 
-  constructor(turn: Turn) {
+  constructor(turn: Turn, reservation: Reservation | null = null) {
     this.turn = turn;
+    this.#reservation = reservation;
     this.#first = turn.event_base + 1;
     this.#next = this.#first;
   }
@@ -35,6 +39,13 @@ export class LiveTurn {
   set watchers(count: number) {
     this.#watchers = count;
     this.#wasWatched ||= count > 0;
+  }
+
+  /** The room that it was admitted with, for whoever uses or releases it. */
+  takeReservation(): Reservation | null {
+    const reservation = this.#reservation;
+    this.#reservation = null;
+    return reservation;
   }
 
   /** Resolves with the turn once its end is in the journal. */

@@ -5,8 +5,8 @@
  */
 import { within } from "../within.ts";
 
-/** What a database has yet to confirm. */
-type Outbox<Batch> = { readonly isEmpty: boolean; next: () => Batch | null; confirm: (batch: Batch) => void };
+/** What a database has yet to confirm. `since`: when (ms) the oldest of it was written, or null. */
+type Outbox<Batch> = { readonly since: number | null; next: () => Batch | null; confirm: (batch: Batch) => void };
 
 export type SenderPorts<Batch> = {
   /** Which database it is, for the log. */
@@ -17,7 +17,7 @@ export type SenderPorts<Batch> = {
   sleep: (ms: number) => Promise<void>;
   clock: () => number;
   log: (event: object) => void;
-  /** D1 lacks something, or lacks nothing any more. */
+  /** D1 would not take something, or lacks nothing any more. */
   onChange: () => void;
 };
 
@@ -36,24 +36,17 @@ export class Sender<Batch extends AnyBatch> {
   readonly #ports: SenderPorts<Batch>;
   #running: Promise<boolean> | null = null;
   #isScheduled = false;
-  /** When D1 began to lack something (ms), and how often it has refused it since. */
-  #behindSince: number | null = null;
+  /** How often in a row D1 has refused what it lacks. */
   failures = 0;
 
   constructor(ports: SenderPorts<Batch>) {
     this.#ports = ports;
   }
 
-  /** When D1 began to lack something (ms), or null when it has everything. */
-  get behindSince(): number | null {
-    return this.#ports.outbox.isEmpty ? null : (this.#behindSince ??= this.#ports.clock());
-  }
-
   /** Sends within a moment what is there by then. Nobody waits for it. */
   soon(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#behindSince ??= this.#ports.clock();
     void this.#ports.sleep(GATHER).then(() => {
       this.#isScheduled = false;
       return this.flush();
@@ -72,7 +65,6 @@ export class Sender<Batch extends AnyBatch> {
   async #drain(): Promise<boolean> {
     const { outbox, onChange } = this.#ports;
     for (let batch = outbox.next(); batch; batch = outbox.next()) {
-      this.#behindSince ??= this.#ports.clock();
       if (!(await this.#send(batch))) {
         this.failures++;
         onChange();
@@ -81,19 +73,18 @@ export class Sender<Batch extends AnyBatch> {
       outbox.confirm(batch);
     }
     this.failures = 0;
-    this.#behindSince = null;
     onChange();
     return true;
   }
 
   async #send(batch: Batch): Promise<boolean> {
-    const { store, write, log, sleep, clock } = this.#ports;
+    const { store, outbox, write, log, sleep, clock } = this.#ports;
     for (let attempt = 0; ; attempt++) {
       try {
         await within(write(batch), ATTEMPT);
         return true;
       } catch (error) {
-        const lag_seconds = (clock() - (this.#behindSince ?? clock())) / 1000;
+        const lag_seconds = (clock() - (outbox.since ?? clock())) / 1000;
         const { id, revision } = batch.header;
         log({
           event: "outbox_failed",

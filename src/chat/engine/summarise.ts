@@ -5,8 +5,10 @@
 import type { Journal } from "../journal/journal.ts";
 import { keepSummary, type Summary, summaryOf } from "../journal/summary.ts";
 import type { Message } from "../message.ts";
-import { ModelFailure, type ModelUsage } from "../ports.ts";
+import { ModelFailure, type ModelRequest, type ModelUsage } from "../ports.ts";
+import { inputOf, mostInput, type Usage, UsageTally } from "../usage.ts";
 import { promptOf } from "./context.ts";
+import { type Ledger, reserve } from "./reservation.ts";
 import type { TurnAgent } from "./turn-agent.ts";
 import { watched } from "./watchdog.ts";
 
@@ -19,7 +21,7 @@ const PATIENCE = 60_000;
 const INSTRUCTIONS =
   "Summarise this conversation for the assistant who will continue it. Keep names, numbers, decisions, promises and open questions. Use at most 300 words. Write only the summary.";
 
-export type SummaryPorts = { journal: Journal; clock: () => number; log: (event: object) => void };
+export type SummaryPorts = { journal: Journal; ledger?: Ledger; clock: () => number; log: (event: object) => void };
 
 /**
  * Summarises what lies before the window, once some of it is not covered yet. It reaches to the middle of the window, so
@@ -34,14 +36,14 @@ export async function summarise(ports: SummaryPorts, agent: TurnAgent, window: M
   for (let more = true; more;) more = await step(ports, agent, middle);
 }
 
-async function step({ journal, clock, log }: SummaryPorts, agent: TurnAgent, before: number): Promise<boolean> {
+async function step({ journal, ledger, clock, log }: SummaryPorts, agent: TurnAgent, before: number): Promise<boolean> {
   const former = summaryOf(journal);
   const messages = uncovered(journal, former?.upto ?? 0, before);
   const last = messages.at(-1);
   if (!last) return false;
   const { edits, id: conversation_id } = journal.header;
   try {
-    const { text, usage } = await ask(agent, former, messages, clock);
+    const { text, usage } = await ask(agent, former, messages, clock, ledger);
     log({ event: "summary", conversation_id, upto: last.sequence, ...usage });
     // An edit, an erasure or a purge since then: what was summarised is not what is there.
     if (text.trim() === "" || journal.found?.edits !== edits || journal.header.erased_at !== null) return false;
@@ -67,20 +69,29 @@ async function ask(
   former: Summary | null,
   messages: Message[],
   clock: () => number,
-): Promise<{ text: string; usage: ModelUsage | null }> {
+  ledger: Ledger | undefined,
+): Promise<{ text: string; usage: Usage | null }> {
   const transcript = messages.map(({ role, content }) => `${role}: ${content}`).join("\n\n");
   const content = former ? `Summary so far:\n${former.text}\n\nWhat followed:\n${transcript}` : transcript;
   const call = new AbortController();
-  const request = { instructions: INSTRUCTIONS, messages: promptOf([{ role: "user", content }]) };
-  const [{ open, timeouts }] = agent.links;
+  const request: ModelRequest = { instructions: INSTRUCTIONS, messages: promptOf([{ role: "user", content }]) };
+  const [link] = agent.links;
+  const { open, timeouts } = link;
+  const room = await reserve(ledger, agent, link, mostInput(request), clock());
+  if (room) request.admit = async () => room.output;
   const stream = open().stream(request, call.signal);
+  const tally = new UsageTally();
   let text = "";
-  let usage: ModelUsage | null = null;
+  let measured: ModelUsage | null = null;
   const events = watched(stream, timeouts, clock() + PATIENCE, clock, call.signal, () => call.abort());
-  for await (const event of events) {
-    if (event.type === "retract") text = "";
-    else if (event.type === "text") text += event.text;
-    else if (event.type === "finish") ({ usage } = event);
+  try {
+    for await (const event of events) {
+      if (event.type === "retract") text = "";
+      else if (event.type === "text") text += event.text;
+      else if (event.type === "finish") measured = event.usage;
+    }
+  } finally {
+    room?.settle(tally.end(measured, request, text) ?? inputOf(request));
   }
-  return { text: text.toWellFormed(), usage };
+  return { text: text.toWellFormed(), usage: tally.total };
 }

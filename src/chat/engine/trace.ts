@@ -22,7 +22,7 @@ const operation = (name: string) => ({ [`${PREFIX}.operation.name`]: name });
 const of = ({ conversation_id }: Pick<TracedTurn, "conversation_id">) => ({
   [`${PREFIX}.conversation.id`]: conversation_id,
 });
-const tokens = (usage: ModelUsage | null): Attributes => ({
+const tokens = (usage: Pick<ModelUsage, "input_tokens" | "output_tokens"> | null): Attributes => ({
   [`${PREFIX}.usage.input_tokens`]: usage?.input_tokens ?? undefined,
   [`${PREFIX}.usage.output_tokens`]: usage?.output_tokens ?? undefined,
 });

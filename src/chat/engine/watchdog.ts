@@ -32,13 +32,15 @@ export async function* watched(
   let due = Math.min(clock() + timeouts.firstToken, deadline);
   let working = 0;
   let begun = false;
-  // One timer for the whole stream, set again only when it rings: a model may say thousands of things.
+  // One timer for the whole stream, set again only when it rings: a model may say thousands of things. It never rings later
+  // than the shorter wait, should that have begun meanwhile.
+  const shorter = Math.min(timeouts.firstToken, timeouts.betweenTokens);
   const look = () => {
     const left = due - clock();
     if (left <= 0) first.resolve("late");
-    else timer = setTimeout(look, left);
+    else timer = setTimeout(look, Math.min(left, shorter));
   };
-  let timer = setTimeout(look, Math.max(0, due - clock()));
+  let timer = setTimeout(look, Math.max(0, Math.min(due - clock(), shorter)));
   try {
     for (;;) {
       const next = events.next();
@@ -53,13 +55,7 @@ export async function* watched(
       if (event.type === "text") begun ||= event.text !== "";
       else begun = false;
       const awaited = begun ? timeouts.betweenTokens : timeouts.firstToken;
-      const before = due;
       due = working > 0 ? deadline : Math.min(clock() + awaited, deadline);
-      // The first wait may have been the longer one: a shorter one needs its bell earlier.
-      if (due < before) {
-        clearTimeout(timer);
-        look();
-      }
       yield event;
     }
   } finally {

@@ -189,7 +189,7 @@ export function reassignConversation({ journal, caller, now }: Edit): void {
     // What the former owner deleted is the caller's to restore, too.
     const from = header.entity_id;
     const deleted_by = header.deleted_by === from ? entity_id : header.deleted_by;
-    journal.store.update("message", { deleted_by: entity_id }, "deleted_by = ?", from);
+    journal.messages.change({ deleted_by: entity_id }, "deleted_by = ?", from);
     journal.store.setHeader({ entity_type, entity_id, deleted_by, updated_at: now });
     const entry = aboutConversation(journal, "conversation.reassign", { from });
     journal.outbox.add({ op: "reassign", from, audit: auditRow(caller, entry, now) });
@@ -206,7 +206,7 @@ export function rateMessage(
   if (message.role !== "assistant") return refuse("conflict", { detail: "Only replies of the agent can be rated." });
   if (JSON.stringify(message.feedback) === JSON.stringify(feedback)) return ok(message);
   return journal.transaction(() => {
-    journal.store.update("message", { feedback }, "sequence = ?", message.sequence);
+    journal.messages.change({ feedback }, "sequence = ?", message.sequence);
     const audit = auditRow(caller, aboutMessage("message.rate", message), now);
     journal.outbox.add({ op: "feedback", message_id: message.id, feedback, audit });
     return ok({ ...message, feedback });

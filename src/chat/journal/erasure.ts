@@ -9,8 +9,9 @@ export function forgetName({ journal, caller, now }: Edit, entity_id: string): v
   journal.transaction(() => {
     journal.messages.forgetName(entity_id);
     for (const table of ["note", "handling"]) journal.store.update(table, { name: null }, "entity_id = ?", entity_id);
-    const isHandler = journal.header.handler_id === entity_id;
-    journal.store.setHeader({ updated_at: now, ...(isHandler ? { handler_name: null } : {}) });
+    const { handler_id, admitted: before } = journal.header;
+    const admitted = before.filter(({ principal }) => principal.entity_id !== entity_id);
+    journal.store.setHeader({ updated_at: now, admitted, ...(handler_id === entity_id ? { handler_name: null } : {}) });
     const audit = auditRow(caller, aboutConversation(journal, "conversation.forget_name", { entity_id }), now);
     journal.outbox.add({ op: "header", audit: null });
     journal.outbox.add({ op: "forget_name", entity_id, audit });

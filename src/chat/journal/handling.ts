@@ -5,12 +5,25 @@
 import { type AuditRow, auditRow, systemAuditRow } from "../audit.ts";
 import type { JsonObject } from "../../json.ts";
 import type { Conversation } from "../conversation.ts";
-import type { Note, Person, Rows, Slice } from "../rpc.ts";
+import type { HandlingRow, Note, Person, Rows, Slice } from "../rpc.ts";
 import type { Edit } from "./edits.ts";
 import type { Journal } from "./journal.ts";
 import type { Header } from "./schema.ts";
 
-type Action = "take_over" | "give_back";
+type Action = HandlingRow["action"];
+
+/** The agent asks for a person, once: nothing changes while one is waited for, or has the conversation. */
+export function askForPerson(journal: Journal, { reason, now }: { reason: string; now: number }): boolean {
+  const { handled_by, waiting_since, id: target_id, company_id, agent_id } = journal.header;
+  if (handled_by === "staff" || waiting_since !== null) return false;
+  journal.transaction(() => {
+    note(journal, now, "hand_over", null, reason);
+    const entry = { action: "conversation.hand_over", target_type: "conversation", target_id };
+    journal.outbox.add({ op: "header", audit: systemAuditRow(company_id, agent_id, entry, now) });
+    journal.store.setHeader({ waiting_since: now, updated_at: now });
+  });
+  return true;
+}
 
 const WITH_AGENT = { handled_by: "agent", handler_id: null, handler_name: null, return_at: null } as const;
 
@@ -86,7 +99,7 @@ export function markRead({ journal, caller }: Edit, sequence: number): void {
   const upto = Math.min(sequence, header.next_sequence - 1);
   if (upto <= header[side]) return;
   journal.transaction(() => {
-    journal.store.setHeader({ [side]: upto });
+    journal.messages.noteRead(side, upto);
     journal.outbox.add({ op: "header", audit: null });
   });
 }

@@ -5,6 +5,7 @@
 import type { Message, Role } from "../message.ts";
 import type { HistoryPage, HistoryQuery } from "../rpc.ts";
 import { type Blocks, blockOf, rangeOf } from "./blocks.ts";
+import type { Recent } from "./recent.ts";
 import { toMessage } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -14,10 +15,12 @@ type Range = { first: number; last: number };
 export class History {
   readonly #store: Store;
   readonly #blocks: Blocks;
+  readonly #recent: Recent;
 
-  constructor(store: Store, blocks: Blocks) {
+  constructor(store: Store, blocks: Blocks, recent: Recent) {
     this.#store = store;
     this.#blocks = blocks;
+    this.#recent = recent;
   }
 
   /** One message more than `limit` says where there are more. */
@@ -42,7 +45,29 @@ export class History {
   }
 
   /** Live messages of a range from its newest on, until the caller stops. */
-  *newestFirst(range: Range): Generator<Message> {
+  *newestFirst({ first, last }: Range): Generator<Message> {
+    const recent = this.#recent;
+    if (recent.first === null) return yield* this.#remembered({ first, last });
+    yield* recent.newestFirst(first, last);
+    yield* this.#stored({ first, last: Math.min(last, recent.first - 1) });
+  }
+
+  /** The same from the tables; what was read down to where the caller stopped is at hand for the next one. */
+  *#remembered(range: Range): Generator<Message> {
+    const { version } = this.#recent;
+    const read: Message[] = [];
+    try {
+      for (const message of this.#stored(range)) {
+        read.push(message);
+        yield message;
+      }
+    } finally {
+      const isWhole = version === this.#recent.version && range.last === this.#store.header.next_sequence - 1;
+      if (isWhole && this.#recent.first === null) this.#recent.fill(read);
+    }
+  }
+
+  *#stored(range: Range): Generator<Message> {
     for (const part of parts(range, "desc")) {
       if (this.#countIfKnown(part) === 0) continue;
       for (const row of this.#select(part, "desc", undefined, -1, 0)) yield toMessage(row);

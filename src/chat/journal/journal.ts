@@ -5,6 +5,7 @@
 import type { Conversation } from "../conversation.ts";
 import { areTogether } from "../id.ts";
 import type { Author, Message, MessageStatus, ReplyDetails } from "../message.ts";
+import type { Cost } from "../money.ts";
 import type { ToolCall } from "../tool-call.ts";
 import type { EndStatus, Turn, TurnError } from "../turn.ts";
 import type { Usage } from "../usage.ts";
@@ -27,6 +28,7 @@ export type Ending = {
   details: ReplyDetails | null;
   model_used: string | null;
   usage: Usage | null;
+  cost: Cost | null;
   error: TurnError | null;
   last_event: number;
   /** Sequence of the oldest message that the model was shown. */
@@ -81,7 +83,10 @@ export class Journal {
   }
 
   #forgetRead(): void {
+    this.turns.forget();
     this.messages.forget();
+    this.outbox.forget();
+    this.unindexed.forget();
     this.deltas.forget();
   }
 
@@ -202,7 +207,9 @@ export class Journal {
         processing_time: ending.untimed ? null : (now - (turn.started_at ?? now)) / 1000,
         input_tokens: usage?.input_tokens ?? null,
         output_tokens: usage?.output_tokens ?? null,
+        cached_input_tokens: usage?.cached_input_tokens ?? null,
         usage_source: usage?.source ?? null,
+        cost: ending.cost,
         created_at: now,
       };
       const former = turn.reply_sequence === null ? null : this.messages.at(turn.reply_sequence);

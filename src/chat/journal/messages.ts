@@ -1,9 +1,11 @@
 /** The messages of a conversation as its journal has them, and every statement that changes one. */
 import type { Conversation } from "../conversation.ts";
 import type { Message, Role } from "../message.ts";
+import { isBlank } from "../ports.ts";
 import type { Turn } from "../turn.ts";
 import { BLOCK, Blocks } from "./blocks.ts";
 import { History } from "./history.ts";
+import { Recent } from "./recent.ts";
 import { MESSAGE_MEMBERS, pick, toMessage } from "./schema.ts";
 import type { Store } from "./store.ts";
 import type { Turns } from "./turns.ts";
@@ -16,17 +18,20 @@ export class Messages {
   readonly #store: Store;
   readonly #turns: Turns;
   readonly #blocks: Blocks;
+  readonly #recent = new Recent();
   readonly history: History;
 
   constructor(store: Store, turns: Turns) {
     this.#store = store;
     this.#turns = turns;
     this.#blocks = new Blocks(store);
-    this.history = new History(store, this.#blocks);
+    this.history = new History(store, this.#blocks, this.#recent);
   }
 
+  /** The tables are empty, or were filled anew. */
   forget(): void {
     this.#blocks.forget();
+    this.#recent.clear();
   }
 
   find(id: string): Message | null {
@@ -38,6 +43,8 @@ export class Messages {
   }
 
   at(sequence: number): Message | null {
+    const recent = this.#recent.at(sequence);
+    if (recent) return recent;
     const row = this.#store.one("SELECT * FROM message WHERE sequence = ?", sequence);
     return row && toMessage(row);
   }
@@ -54,12 +61,16 @@ export class Messages {
   unsent(limit: number): Message[] {
     const { handed_over, next_sequence } = this.#store.header;
     if (handed_over >= next_sequence - 1) return [];
+    const recent = this.#recent.between(handed_over + 1, Math.min(handed_over + limit, next_sequence - 1));
+    if (recent) return recent;
     const query = "SELECT * FROM message WHERE sequence > ? ORDER BY sequence LIMIT ?";
     return this.#store.rows(query, handed_over, limit).map(toMessage);
   }
 
   /** Messages, live or not, with a sequence from `first` to `last`. */
   between(first: number, last: number): Message[] {
+    const recent = this.#recent.between(first, last);
+    if (recent) return recent;
     const query = "SELECT * FROM message WHERE sequence BETWEEN ? AND ? ORDER BY sequence";
     return this.#store.rows(query, first, last).map(toMessage);
   }
@@ -86,7 +97,17 @@ export class Messages {
     const { last_read_lead, last_read_staff, next_sequence } = this.#store.header;
     const since = (first: number, role: Role) =>
       this.history.count({ first: first + 1, last: next_sequence - 1 }, role);
-    return { unread_lead: since(last_read_lead, "assistant"), unread_staff: since(last_read_staff, "user") };
+    this.#recent.unread ??= {
+      unread_lead: since(last_read_lead, "assistant"),
+      unread_staff: since(last_read_staff, "user"),
+    };
+    return this.#recent.unread;
+  }
+
+  /** A side has read up to a sequence. */
+  noteRead(side: "last_read_lead" | "last_read_staff", sequence: number): void {
+    this.#store.setHeader({ [side]: sequence });
+    this.#recent.unread = null;
   }
 
   /** A new message, the last of the conversation. `leads` says whether its turn's id leads to it. */
@@ -110,6 +131,7 @@ export class Messages {
       ...(role === "user" ? { last_read_lead: sequence } : {}),
       ...(message.author ? { last_read_staff: sequence } : {}),
     });
+    this.#recent.add(message, { lead: role === "user", staff: message.author !== null });
     return message;
   }
 
@@ -126,7 +148,7 @@ export class Messages {
 
   /** A reply that is written again in its old place. */
   replace(former: Message, written: Partial<Message> & { created_at: number }): Message {
-    this.#store.update("message", written, "sequence = ?", former.sequence);
+    this.change(written, "sequence = ?", former.sequence);
     this.#store.setHeader({ last_message_at: written.created_at, updated_at: written.created_at });
     return { ...former, ...written };
   }
@@ -134,7 +156,7 @@ export class Messages {
   /** Deletes one message, or restores it where `deletion` is null. */
   mark(message: Message, deletion: Deletion | null): Message {
     const state = deletion ?? LIVE;
-    this.#store.update("message", state, "sequence = ?", message.sequence);
+    this.change(state, "sequence = ?", message.sequence);
     this.#blocks.change(message.sequence, message.role, deletion ? -1 : 1);
     return { ...message, ...state };
   }
@@ -143,7 +165,7 @@ export class Messages {
   deleteAfter(after: number, deletion: Deletion): number {
     const live = this.history.count({ first: after + 1, last: this.#store.header.next_sequence - 1 });
     if (live === 0) return 0;
-    this.#store.update("message", deletion, "deleted_at IS NULL AND sequence > ?", after);
+    this.change(deletion, "deleted_at IS NULL AND sequence > ?", after);
     this.#blocks.recount(after);
     return live;
   }
@@ -152,25 +174,32 @@ export class Messages {
   restore(sequences: number[]): void {
     const first = sequences[0];
     if (first === undefined) return;
-    this.#store.update("message", LIVE, "sequence IN (SELECT value FROM json_each(?))", JSON.stringify(sequences));
+    this.change(LIVE, "sequence IN (SELECT value FROM json_each(?))", JSON.stringify(sequences));
     this.#blocks.recount(first - 1);
   }
 
   /** Replies of this person of the staff name nobody any more. Reads the conversation's messages once. */
   forgetName(entity_id: string): void {
     const name = "author = json_set(author, '$.name', json('null'))";
+    this.#recent.clear();
     this.#store.run(`UPDATE message SET ${name} WHERE author IS NOT NULL AND author ->> 'entity_id' = ?`, entity_id);
   }
 
   /** Takes away for good what these messages say. `where` selects them. */
   empty(changes: Partial<Message>, where: string, ...values: unknown[]): void {
-    this.#store.update("message", { ...EMPTY, ...changes }, where, ...values);
+    this.change({ ...EMPTY, ...changes }, where, ...values);
+  }
+
+  /** Changes messages that `where` selects. */
+  change(changes: Partial<Message>, where: string, ...values: unknown[]): void {
+    this.#recent.clear();
+    this.#store.update("message", changes, where, ...values);
   }
 }
 
 /** Whether a model may be shown a message: it is live, did not fail, and says something. */
 const isShown = ({ deleted_at, status, content }: Message): boolean =>
-  deleted_at === null && status !== "failed" && /\S/.test(content);
+  deleted_at === null && status !== "failed" && !isBlank(content);
 
 const EMPTY = { content: "", metadata: {}, tool_calls: null, feedback: null, details: null, author: null } as const;
 
@@ -182,6 +211,8 @@ const BLANK = {
   input_tokens: null,
   output_tokens: null,
   usage_source: null,
+  cached_input_tokens: null,
+  cost: null,
   ...LIVE,
   purged_at: null,
 } as const satisfies Partial<Message>;

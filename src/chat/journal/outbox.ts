@@ -12,6 +12,8 @@ const TEXT_PER_BATCH = 500_000;
 export class Outbox {
   readonly #store: Store;
   readonly #messages: Messages;
+  /** Whether a change waits; undefined while nobody has looked. */
+  #hasChanges: boolean | undefined;
 
   constructor(store: Store, messages: Messages) {
     this.#store = store;
@@ -21,6 +23,7 @@ export class Outbox {
   /** Leaves a change for D1; the transaction that makes it calls this. */
   add(change: Change): void {
     this.#store.run("INSERT INTO outbox (change) VALUES (?)", JSON.stringify(change));
+    this.#hasChanges = true;
     this.#store.setHeader({});
   }
 
@@ -28,7 +31,27 @@ export class Outbox {
   get isEmpty(): boolean {
     const header = this.#store.found;
     if (!header) return true;
-    return header.handed_over >= header.next_sequence - 1 && this.#store.one("SELECT 1 FROM outbox LIMIT 1") === null;
+    return header.handed_over >= header.next_sequence - 1 && !this.#waits();
+  }
+
+  #waits(): boolean {
+    return (this.#hasChanges ??= this.#store.one("SELECT 1 FROM outbox LIMIT 1") !== null);
+  }
+
+  /** What was read before may not hold any more. */
+  forget(): void {
+    this.#hasChanges = undefined;
+  }
+
+  /** When (ms) the oldest of what D1 lacks was written, or null when it has everything. */
+  get since(): number | null {
+    if (this.isEmpty) return null;
+    const { header } = this.#store;
+    const message = this.#messages.at(header.handed_over + 1);
+    const first = this.#store.one("SELECT change FROM outbox ORDER BY id LIMIT 1");
+    const change = first && (JSON.parse(String(first["change"])) as Change);
+    const made = change && "audit" in change ? change.audit?.at : undefined;
+    return Math.min(message?.created_at ?? Infinity, made ?? header.updated_at);
   }
 
   /** The next batch, or null when D1 has everything. A change may speak of any message, so it goes after or with the last. */
@@ -39,7 +62,7 @@ export class Outbox {
     const upto = messages.at(-1)?.sequence ?? header.handed_over;
     const isComplete = upto === header.next_sequence - 1;
     const query = "SELECT * FROM outbox ORDER BY id LIMIT ?";
-    const waiting = isComplete ? this.#store.rows(query, CHANGES_PER_BATCH) : [];
+    const waiting = isComplete && this.#waits() ? this.#store.rows(query, CHANGES_PER_BATCH) : [];
     if (messages.length === 0 && waiting.length === 0) return null;
     const changes = waiting.map((row) => JSON.parse(String(row["change"])) as Change);
     const again = changes.flatMap((change) =>
@@ -55,13 +78,14 @@ export class Outbox {
     };
   }
 
-  /** D1 has taken this batch: noted at once, so that an object that wakes up cold does not send it again. */
+  /** D1 has taken this batch. Whoever calls this writes the note at once, so that an object that wakes up cold does not send it again. */
   confirm({ upto, last_change }: Batch): void {
     const { found } = this.#store;
     if (!found) return;
     this.#store.noteLater({ handed_over: Math.max(upto, found.handed_over) });
-    if (last_change > 0) this.#store.run("DELETE FROM outbox WHERE id <= ?", last_change);
-    this.#store.writeNotes();
+    if (last_change === 0) return;
+    this.#store.run("DELETE FROM outbox WHERE id <= ?", last_change);
+    this.forget();
   }
 
   #unsent(): Message[] {

@@ -1,4 +1,5 @@
 /** Tables of a conversation's own SQLite, and how their rows become what the engine speaks of. */
+import type { Principal } from "../../auth/principal.ts";
 import type { Conversation } from "../conversation.ts";
 import type { Message } from "../message.ts";
 import type { Turn } from "../turn.ts";
@@ -11,6 +12,7 @@ import type { SqlRow, SqlValue } from "./storage.ts";
  *   `handed_over`: every message up to this sequence is in D1. `open`: numbers of the turns that wait or run, in order of
  *   arrival. `recorded`: the revision that D1 has confirmed last. `indexed`: every message up to this sequence was sent to
  *   the search index, as of a conversation that was `indexed_as`. `answered`: the newest turn whose answer reached its client. `titled_by`: the message that the title is from.
+ *   `admitted`: credentials that were admitted here, for when D1 is away.
  * - `turn`: its id is the least of its three; `user_message_id` and `reply_id` were made right after it.
  * - `rerun`: replies made anew, by the key that asked for each.
  * - `message_id`: messages whose id does not lead to their turn that way (imported ones, replies made anew).
@@ -36,7 +38,8 @@ CREATE TABLE header (
   revision INTEGER NOT NULL DEFAULT 0, edits INTEGER NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0, hold TEXT,
   handled_by TEXT NOT NULL DEFAULT 'agent', handler_id TEXT, handler_name TEXT, waiting_since INTEGER,
   last_read_lead INTEGER NOT NULL DEFAULT 0, last_read_staff INTEGER NOT NULL DEFAULT 0, return_at INTEGER,
-  recorded INTEGER NOT NULL DEFAULT 0, indexed INTEGER NOT NULL DEFAULT 0, indexed_as TEXT NOT NULL DEFAULT ''
+  recorded INTEGER NOT NULL DEFAULT 0, indexed INTEGER NOT NULL DEFAULT 0, indexed_as TEXT NOT NULL DEFAULT '',
+  admitted TEXT NOT NULL DEFAULT '[]'
 );
 CREATE TABLE turn (
   number INTEGER PRIMARY KEY,
@@ -56,7 +59,8 @@ CREATE TABLE message (
   id TEXT NOT NULL, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
   model_used TEXT, processing_time REAL, input_tokens INTEGER, output_tokens INTEGER, usage_source TEXT,
   metadata TEXT NOT NULL, tool_calls TEXT, feedback TEXT, created_at INTEGER NOT NULL,
-  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT, author TEXT
+  deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT, author TEXT,
+  cached_input_tokens INTEGER, cost TEXT
 );
 CREATE TABLE message_id (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (number INTEGER PRIMARY KEY, live INTEGER NOT NULL, users INTEGER NOT NULL);
@@ -134,6 +138,9 @@ export const STEPS: readonly string[] = [
    ALTER TABLE header ADD COLUMN indexed_as TEXT NOT NULL DEFAULT '';
    UPDATE header SET recorded = revision;
    CREATE TABLE reindex (id INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL);`,
+  `ALTER TABLE message ADD COLUMN cached_input_tokens INTEGER;
+   ALTER TABLE message ADD COLUMN cost TEXT;`,
+  "ALTER TABLE header ADD COLUMN admitted TEXT NOT NULL DEFAULT '[]';",
 ];
 
 /** The version of SCHEMA. */
@@ -153,13 +160,18 @@ export type Header = Omit<Conversation, "unread_lead" | "unread_staff"> & {
   recorded: number;
   indexed: number;
   indexed_as: string;
+  admitted: AdmittedRow[];
 };
+
+/** A credential that was admitted, as its SHA-256 (base64url), and whom it stands for; without the credential itself. */
+type AdmittedRow = { hash: string; principal: Omit<Principal, "credential"> };
 
 export const toHeader = (row: SqlRow): Header =>
   ({
     ...row,
     metadata: JSON.parse(String(row["metadata"])),
     open: JSON.parse(String(row["open"])),
+    admitted: JSON.parse(String(row["admitted"])),
     hold: parsed(row["hold"]),
   }) as unknown as Header;
 
@@ -179,6 +191,7 @@ export const toMessage = (row: SqlRow): Message =>
     feedback: parsed(row["feedback"]),
     details: parsed(row["details"]),
     author: parsed(row["author"]),
+    cost: parsed(row["cost"]),
   }) as unknown as Message;
 
 /** Most metadata is empty. */
@@ -237,6 +250,8 @@ export const MESSAGE_MEMBERS = [
   "purged_at",
   "details",
   "author",
+  "cached_input_tokens",
+  "cost",
 ] as const satisfies (keyof Message)[];
 
 export const pick = <T, K extends keyof T>(row: T, members: readonly K[]): Pick<T, K> =>

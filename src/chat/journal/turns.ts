@@ -33,9 +33,16 @@ const RUN_AGAIN_WITHIN = 100;
 
 export class Turns {
   readonly #store: Store;
+  /** The last turn that began with a message; undefined while nobody has asked. */
+  #lastRequest: Turn | null | undefined;
 
   constructor(store: Store) {
     this.#store = store;
+  }
+
+  /** What was read before may not hold any more. */
+  forget(): void {
+    this.#lastRequest = undefined;
   }
 
   byKey(principal: string, key: string): Turn | null {
@@ -52,7 +59,8 @@ export class Turns {
   }
   /** The last turn that began with a message; what staff wrote since is passed over. */
   lastRequest(): Turn | null {
-    return this.#one("number = (SELECT number FROM turn WHERE kind IS NOT 'staff' ORDER BY number DESC LIMIT 1)");
+    const query = "number = (SELECT number FROM turn WHERE kind IS NOT 'staff' ORDER BY number DESC LIMIT 1)";
+    return (this.#lastRequest ??= this.#one(query));
   }
 
   /** The turn whose ids this message's id is among, if it is. */
@@ -92,6 +100,7 @@ export class Turns {
     const { next_turn: number, open } = this.#store.header;
     const turn: Turn = { ...UNSET, ...input, number, status, created_at: now };
     this.#store.insert("turn", turn);
+    if (turn.kind !== "staff") this.#lastRequest = turn;
     const isOpen = turn.ended_at === null;
     this.#store.setHeader({ next_turn: number + 1, open: isOpen ? [...open, number] : open });
     return turn;
@@ -100,7 +109,9 @@ export class Turns {
   change(turn: Turn, changes: Partial<Turn>): Turn {
     this.#store.update("turn", changes, "number = ?", turn.number);
     if (changes.status) this.#note(turn.number, changes.status === "queued" || changes.status === "running");
-    return { ...turn, ...changes };
+    const changed = { ...turn, ...changes };
+    if (this.#lastRequest?.number === turn.number) this.#lastRequest = changed;
+    return changed;
   }
 
   /** Whether a turn waits or runs, where that is new. */
@@ -123,12 +134,14 @@ export class Turns {
 
   /** Whose turns they are from now on. */
   reassign(from: string, to: string): void {
+    this.forget();
     for (const table of ["turn", "rerun"])
       this.#store.run(`UPDATE OR REPLACE ${table} SET principal = ? WHERE principal = ?`, to, from);
   }
 
   /** Forgets what was sent in these turns, and by which key or body they would be found again. */
   purge(where: string, ...values: unknown[]): void {
+    this.forget();
     this.#store.run(
       `UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL WHERE ${where}`,
       ...values,

@@ -27,13 +27,15 @@ export type IndexBatch = {
 export class Unindexed {
   readonly #store: Store;
   readonly #messages: Messages;
+  /** Whether messages wait to be indexed again; undefined while nobody has looked. */
+  #hasChanged: boolean | undefined;
 
   constructor(store: Store, messages: Messages) {
     this.#store = store;
     this.#messages = messages;
   }
 
-  /** D1 has confirmed a batch. Whoever calls this has just noted that in the same breath. */
+  /** D1 has confirmed a batch. Whoever calls this writes the note in the same breath. */
   note({ header, changes }: Batch): void {
     const { found } = this.#store;
     if (!found) return;
@@ -45,7 +47,7 @@ export class Unindexed {
       header.entity_id,
     ]);
     const isSame = owner === found.indexed_as;
-    this.#store.setHeader({
+    this.#store.noteLater({
       recorded: Math.max(header.revision, found.recorded),
       ...(isSame ? {} : { indexed_as: owner, indexed: 0 }),
     });
@@ -53,6 +55,7 @@ export class Unindexed {
 
   /** Also where the message is new to the index: a batch that has it as it was may be on its way. */
   #add(first: number, last: number): void {
+    this.#hasChanged = true;
     this.#store.run("INSERT INTO reindex (first, last) VALUES (?, ?)", first, last);
   }
 
@@ -60,7 +63,25 @@ export class Unindexed {
   get isEmpty(): boolean {
     const { found } = this.#store;
     if (!found) return true;
-    return found.indexed >= found.handed_over && this.#store.one("SELECT 1 FROM reindex LIMIT 1") === null;
+    return found.indexed >= found.handed_over && !this.#waits();
+  }
+
+  #waits(): boolean {
+    return (this.#hasChanged ??= this.#store.one("SELECT 1 FROM reindex LIMIT 1") !== null);
+  }
+
+  /** What was read before may not hold any more. */
+  forget(): void {
+    this.#hasChanged = undefined;
+  }
+
+  /** When (ms) the oldest message was written that is new to the index, or what it lacks was changed; null when it has all. */
+  get since(): number | null {
+    if (this.isEmpty) return null;
+    const { header } = this.#store;
+    return (
+      (header.indexed < header.handed_over && this.#messages.at(header.indexed + 1)?.created_at) || header.updated_at
+    );
   }
 
   /** How the next stretch of messages is now: the ones that are new, and after them what was changed. */
@@ -68,7 +89,8 @@ export class Unindexed {
     const { found: header } = this.#store;
     if (!header) return null;
     const isNew = header.indexed < header.handed_over;
-    const row = isNew ? null : this.#store.one("SELECT id, first, last FROM reindex ORDER BY id LIMIT 1");
+    const row =
+      isNew || !this.#waits() ? null : this.#store.one("SELECT id, first, last FROM reindex ORDER BY id LIMIT 1");
     if (!isNew && !row) return null;
     const first = row ? Number(row["first"]) : header.indexed + 1;
     const end = row ? Number(row["last"]) : header.handed_over;
@@ -92,6 +114,7 @@ export class Unindexed {
     if (change !== null) {
       this.#store.run("UPDATE reindex SET first = ? WHERE id = ? AND first = ?", last + 1, change, first);
       this.#store.run("DELETE FROM reindex WHERE id = ? AND first > last", change);
+      this.forget();
     } else if (found.indexed === first - 1 && found.indexed_as === header.indexed_as) {
       this.#store.setHeader({ indexed: last });
     }

@@ -3,6 +3,8 @@ import { buildContext, type Context, MAX_INPUT_TOKENS, messageTokens } from "../
 import type { TurnAgent } from "../engine/turn-agent.ts";
 import type { Journal } from "../journal/journal.ts";
 import { summaryOf } from "../journal/summary.ts";
+import type { Message } from "../message.ts";
+import { isBlank } from "../ports.ts";
 import { estimateTokens } from "../usage.ts";
 
 /** The context as it stands, before a new message. */
@@ -43,31 +45,38 @@ export function contextReport(journal: Journal, agent: TurnAgent) {
 }
 
 /** Messages before the window are counted from its blocks; those in it are looked at one by one. */
-function leftOut(journal: Journal, { shown, first }: Context): LeftOut[] {
+function leftOut(journal: Journal, context: Context): LeftOut[] {
   const { max_context_length, next_sequence } = journal.header;
-  const shown_start = shown[0]?.sequence ?? next_sequence;
+  const found = new Map<LeftOut["reason"], LeftOut>();
   let window_start = next_sequence;
   let count = 0;
-  for (const { sequence } of journal.messages.shownBefore(next_sequence - 1)) {
-    window_start = sequence;
-    if (++count === max_context_length) break;
+  for (const message of journal.messages.history.newestFirst({ first: 1, last: next_sequence - 1 })) {
+    const reason = reasonOf(message, context);
+    if (reason !== "failed" && reason !== "empty" && count++ === max_context_length) break;
+    window_start = message.sequence;
+    if (!reason) continue;
+    const { messages, last_sequence } = found.get(reason) ?? { messages: 0, last_sequence: window_start };
+    found.set(reason, { reason, messages: messages + 1, first_sequence: window_start, last_sequence });
   }
-  const reasons = `CASE
-      WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN status = 'failed' THEN 'failed'
-      WHEN content NOT GLOB '*[^ \t\n\r]*' THEN 'empty' WHEN sequence < ? THEN 'input_budget' ELSE 'no_question' END`;
-  const inWindow = journal.store.rows(
-    `SELECT ${reasons} AS reason, count(*) AS messages, min(sequence) AS first_sequence, max(sequence) AS last_sequence
-     FROM message WHERE sequence >= ? AND (deleted_at IS NOT NULL OR status = 'failed' OR reason = 'empty' OR sequence < ?)
-     GROUP BY reason ORDER BY first_sequence`,
-    first ?? next_sequence,
+  const deleted = journal.store.one(
+    `SELECT 'deleted' AS reason, count(*) AS messages, min(sequence) AS first_sequence, max(sequence) AS last_sequence
+     FROM message WHERE sequence >= ? AND deleted_at IS NOT NULL`,
     window_start,
-    shown_start,
-  ) as unknown as LeftOut[];
+  ) as unknown as LeftOut;
   const live = journal.messages.history.count({ first: 1, last: window_start - 1 });
   const before = { first_sequence: 1, last_sequence: window_start - 1 };
   const older: LeftOut[] = [
     { reason: "max_context_length", messages: live, ...before },
     { reason: "deleted", messages: window_start - 1 - live, ...before },
   ];
-  return [...older.filter(({ messages }) => messages > 0), ...inWindow];
+  const inWindow = [...found.values(), deleted].toSorted((a, b) => a.first_sequence - b.first_sequence);
+  return [...older, ...inWindow].filter(({ messages }) => messages > 0);
+}
+
+/** Why a live message of the window is not shown, or null when it is. */
+function reasonOf({ status, content, sequence }: Message, { shown, first }: Context): LeftOut["reason"] | null {
+  if (status === "failed") return "failed";
+  if (isBlank(content)) return "empty";
+  if (shown[0] && sequence >= shown[0].sequence) return null;
+  return first !== null && sequence >= first ? "no_question" : "input_budget";
 }

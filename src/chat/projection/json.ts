@@ -1,7 +1,7 @@
 /** A turn as one JSON answer: the text that goes over the wire, made once. */
 import type { Journal } from "../journal/journal.ts";
 import { type Message, messageJson, parsedView, usageView } from "../message.ts";
-import { type Outcome, ok, refuse } from "../outcome.ts";
+import { exhausted, type Outcome, ok, refuse } from "../outcome.ts";
 import type { Turn } from "../turn.ts";
 
 const aboutTurn = (journal: Journal, turn: Turn) => ({
@@ -19,7 +19,8 @@ const MAX_MESSAGES = 1024 * 1024;
 export function replyOf(journal: Journal, turn: Turn): Outcome<Message> {
   const extra = aboutTurn(journal, turn);
   if (turn.error) {
-    const { code, detail } = turn.error;
+    const { code, detail, resets_at } = turn.error;
+    if (resets_at !== undefined) return exhausted(resets_at, Date.now(), extra);
     return refuse(code, { detail, extra, ...(code === "model_unavailable" ? { retry_after: RETRY_AFTER } : {}) });
   }
   const { reply } = journal.messages.ofTurn(turn);

@@ -86,12 +86,14 @@ const conversationOf = (journal: Journal, turn: Turn) => ({
 });
 
 /** Null where nothing was counted; `source` says by whom it was. */
-function usageOf({ input_tokens, output_tokens, usage_source }: Message) {
+function usageOf({ input_tokens, output_tokens, cached_input_tokens, usage_source, cost }: Message) {
   if (input_tokens === null || output_tokens === null) return null;
   return {
     prompt_tokens: input_tokens,
     completion_tokens: output_tokens,
     total_tokens: input_tokens + output_tokens,
+    ...(cached_input_tokens === null ? {} : { prompt_tokens_details: { cached_tokens: cached_input_tokens } }),
     source: usage_source,
+    cost,
   };
 }

@@ -51,7 +51,8 @@ export async function prepareDemo(d1: D1Database, config: Config, base_url: stri
   return demo;
 }
 
-function readDemo(): Partial<Demo> | null {
+/** What the last start wrote, if it can be read. */
+export function readDemo(): Partial<Demo> | null {
   if (!existsSync(paths.demo)) return null;
   try {
     return JSON.parse(readFileSync(paths.demo, "utf8")) as Partial<Demo>;

@@ -139,7 +139,7 @@ const arrived = ({ control }: Ports, company_id: string) =>
 
 /** Tables whose rows move with a company. Audit rows are fenced too, but not in the control database. */
 export const FENCED = [
-  ...["user", "lead", "agent", "model_provider", "conversation", "message", "erasure"],
+  ...["user", "lead", "agent", "model_provider", "model_price", "budget", "conversation", "message", "erasure"],
   ...["webhook", "webhook_event", "webhook_delivery"],
 ];
 

@@ -1,9 +1,9 @@
 /** Creates a company without the API: nobody has a credential before the first company exists. */
-import { uuidv7 } from "uuidv7";
 import { newApiKey } from "../../auth/api-key.ts";
 import type { Scope } from "../../auth/principal.ts";
+import { systemAuditRow } from "../../chat/audit.ts";
 import { insertAudit } from "../../db/audit.ts";
-import { insertCompany } from "../../db/company.ts";
+import { type CompanyPlan, companyRows, insertCompany } from "../../db/company.ts";
 import type { Database } from "../../db/database.ts";
 import type { api_key } from "../../db/schema.ts";
 
@@ -25,28 +25,14 @@ export async function newKeys(
   return keys;
 }
 
-/** The audit row of a change from the command line. Its actor is no user. */
+/** The actor of audit rows that commands write. It is no user. */
+const COMMAND_LINE = "command-line";
+
 export const auditByCommand = (db: Database, company_id: string, action: string, target_id: string, at: number) => {
   const [target_type = ""] = action.split(".");
-  const actor = { actor_type: "system", actor_id: "command-line", api_key_id: null, request_id: null } as const;
-  return insertAudit(db, { id: uuidv7(), company_id, at, ...actor, action, target_type, target_id, details: {} });
+  return insertAudit(db, systemAuditRow(company_id, COMMAND_LINE, { action, target_type, target_id }, at));
 };
 
 /** The statements that insert a company, its owner, the owner's keys and their audit rows, for one batch. */
-export function companyStatements(
-  db: Database,
-  plan: { company_id: string; user_id: string; name: string; owner: string; role: "member" | "admin" },
-  keys: NewKeys,
-  now: number,
-) {
-  const { company_id, user_id } = plan;
-  return [
-    ...insertCompany(db, {
-      company: { id: company_id, name: plan.name, created_at: now },
-      owner: { id: user_id, company_id, subject: user_id, name: plan.owner, role: plan.role, created_at: now },
-      keys: keys.rows,
-    }),
-    auditByCommand(db, company_id, "company.create", company_id, now),
-    ...keys.rows.map((row) => auditByCommand(db, company_id, "api_key.create", row.id, now)),
-  ] as const;
-}
+export const companyStatements = (db: Database, plan: CompanyPlan, keys: NewKeys, now: number) =>
+  insertCompany(db, companyRows(plan, keys.rows, COMMAND_LINE, now));

@@ -9,6 +9,8 @@ const TABLES: Table[] = [
   { name: "user", key: ["issuer", "subject"] },
   { name: "agent", key: ["id"] },
   { name: "model_provider", key: ["name"] },
+  { name: "model_price", key: ["model"] },
+  { name: "budget", key: ["id"] },
   { name: "lead", key: ["created_at", "id"] },
   { name: "erasure", key: ["id"] },
 ];

@@ -10,6 +10,8 @@ export const paths = {
   demo: at(".dev/demo.json"),
   /** Secrets and variables for local use. Not in git. */
   vars: at(".dev.vars"),
+  /** The copy of the secrets that `npm run deploy` made. Not in git. */
+  secrets: at(".production.vars"),
   /** Databases and Durable Objects of local running. */
   state: at(".wrangler/state"),
   /** The claim of the process that serves this checkout. */

@@ -18,6 +18,8 @@ const DELTAS: Record<string, string> = {
   input_json_delta: "partial_json",
 };
 
+const CACHE = ["cache_read_input_tokens", "cache_creation_input_tokens"];
+
 export class AnthropicEvents implements Mending {
   readonly #ending = new Ending();
   /** Kind of the block that each index stands for; null: left out. */
@@ -28,6 +30,8 @@ export class AnthropicEvents implements Mending {
   #ended = false;
   #output = 0;
   #input: number | undefined;
+  /** Input tokens that went into the cache or came out of it, which are not among the others. */
+  #cache: JsonObject = {};
 
   read(event: JsonObject): JsonObject[] {
     const { type, index, message, content_block, delta, usage } = event;
@@ -63,7 +67,7 @@ export class AnthropicEvents implements Mending {
     const stop_reason = this.#ending.word;
     if (stop_reason === undefined || this.#ended) return [];
     this.#ended = true;
-    const usage = { output_tokens: this.#output, input_tokens: this.#input ?? null };
+    const usage = { output_tokens: this.#output, input_tokens: this.#input ?? null, ...this.#cache };
     const delta = { stop_reason, stop_sequence: null };
     const open = [...this.#blocks.keys()].flatMap((index) => this.#stop(index));
     return [...this.#opening(), ...open, { type: "message_delta", delta, usage }, { type: "message_stop" }];
@@ -81,7 +85,7 @@ export class AnthropicEvents implements Mending {
     if (this.#begun) return [];
     this.#begun = true;
     const text = (value: Json | undefined) => (typeof value === "string" ? value : null);
-    const usage = { input_tokens: this.#input ?? 0 };
+    const usage = { input_tokens: this.#input ?? 0, ...this.#cache };
     return [{ type: "message_start", message: { id: text(id), model: text(model), usage } }];
   }
 
@@ -146,5 +150,6 @@ export class AnthropicEvents implements Mending {
     const { input_tokens, output_tokens } = usage;
     if (typeof input_tokens === "number" && input_tokens > 0) this.#input = input_tokens;
     if (typeof output_tokens === "number" && output_tokens > 0) this.#output = output_tokens;
+    for (const name of CACHE) if (typeof usage[name] === "number") this.#cache[name] = usage[name];
   }
 }

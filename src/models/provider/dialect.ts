@@ -10,6 +10,8 @@ export type Dialect = {
   stream_options: boolean;
   limit: "max_tokens" | "max_completion_tokens";
   temperature: boolean;
+  /** Texts at which it is to end. */
+  stop: boolean;
   /** Says in the last call that no tool is to be called any more. */
   tool_choice: boolean;
   /** Takes the schema of an answer. */
@@ -24,6 +26,7 @@ export const USUAL: Dialect = {
   stream_options: true,
   limit: "max_tokens",
   temperature: true,
+  stop: true,
   tool_choice: true,
   response_format: true,
   system: true,
@@ -35,6 +38,10 @@ export const dialects = new Remembered<Dialect>();
 
 /** Times that one answer is asked for at most. */
 const MAX_TRIES = 3;
+
+/** A template that knows no instructions sometimes only sees two messages in a row that are not the model's. */
+const SYSTEM =
+  /system\W{0,3} (message )?role|role\W{0,3} \W?system|(system|developer) (instruction|message|prompt)s? (is|are) not|only user|must alternate/i;
 
 type Refusable = { said: RegExp; applies: (dialect: Dialect) => boolean; without: (dialect: Dialect) => Dialect };
 
@@ -60,6 +67,7 @@ export function otherwise(
     { said: /stream_options|include_usage/, applies: () => has("stream_options"), without: noStreamOptions },
     { said: /max_(completion_)?tokens/, applies: ({ limit }) => has(limit), without: otherLimit },
     { said: /temperature/, applies: () => has("temperature"), without: (d) => ({ ...d, temperature: false }) },
+    { said: /\bstop\b/, applies: () => has("stop"), without: (d) => ({ ...d, stop: false }) },
     { said: /tool_choice/, applies: () => has("tool_choice"), without: (d) => ({ ...d, tool_choice: false }) },
     {
       said: /response_format|json_schema/,
@@ -67,7 +75,7 @@ export function otherwise(
       without: (d) => ({ ...d, response_format: false }),
     },
     {
-      said: /system\W{0,3} (message )?role|role\W{0,3} \W?system/i,
+      said: SYSTEM,
       applies: (d) => d.system,
       without: (d) => ({ ...d, system: false }),
     },

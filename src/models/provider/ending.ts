@@ -2,22 +2,27 @@
  * How an answer says that it is whole. It counts as complete only when it said so in a word that is known to be good, in
  * any protocol: every other word, and none at all, is a failure.
  */
+import { isObject } from "../json-schema.ts";
 
 /** Words without case and punctuation: the model was done, or came to a limit that it was given. */
 const GOOD = [
-  ..."stop stopsequence stoptoken endturn end eos eostoken endoftext complete completed finish finished done".split(
-    " ",
-  ),
-  ..."length maxtokens maxoutputtokens maxcompletiontokens maxlength tokenlimit modellength".split(" "),
+  ..."stop stopsequence stopword stoptoken endturn endofturn end eos eostoken endoftext normal".split(" "),
+  ..."complete completed finish finished done".split(" "),
+  ..."length maxtokens maxoutput maxoutputtokens maxcompletiontokens maxlength tokenlimit modellength".split(" "),
   "modelcontextwindowexceeded",
 ];
 /** It wants something called. */
 const CALLS = "toolcalls toolcall tooluse functioncall functioncalls".split(" ");
 /** What fills the place of a word as long as there is none. */
 const NOT_YET = /^(?:|null|none|undefined|\w*unspecified)$/;
-const FILTERS = /filter|safety|sensitive|recitation|blocklist|prohibited|spii|refus/;
+const FILTERS = /filter|safety|sensitive|recitation|blocklist|blacklist|prohibited|spii|refus|guardrail|inspection/;
 
-const plain = (word: string) => word.toLowerCase().replaceAll(/[^a-z]/g, "");
+/** Proxies write a word with the name of its enumeration, such as FINISH_REASON_STOP. */
+const plain = (word: string) =>
+  word
+    .toLowerCase()
+    .replaceAll(/[^a-z]/g, "")
+    .replace(/^(?:finish|stop)reason(?=.)/, "");
 
 /** Said in place of a word by an answer that ended in its protocol's own way (`[DONE]`, `message_stop`). */
 const DONE = "done";
@@ -27,7 +32,9 @@ export class Ending {
   #done = false;
 
   /** Takes what stands where a protocol has its finish reason. A word of failure is not taken back by a later one. */
-  note(word: unknown): void {
+  note(reason: unknown): void {
+    // SGLang has an object in its place, with what stopped it.
+    const word = isObject(reason) ? reason["type"] : reason;
     if (typeof word !== "string" || NOT_YET.test(plain(word))) return;
     if (this.#word === undefined || endingProblem(this.#word) === null) this.#word = word;
   }

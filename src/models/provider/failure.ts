@@ -41,7 +41,7 @@ export function failureOf(thrown: unknown, started: boolean): ModelFailure {
 const OWN = [ModelFailure, OutboundRefusal, ConnectionLost, UpstreamError, NotUnderstood];
 
 /** What we threw ourselves, where a client has wrapped it in an error of its own; else `thrown`. */
-function rootOf(thrown: unknown): unknown {
+export function rootOf(thrown: unknown): unknown {
   for (let error = thrown; error instanceof Error; error = error.cause) {
     if (OWN.some((own) => error instanceof own)) return error;
   }

@@ -7,7 +7,8 @@ import type { Json, JsonObject } from "../../json.ts";
 import { Ending } from "./ending.ts";
 import type { Mending } from "./mended.ts";
 
-const COUNTS = ["promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount"];
+const CACHED = "cachedContentTokenCount";
+const COUNTS = ["promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount", CACHED];
 
 export class GoogleEvents implements Mending {
   readonly #ending = new Ending();
@@ -15,7 +16,9 @@ export class GoogleEvents implements Mending {
 
   read({ candidates, usageMetadata, promptFeedback }: JsonObject): JsonObject[] {
     if (isObject(usageMetadata)) {
-      const counts = Object.entries(usageMetadata).filter(([name, n]) => COUNTS.includes(name) && Number(n) > 0);
+      const counts = Object.entries(usageMetadata).filter(
+        ([name, n]) => COUNTS.includes(name) && (Number(n) > 0 || (name === CACHED && n === 0)),
+      );
       this.#usage = { ...this.#usage, ...Object.fromEntries(counts) };
     }
     if (isObject(promptFeedback)) this.#ending.note(promptFeedback["blockReason"]);

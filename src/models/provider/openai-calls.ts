@@ -10,7 +10,16 @@ import type { Json, JsonObject } from "../../json.ts";
 /** Under this name a call keeps what its provider has to get back with it (Google's signature of a thought, for one). */
 export const NOTES = "compatible";
 
-type Call = { id: string; name: string; input: string; notes: JsonObject | null };
+/** `input`: its pieces together; `first`, `latest`: the first and the latest of them that say anything. */
+type Call = {
+  index: Json;
+  id: string;
+  name: string;
+  input: string;
+  first: string;
+  latest: string;
+  notes: JsonObject | null;
+};
 
 export class OpenAiCalls {
   readonly #calls: Call[] = [];
@@ -23,7 +32,7 @@ export class OpenAiCalls {
       if (!isObject(piece)) continue;
       // Two older forms have name and arguments in the piece itself.
       const { name, arguments: input } = isObject(piece["function"]) ? piece["function"] : piece;
-      const call = this.#callOf(piece["index"] ?? null, textOf(piece["id"]), textOf(name), textOf(input));
+      const call = this.#callOf(piece["index"] ?? null, textOf(piece["id"]), textOf(name).trim(), textOf(input));
       if (!call) continue;
       if (isObject(piece["extra_content"])) call.notes ??= piece["extra_content"];
       parts.push({ type: "tool-input-delta", id: call.id, delta: textOf(input) });
@@ -32,11 +41,14 @@ export class OpenAiCalls {
 
   /** All calls, once nothing more will come. */
   parts(): StreamPart[] {
+    const ids = new Set([""]);
     return this.#calls
       .filter(({ name, input }) => name !== "" || input !== "")
+      .map((call) => ({ ...call, input: inputOf(call) }))
       .map(({ id, name, input, notes }) => ({
         type: "tool-call",
-        toolCallId: id === "" ? crypto.randomUUID() : id,
+        // Results are told apart by it.
+        toolCallId: ids.size === ids.add(id).size ? crypto.randomUUID() : id,
         toolName: name,
         input,
         ...(notes ? { providerMetadata: { [NOTES]: notes } } : {}),
@@ -44,20 +56,36 @@ export class OpenAiCalls {
   }
 
   #callOf(index: Json, id: string, name: string, input: string): Call | null {
-    const byId = id === "" ? undefined : this.#calls.find((call) => call.id === id);
+    const byId = id === "" ? undefined : this.#calls.findLast((call) => call.id === id);
     let call = byId ?? this.#current.get(index);
     if (!call && id === "" && name === "" && input === "") return null;
-    if (!call || (!byId && isNext(call, id, name, input))) {
-      call = { id: "", name: "", input: "", notes: null };
+    if (!call || (byId ? isNamesake(byId, index, name, input) : isNext(call, id, name, input))) {
+      call = { ...{ index, id: "", name: "", input: "" }, ...{ first: "", latest: "", notes: null } };
       this.#calls.push(call);
     }
     this.#current.set(index, call);
     call.id ||= id;
     call.name ||= name;
-    call.input += input;
+    // Some servers send the whole call once more at its end.
+    if (!byId || input !== call.input || !isWhole(input)) call.input += input;
+    call.first ||= input;
+    call.latest = input || call.latest;
     return call;
   }
 }
+
+/** Arguments that need nothing more. */
+const isWhole = (input: string): boolean => input !== "" && argumentsOf(input) !== null;
+
+/** Whether a piece begins another call under the same id. */
+function isNamesake(call: Call, index: Json, name: string, input: string): boolean {
+  if (name === "" || !isWhole(call.input)) return false;
+  return index !== call.index || (isWhole(input) && input !== call.input);
+}
+
+/** The arguments of a call. Some servers repeat with each piece what came before it: then the last one has all of them. */
+const inputOf = ({ input, first, latest }: Call): string =>
+  isWhole(input) || !latest.startsWith(first) || !isWhole(latest) ? input : latest;
 
 /** Whether a piece with a name begins another call: servers repeat the name of the present one, too. */
 function isNext(call: Call, id: string, name: string, input: string): boolean {

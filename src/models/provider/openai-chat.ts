@@ -3,110 +3,53 @@
  * it: the AI SDK's client of this protocol makes its schemas anew for each call and checks every piece with them, which
  * took as long as all the rest of a turn, and fails at what real servers write.
  */
-import type { CallOptions, Connect } from "../connect.ts";
+import type { Connect } from "../connect.ts";
+import { sleep } from "../sleep.ts";
+import { askedAgain } from "./asked-again.ts";
 import { type Dialect, dialects, otherwise } from "./dialect.ts";
-import { NOTES } from "./openai-calls.ts";
 import { ChatChunks } from "./openai-chunks.ts";
 import { parsed } from "./parts.ts";
 import { UpstreamError } from "./report.ts";
+import { requestOf } from "./openai-request.ts";
 import { eventsIn } from "./sse.ts";
-
-type Prompt = CallOptions["prompt"];
-type Message = Prompt[number];
-type Tools = NonNullable<CallOptions["tools"]>;
 
 /** `url` is the provider's base address, without a slash at its end; `usual` is how it is asked as long as nothing is known. */
 export function openaiChat(model: string, url: string, headers: Record<string, string>, usual: Dialect): Connect {
   const key = `${url} ${model}`;
   return async (upstream, options) => {
     let dialect = dialects.get(key) ?? usual;
-    for (let tries = 1; ; tries++) {
-      const request = requestOf(options, dialect);
-      try {
-        const bytes = await upstream.open(`${url}/chat/completions`, {
-          method: "POST",
-          headers: { "content-type": "application/json", ...headers },
-          body: JSON.stringify({ model, ...request }),
-          signal: options.abortSignal ?? null,
-        });
-        if (tries > 1) dialects.set(key, dialect);
-        return parsed(eventsIn(bytes), new ChatChunks());
-      } catch (error) {
-        const other = error instanceof UpstreamError ? otherwise(dialect, error, request, tries) : null;
-        if (!other) throw error;
-        dialect = other;
-      }
-    }
+    let tries = 1;
+    const open = async () => {
+      const bytes = await upstream.open(`${url}/chat/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify({ model, ...requestOf(options, dialect) }),
+        signal: options.abortSignal ?? null,
+      });
+      return parsed(eventsIn(bytes), new ChatChunks());
+    };
+    const changes = async (error: unknown) => {
+      if (!(error instanceof UpstreamError)) return false;
+      if (await hasLoaded(error, options.abortSignal)) return true;
+      const other = otherwise(dialect, error, requestOf(options, dialect), tries);
+      if (!other) return false;
+      tries++;
+      dialect = other;
+      return true;
+    };
+    const accepted = () => {
+      if (tries > 1) dialects.set(key, dialect);
+    };
+    return askedAgain(open, changes, accepted);
   };
 }
 
-/** The body of a request, but for the model. Members that are undefined are not sent. */
-export function requestOf(options: CallOptions, dialect: Dialect) {
-  const { prompt, temperature, maxOutputTokens, stopSequences, tools, toolChoice, responseFormat } = options;
-  return {
-    messages: (dialect.system ? prompt : withoutSystem(prompt)).flatMap((message) => messagesOf(message, dialect)),
-    temperature: dialect.temperature ? temperature : undefined,
-    [dialect.limit]: maxOutputTokens,
-    stop: stopSequences,
-    tools: tools?.flatMap(toolOf),
-    tool_choice: dialect.tool_choice ? toolChoice?.type : undefined,
-    response_format: dialect.response_format ? formatOf(responseFormat) : undefined,
-    stream: true,
-    stream_options: dialect.stream_options ? { include_usage: true } : undefined,
-  };
-}
+/** Milliseconds between two looks at a server that says that it loads its model; how long in all is the watchdog's. */
+const LOADING = 1_000;
 
-const formatOf = (format: CallOptions["responseFormat"]) =>
-  format?.type === "json" ? { type: "json_schema", json_schema: { name: "answer", schema: format.schema } } : undefined;
-
-/** The same with the instructions at the beginning of the user's first message. */
-function withoutSystem([first, second, ...rest]: Prompt): Prompt {
-  if (first?.role !== "system") return [first, second, ...rest].filter((message) => message !== undefined);
-  const text = { type: "text" as const, text: `${first.content}\n\n` };
-  if (second?.role !== "user") return [{ role: "user", content: [text] }, ...(second ? [second] : []), ...rest];
-  return [{ ...second, content: [text, ...second.content] }, ...rest];
-}
-
-function messagesOf(message: Message, dialect: Dialect): object[] {
-  const { role, content } = message;
-  if (role === "system") return [{ role, content }];
-  if (role === "user") return [{ role, content: textOf(content) }];
-  if (role === "assistant") {
-    const tool_calls = content.flatMap(callOf);
-    const text = textOf(content);
-    const thoughts = content.map((part) => (part.type === "reasoning" ? part.text : "")).join("");
-    return [
-      {
-        role,
-        content: text === "" && tool_calls.length > 0 ? null : text,
-        ...(dialect.thoughts && thoughts !== "" ? { reasoning_content: thoughts } : {}),
-        ...(tool_calls.length > 0 ? { tool_calls } : {}),
-      },
-    ];
-  }
-  return content.flatMap(resultOf);
-}
-
-const textOf = (content: readonly { type: string; text?: unknown }[]) =>
-  content.map(({ type, text }) => (type === "text" ? String(text) : "")).join("");
-
-function callOf(part: Extract<Message, { role: "assistant" }>["content"][number]): object[] {
-  if (part.type !== "tool-call") return [];
-  const { toolCallId: id, toolName: name, input, providerOptions } = part;
-  const extra = providerOptions?.[NOTES];
-  const call = { id, type: "function", function: { name, arguments: JSON.stringify(input) } };
-  return [{ ...call, ...(extra ? { extra_content: extra } : {}) }];
-}
-
-function resultOf(part: Extract<Message, { role: "tool" }>["content"][number]): object[] {
-  if (part.type !== "tool-result") return [];
-  const { toolCallId: tool_call_id, output } = part;
-  const content = output.type === "error-text" ? output.value : JSON.stringify("value" in output ? output.value : null);
-  return [{ role: "tool", tool_call_id, content }];
-}
-
-function toolOf(tool: Tools[number]): object[] {
-  if (tool.type !== "function") return [];
-  const { name, description, inputSchema: parameters } = tool;
-  return [{ type: "function", function: { name, description, parameters } }];
+/** Waits where an error says that the model is being loaded. Resolves with whether it is worth asking again. */
+async function hasLoaded(error: UpstreamError, signal = new AbortController().signal): Promise<boolean> {
+  if (error.status !== 503 || !error.mentions(/\bloading\b/i)) return false;
+  await sleep(LOADING, signal);
+  return !signal.aborted;
 }

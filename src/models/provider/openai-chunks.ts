@@ -16,6 +16,7 @@ export class ChatChunks implements EventParser {
   readonly #ending = new Ending();
   readonly #calls = new OpenAiCalls();
   #input: number | undefined;
+  #cached: number | undefined;
   #output: number | undefined;
 
   read({ name, data }: ServerEvent, parts: StreamPart[]): void {
@@ -37,7 +38,7 @@ export class ChatChunks implements EventParser {
   end(parts: StreamPart[]): void {
     parts.push(...this.#calls.parts());
     const usage = {
-      inputTokens: { total: this.#input, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
+      inputTokens: { total: this.#input, noCache: undefined, cacheRead: this.#cached, cacheWrite: undefined },
       outputTokens: { total: this.#output, text: undefined, reasoning: undefined },
     };
     parts.push({ type: "finish", finishReason: { unified: "other", raw: this.#ending.word }, usage });
@@ -82,11 +83,20 @@ export class ChatChunks implements EventParser {
     if (!isObject(usage)) return;
     const { prompt_tokens, input_tokens, completion_tokens, output_tokens } = usage;
     this.#input = countOf(prompt_tokens ?? input_tokens) ?? this.#input;
+    this.#cached = cachedIn(usage) ?? this.#cached;
     this.#output = countOf(completion_tokens ?? output_tokens) ?? this.#output;
   }
 }
 
 /** Types of the pieces of a list that are not said. */
 const THOUGHT = /think|thought|reason/i;
+
+/** Input tokens from the cache, as OpenAI, DeepSeek and Moonshot name them; 0 is a count. */
+function cachedIn(usage: JsonObject): number | undefined {
+  const { prompt_tokens_details, input_tokens_details, prompt_cache_hit_tokens, cached_tokens } = usage;
+  const details = prompt_tokens_details ?? input_tokens_details;
+  const cached = (isObject(details) ? details["cached_tokens"] : null) ?? prompt_cache_hit_tokens ?? cached_tokens;
+  return typeof cached === "number" && cached >= 0 ? cached : undefined;
+}
 
 const countOf = (tokens: Json | undefined) => (Number(tokens) > 0 ? Number(tokens) : undefined);

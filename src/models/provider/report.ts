@@ -25,8 +25,9 @@ export class UpstreamError extends Error {
     const status = http ?? named ?? null;
     super(http === null ? "an error inside the answer" : `HTTP ${http}`);
     this.status = status;
-    // Text is only a hint for those who name no code at all.
-    this.trouble = troubleOf(status, named ?? null, codes.length > 0 ? codes : texts, texts);
+    // Text is only a hint for those who name no code, or one of their own numbers.
+    const isNamed = named !== undefined || codes.some((code) => /[a-z]/i.test(code));
+    this.trouble = troubleOf(status, named ?? null, isNamed ? codes : texts, texts);
     this.#text = [...codes, ...texts].join("\n");
   }
 
@@ -39,26 +40,37 @@ export class UpstreamError extends Error {
 /** Statuses that say "not now": too many requests, unavailable, overloaded (the last is Anthropic's own). */
 const BUSY = [429, 503, 529];
 /** The same in the words of many vendors, as they are without case and punctuation. */
-const BUSY_WORDS = /ratelimit|toomanyrequests|overload|throttl|unavailable|resourceexhausted|busy|capacity/;
-const QUOTA_WORDS = /insufficient(quota|balance|credit|funds)|exceededcurrentquota|hardlimit|paymentrequired/;
+const BUSY_WORDS =
+  /ratelimit|requestlimit|toomanyrequests|overload|throttl|unavailable|resourceexhausted|busy|capacity|concurren|highdemand|loading/;
+const QUOTA_WORDS = /insufficient(quota|balance|credit|funds)|exceededcurrentquota|hardlimit|paymentrequired|arrear/;
 const KEY_WORDS = /apikey|authenticat|unauthori[sz]ed|permission|forbidden|credential/;
 const MODEL_WORDS = /model(?:(?!model)\w)*?(notfound|notexist|unknown)|(unknown|invalid|nosuch)model/;
+/** What a refusal says in words where its codes only say that it is one. */
+const QUOTA_TEXT = /creditbalance|insufficientbalance/;
+const KEY_TEXT = /(incorrect|invalid|wrong|missing|expired)apikey|apikey(is)?(not)?(valid|invalid|found)/;
+const MODEL_TEXT =
+  /model\w{0,40}?(notexist|notfound|isinvalid)|(unknown|invalid|nosuch)model|notavalidmodel|modelidentifier/;
 
 function troubleOf(status: number | null, named: number | null, codes: string[], texts: string[]): Trouble {
-  const words = codes.map((code) => code.toLowerCase().replaceAll(/[^a-z]/g, ""));
+  const lettersOf = (text: string) => text.toLowerCase().replaceAll(/[^a-z]/g, "");
+  const words = codes.map(lettersOf);
   const say = (pattern: RegExp) => words.some((word) => pattern.test(word));
+  const tell = (pattern: RegExp) => texts.some((text) => pattern.test(lettersOf(text)));
   const is = (...statuses: number[]) => statuses.includes(status ?? 0) || statuses.includes(named ?? 0);
   if (is(402) || say(QUOTA_WORDS)) return "quota";
   if (is(...BUSY) || say(BUSY_WORDS)) return "busy";
   if (is(401, 403, 407) || say(KEY_WORDS)) return "key";
   if (say(MODEL_WORDS)) return "model";
   if (is(404, 405, 410, 421)) return texts.some((text) => /\bmodel/i.test(text)) ? "model" : "address";
-  return is(400, 413, 415, 422) ? "request" : "upstream";
+  if (!is(400, 413, 415, 422)) return "upstream";
+  if (tell(QUOTA_TEXT)) return "quota";
+  if (tell(KEY_TEXT)) return "key";
+  return tell(MODEL_TEXT) ? "model" : "request";
 }
 
 /** Members that name what happened, and those that tell it. */
 const CODES = ["code", "type", "status", "reason", "status_code", "statusCode", "error_code", "param"];
-const TEXTS = ["message", "detail", "msg", "error", "loc", "raw", "title"];
+const TEXTS = ["message", "detail", "msg", "error", "loc", "raw", "title", "status_msg"];
 /** What is looked at: an error is a few members, not a document. */
 const MAX_SAID = 64;
 const MAX_DEPTH = 6;
@@ -82,15 +94,27 @@ function saidIn(body: unknown): { codes: string[]; texts: string[] } {
 
 /** The error that an event tells of, in any of the places where one has been seen; undefined when it is none. */
 export function errorIn(name: string, data: JsonObject): Json | undefined {
-  const { error, x_groq, choices, type, object, message } = data;
+  const { error, x_groq, base_resp, choices, type, object, message } = data;
   const [choice] = Array.isArray(choices) ? choices : [];
-  const places = [error, isObject(x_groq) ? x_groq["error"] : null, isObject(choice) ? choice["error"] : null];
-  const found = places.find((value) => (isObject(value) ? Object.keys(value).length > 0 : Boolean(value)));
+  // MiniMax ends every answer with a status, of which 0 is none.
+  const status = isObject(base_resp) && base_resp["status_code"] ? base_resp : null;
+  const places = [error, isObject(x_groq) ? x_groq["error"] : null, isObject(choice) ? choice["error"] : null, status];
+  const found = places.find(saysAnything);
   if (found !== undefined) return found;
   const isNamed = [name, type, object].includes("error");
   const isBare = choices === undefined && (typeof message === "string" || "detail" in data);
-  return isNamed || isBare ? data : undefined;
+  return isNamed || (isBare && !isNotice(name, String(type))) ? data : undefined;
 }
+
+/** Gateways written in languages without an idea of nothing send an empty error with every piece. */
+const saysAnything = (value: Json | undefined): boolean =>
+  typeof value === "object" && value !== null ? Object.values(value).some(saysAnything) : Boolean(value);
+
+/** Events of gateways that tell something of themselves, such as a place in a queue. */
+const isNotice = (name: string, type: string): boolean =>
+  (!["", "message"].includes(name) || NOTICE.test(type)) && !TROUBLE.test(`${name} ${type}`);
+const NOTICE = /ping|notice|info|status|progress|queue|log|debug|warn|alive|heartbeat|meta/i;
+const TROUBLE = /err|fail|exception|limit|overload|denied|invalid|unavailable|timeout/i;
 
 /** Bytes and milliseconds of an error's body that are read. */
 const MAX_BODY = 16 * 1024;

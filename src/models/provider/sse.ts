@@ -21,8 +21,10 @@ const MAX_LOOKS = 16;
 const LINGER = 100;
 
 const LINE_END = /\r\n|\n|\r/;
+/** The field of an event's data: proxies indent it, and put it before one that stands there already. */
+const DATA = /^\s{0,64}(?:data:\s?)+/i;
 /** Fields of the specification, and those that somebody made up: they say nothing about the answer. */
-const OTHER_FIELD = /^(?:[\w-]{1,64}:|(?:id|retry|event)$)/;
+const OTHER_FIELD = /^(?:[\w-]{1,64}:|(?:id|retry|event|data)$)/;
 
 class EventReader {
   readonly #decoder = new TextDecoder();
@@ -49,7 +51,7 @@ class EventReader {
     this.#read(this.#decoder.decode(), events);
     const rest = this.#line;
     this.#line = "";
-    const isData = rest.startsWith("data:") || this.#bare || startsJson(rest);
+    const isData = DATA.test(rest) || this.#bare || startsJson(rest);
     if (rest !== "" && !rest.startsWith(":") && !isData) throw new NotUnderstood();
     this.#take(rest, events);
     this.#take("", events);
@@ -65,14 +67,17 @@ class EventReader {
   }
 
   #take(line: string, events: ServerEvent[]): void {
+    const [field] = (!this.#bare && DATA.exec(line)) || [];
     if (line === "") this.#endEvent(events);
-    else if (line.startsWith("data:") && !this.#bare) this.#add(line.slice(line[5] === " " ? 6 : 5), events);
+    else if (field) this.#add(line.slice(field.length), events);
     else if (line.startsWith(":")) return;
     else if (line.startsWith("event:")) this.#name = line.slice(6).trim();
-    else if (line.startsWith("error:")) {
+    else if (/^error:/i.test(line)) {
       this.#name = "error";
       this.#add(line.slice(6), events);
-    } else if (this.#bare || (this.#data === null && startsJson(line))) {
+    } else if (this.#bare || startsJson(this.#data ?? line)) {
+      if (!this.#bare && OTHER_FIELD.test(line)) return;
+      // What goes on without `data:` was written as a document of several lines.
       this.#bare = true;
       this.#add(line, events);
     } else if (!OTHER_FIELD.test(line) && line.trim() !== "") throw new NotUnderstood();
@@ -83,26 +88,25 @@ class EventReader {
     if (this.#data === null && text.trim() === "") return;
     this.#data = this.#data === null ? text : `${this.#data}\n${text}`;
     const mayBeWhole = /[}\]]$/.test(text.slice(-64).trimEnd());
-    if (mayBeWhole && this.#looks++ < MAX_LOOKS) this.#emit(documentOf(this.#data), events);
+    if (mayBeWhole && this.#looks++ < MAX_LOOKS) this.#emit([documentOf(this.#data)], events);
   }
 
   #endEvent(events: ServerEvent[]): void {
     if (this.#data !== null) {
       const isNote = !["", "message", "error"].includes(this.#name) && !startsJson(this.#data);
-      if (this.#name === "error" && !startsJson(this.#data)) this.#emit({ message: this.#data }, events);
+      if (this.#name === "error" && !startsJson(this.#data)) this.#emit([{ message: this.#data }], events);
       else if (isNote) this.#forget();
-      else this.#emit(documentOf(this.#data), events);
+      else this.#emit(documentsOf(this.#data), events);
       if (this.#data !== null) throw new NotUnderstood();
     }
     this.#name = "";
   }
 
-  #emit(data: unknown, events: ServerEvent[]): void {
-    const name = this.#name;
-    if (data === DONE) events.push({ name, data });
-    else if (Array.isArray(data)) for (const one of data.filter(isObject)) events.push({ name, data: one });
-    else if (isObject(data)) events.push({ name, data });
-    else if (data !== null) return;
+  /** Adds these documents as events, and keeps the data where one of them is none. */
+  #emit(documents: unknown[], events: ServerEvent[]): void {
+    const found = documents.flatMap((one) => (Array.isArray(one) ? one.filter(isObject) : [one]));
+    if (!found.every((data) => data === DONE || data === null || isObject(data))) return;
+    for (const data of found) if (data !== null) events.push({ name: this.#name, data } as ServerEvent);
     this.#forget();
   }
 
@@ -117,12 +121,33 @@ const startsJson = (text: string) => /^\s*[{[]/.test(text.slice(0, 64));
 
 /** What the text is as a whole, or undefined when it is no JSON document. */
 function documentOf(text: string): unknown {
-  if (text.trim() === DONE) return DONE;
+  if (/^\s*"?\[done\]"?\s*$/i.test(text)) return DONE;
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** The documents that stand one behind another in a text, as where two events were joined; undefined for what is none. */
+function documentsOf(text: string): unknown[] {
+  const whole = documentOf(text);
+  if (whole !== undefined || !startsJson(text)) return [whole];
+  const found: unknown[] = [];
+  let depth = 0;
+  let start = 0;
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charAt(at);
+    if (character === "\\" && isQuoted) at++;
+    else if (character === '"') isQuoted = !isQuoted;
+    else if (!isQuoted && "{[".includes(character)) depth++;
+    else if (!isQuoted && "}]".includes(character) && --depth === 0) {
+      found.push(documentOf(text.slice(start, at + 1)));
+      start = at + 1;
+    }
+  }
+  return text.slice(start).trim() === "" ? found : [undefined];
 }
 
 const END = { done: true, value: undefined } as const;

@@ -7,7 +7,7 @@ import { isObject } from "../json-schema.ts";
 import type { Source } from "../../net/source.ts";
 import { USUAL } from "./dialect.ts";
 import { ProviderFailure } from "./failure.ts";
-import { requestOf } from "./openai-chat.ts";
+import { requestOf } from "./openai-request.ts";
 import { ChatChunks } from "./openai-chunks.ts";
 import { parsed } from "./parts.ts";
 import { DONE, eventsIn, type ServerEvent } from "./sse.ts";

@@ -8,9 +8,9 @@ export type Emphasis = { width: 1 | 2; close: number };
 
 type Run = { char: string; at: number; length: number; left: number; canOpen: boolean; canClose: boolean };
 
-/** Letters and marks of scripts without spaces between words; full-width forms belong to them. */
+/** Letters and marks of scripts without spaces between words; full-width forms, curly quotes, dashes and dots belong to them. */
 const SPACELESS =
-  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmr}\p{sc=Mymr}\u3000-\u303f\ufe10-\ufe6f\uff00-\uffef]/u;
+  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmr}\p{sc=Mymr}\u2014\u2015\u2018-\u201f\u2025\u2026\u3000-\u303f\ufe10-\ufe6f\uff00-\uffef]/u;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 const RUN = /\*+|_+|~+/g;
 
@@ -23,7 +23,8 @@ export function emphasesOf(text: string): Map<number, Emphasis> {
   for (const { 0: delimiters, index } of text.matchAll(RUN)) {
     const run = runAt(text, index, delimiters);
     if (run.canClose) closeWith(run, open, bottoms, found);
-    if (run.canOpen && run.left > 0) open.push(run);
+    // What it closed with stood at its beginning.
+    if (run.canOpen && run.left > 0) open.push({ ...run, at: run.at + run.length - run.left });
   }
   return found;
 }

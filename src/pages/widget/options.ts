@@ -24,8 +24,8 @@ export type Options = {
 
 const DEFAULT_COLOR = "#4338ca";
 
-/** The options of a script with these attributes that was loaded from `src`. */
-export function readOptions(dataset: DOMStringMap, src: string): Options {
+/** The options of a script with these attributes that was loaded from `src`; its agent is `agent_id` where it names none. */
+export function readOptions(dataset: DOMStringMap, src: string, agent_id = ""): Options {
   const { origin, searchParams } = new URL(src, location.href);
   const data: DOMStringMap = Object.create(null);
   for (const [name, value] of searchParams) data[camelCase(name)] = value;
@@ -35,7 +35,7 @@ export function readOptions(dataset: DOMStringMap, src: string): Options {
     allowed.find((option) => option === value) ?? otherwise;
   return {
     api: (data["api"] ?? origin).replace(/(?<!\/)\/+$/, ""),
-    agent_id: data["agentId"] ?? "",
+    agent_id: data["agentId"] || agent_id,
     color: hexColor(data["color"] ?? "") ?? DEFAULT_COLOR,
     theme: one(data["theme"], ["light", "dark", "auto"], "auto"),
     position: one(data["position"], ["start", "end"], "end"),

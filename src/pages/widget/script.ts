@@ -5,7 +5,10 @@
 import { type Options, readOptions } from "./options.ts";
 import { ofDocument } from "./page.ts";
 
-/** Those of the first script that names an agent; null when none does. */
+/** The service puts the deployment's own agent here, where it has one. */
+const OWN_AGENT = "%WIDGET_AGENT%";
+
+/** Those of the first script that names an agent, or the deployment's own agent; null when there is none. */
 export function findOptions(): Options | null {
   const address = ownAddress();
   const scripts = [...ofDocument("querySelectorAll")("script")].filter((script) => script instanceof HTMLScriptElement);
@@ -22,7 +25,8 @@ export function findOptions(): Options | null {
     const options = readOptions(dataset, src);
     if (options.agent_id !== "") return options;
   }
-  return null;
+  const [first] = candidates;
+  return first && /^[\w-]+$/.test(OWN_AGENT) ? readOptions(first.dataset, first.src, OWN_AGENT) : null;
 }
 
 /** Where this file was loaded from, as the stack of an error says; also for a module that another one imports. */

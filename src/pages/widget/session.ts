@@ -174,11 +174,15 @@ export class Session {
   #alone<T>(work: () => Promise<T>): Promise<T> {
     if (!navigator.locks) return work();
     return new Promise((resolve, reject) => {
+      let hasBegun = false;
       const run = async () => {
+        hasBegun = true;
         await work().then(resolve, reject);
         await pause(ARRIVES);
       };
-      navigator.locks.request(this.#lock, run).catch(reject);
+      // Where the page may store nothing, it may lock nothing either, and there is nothing to share.
+      const alone = () => (hasBegun ? undefined : run());
+      navigator.locks.request(this.#lock, run).catch(alone);
     });
   }
 

@@ -1,6 +1,8 @@
 /** Agents. Staff sees all of an agent; visitors see what a widget needs. */
 import * as z from "zod";
 import { uuidv7 } from "uuidv7";
+import { WEBSITES } from "../../auth/principal.ts";
+import { noteEnded } from "../../http/ended.ts";
 import { admitPage, forgetWebsites } from "../../http/website.ts";
 import {
   type AgentRow,
@@ -120,6 +122,7 @@ export function agentRoutes(api: Api): void {
         "Takes the same body as creating one: a member that is left out returns to its default. Tools are the exception, because their secrets cannot be read: left out they stay as they are, and so does the secret of one whose name and url are the same.",
       params: pathId(),
       body: agentBody,
+      problems: ["store_unavailable"],
       responses: () => ({ 200: json("The agent as it is now.", response()) }),
     },
     async ({ c, db, caller: { company_id }, audit, params, body }) => {
@@ -131,6 +134,7 @@ export function agentRoutes(api: Api): void {
       const tools = body.tools ? await storedTools(c.var.config, owner, body.tools, former) : former;
       const fields = columnsOf(body, tools);
       if (isUnchanged(before, fields)) return c.json({ agent: agentView(before) });
+      await noteEnded(c, company_id, WEBSITES);
       const agent = await updateAgent(db, company_id, before.id, fields, audit("agent.update", "agent", before.id));
       forgetWebsites();
       if (!agent) throw notFound();
@@ -157,9 +161,11 @@ export function agentRoutes(api: Api): void {
         summary,
         description: "Repeating it changes nothing and answers the same.",
         params: pathId(),
+        problems: ["store_unavailable"],
         responses: () => ({ 200: json("The agent as it is now.", response()) }),
       },
       async ({ c, db, caller, audit, params }) => {
+        await noteEnded(c, caller.company_id, WEBSITES);
         const agent = await run(db, caller.company_id, params.id, audit(action, "agent", params.id));
         forgetWebsites();
         if (!agent) throw notFound();

@@ -9,7 +9,7 @@ import { analyticExportRoutes } from "./export.ts";
 import { millis } from "./figures.ts";
 import { analyticSummaryRoutes } from "./summary.ts";
 import { visibleConversation } from "../conversation/conversation.ts";
-import { usageSchema } from "../message/schema.ts";
+import { tokensSchema } from "../message/schema.ts";
 import { lazy } from "../../lazy.ts";
 
 const conversationAnalytics = lazy(() =>
@@ -27,7 +27,7 @@ const conversationAnalytics = lazy(() =>
       avg_response_time_ms: millis(),
       p50_response_time_ms: millis(),
       p95_response_time_ms: millis(),
-      usage: usageSchema().nullable(),
+      usage: tokensSchema().nullable(),
       deleted_message_count: z.int(),
       first_message_at: timestamp().nullable(),
       last_message_at: timestamp().nullable(),

@@ -1,7 +1,7 @@
 /** Sums as figures. A count without rows is 0; a measurement without rows is null. */
 import * as z from "zod";
 import type { Percentiles, Sums } from "../../db/analytic-period.ts";
-import { usageSchema } from "../message/schema.ts";
+import { tokensSchema } from "../message/schema.ts";
 import { lazy } from "../../lazy.ts";
 
 /** Milliseconds, or null. */
@@ -21,7 +21,7 @@ export const turnFigures = lazy(() => ({
   avg_response_time_ms: millis(),
   p50_response_time_ms: millis(),
   p95_response_time_ms: millis(),
-  usage: usageSchema().nullable(),
+  usage: tokensSchema().nullable(),
 }));
 
 /** Figures of turns. Response times are those of completed turns. */
@@ -60,7 +60,7 @@ const sourceFigures = lazy(() =>
 
 export const usageFigures = lazy(() => ({
   ...turnFigures(),
-  usage: usageSchema().nullable().meta({ description: "Both together; `measured` only when all of it is." }),
+  usage: tokensSchema().nullable().meta({ description: "Both together; `measured` only when all of it is." }),
   measured: sourceFigures(),
   estimated: sourceFigures(),
 }));

@@ -27,6 +27,8 @@ export const TURN_PROBLEMS = [
   "message_deleted",
   "idempotency_mismatch",
   "turn_queue_full",
+  "budget_exhausted",
+  "budget_unpriced",
   "model_error",
   "model_unavailable",
   "store_unavailable",

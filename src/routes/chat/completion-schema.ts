@@ -7,6 +7,7 @@ import { metadata, text } from "../../http/fields.ts";
 import type { JsonObject } from "../../json.ts";
 import { jsonSchema } from "../json-schema.ts";
 import { lazy } from "../../lazy.ts";
+import { costSchema } from "../message/schema.ts";
 
 /** UTF-16 code units; a body has at most 1 MiB anyway. */
 const MAX_TEXT = 1024 * 1024;
@@ -177,7 +178,11 @@ const usage = lazy(() =>
     prompt_tokens: z.int(),
     completion_tokens: z.int(),
     total_tokens: z.int(),
+    prompt_tokens_details: z.object({ cached_tokens: z.int() }).optional().meta({
+      description: "Left out where the provider did not say how many were cached.",
+    }),
     source: z.enum(["measured", "estimated"]).meta({ description: "By the model's provider, or from the text." }),
+    cost: costSchema().nullable(),
   }),
 );
 

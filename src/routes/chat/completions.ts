@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import type { Caller } from "../../auth/principal.ts";
-import { contextLengthOf } from "../../chat/agent.ts";
+import type { AgentCard } from "../../db/agent.ts";
 import type { ChatRequest } from "../../chat/rpc.ts";
 import { attemptKey, takeOver } from "../../db/attempt.ts";
 import { createConversation } from "../../db/conversation.ts";
@@ -26,7 +26,7 @@ import {
   messagesOf,
   outputSchemaOf,
 } from "./completion-schema.ts";
-import { admitToAgent, ownerGone } from "../conversation/conversation.ts";
+import { beginWith } from "../conversation/conversation.ts";
 import { ask, askChat, linksOf } from "../conversation/object.ts";
 
 /** A completion request as a turn. `history` is what a new conversation starts with. */
@@ -150,25 +150,26 @@ async function newTarget(
   const key = idempotencyKey(c);
   const creation_hash = await hashOf({ agent_id, conversation_id, history, message, metadata });
   const now = Date.now();
-  const { settings } = await admitToAgent(c, db, caller, agent_id, UNKNOWN_AGENT);
-  if (key === null && attempt !== null && attempt > 0) {
-    const earlier = await takeOver(db, owner, creation_hash, attempt, history.length + 2, now);
-    if (earlier) return { conversation_id: earlier.id, key: FIRST_TURN };
-  }
-  const retryKey = attempt === null ? null : attemptKey(creation_hash, attempt);
-  const creation_key = key === null ? retryKey : `completion ${key}`;
-  const input = {
-    ...owner,
-    agent_id,
-    metadata,
-    max_context_length: Math.min(4000, Math.max(contextLengthOf(settings), history.length + 1)),
-    creation_key,
-    creation_hash,
+  const begin = async ({ max_context_length }: AgentCard): Promise<Target | null> => {
+    if (key === null && attempt !== null && attempt > 0) {
+      const earlier = await takeOver(db, owner, creation_hash, attempt, history.length + 2, now);
+      if (earlier) return { conversation_id: earlier.id, key: FIRST_TURN };
+    }
+    const retryKey = attempt === null ? null : attemptKey(creation_hash, attempt);
+    const input = {
+      ...owner,
+      agent_id,
+      metadata,
+      max_context_length: Math.min(4000, Math.max(max_context_length, history.length + 1)),
+      creation_key: key === null ? retryKey : `completion ${key}`,
+      creation_hash,
+    };
+    const made = await createConversation(db, input, now, history);
+    if (!made) return null;
+    if (made.row.creation_hash !== creation_hash) throw new Problem("idempotency_mismatch");
+    return { conversation_id: made.row.id, key: FIRST_TURN };
   };
-  const made = await createConversation(db, input, now, history);
-  if (!made) throw ownerGone();
-  if (made.row.creation_hash !== creation_hash) throw new Problem("idempotency_mismatch");
-  return { conversation_id: made.row.id, key: FIRST_TURN };
+  return beginWith(c, db, owner, agent_id, begin, UNKNOWN_AGENT);
 }
 
 async function answer(

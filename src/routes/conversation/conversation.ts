@@ -3,10 +3,9 @@ import * as z from "zod";
 import { contextLengthOf } from "../../chat/agent.ts";
 import { conversationView } from "../../chat/conversation.ts";
 import { DEFAULT_TITLE, titleOrDefault } from "../../chat/title.ts";
-import { type AgentRow, findAgent } from "../../db/agent.ts";
+import { type AgentCard, agentCard, findAgent, forgetAgents } from "../../db/agent.ts";
 import * as store from "../../db/conversation.ts";
 import type { Database } from "../../db/database.ts";
-import { findLead } from "../../db/lead.ts";
 import { type Caller, type Entity, hasScope, mayAccess } from "../../auth/principal.ts";
 import { admitToWebsiteOf } from "../../http/website.ts";
 import { type Api } from "../../http/api.ts";
@@ -125,7 +124,8 @@ export function conversationRoutes(api: Api): void {
       if (max_context_length !== undefined && caller.entity_type === "lead") {
         const db = await requestDatabase(c, caller.company_id);
         const { agent_id } = await visibleConversation(db, caller, params.id);
-        checkContextLength(caller, max_context_length, await findAgent(db, caller.company_id, agent_id));
+        const agent = await findAgent(db, caller.company_id, agent_id);
+        checkContextLength(caller, max_context_length, contextLengthOf(agent?.settings ?? {}));
       }
       const changes = {
         ...rest,
@@ -175,41 +175,44 @@ export function conversationRoutes(api: Api): void {
 type Creation = z.output<ReturnType<typeof createBody>> & { creation_key: string | null; creation_hash: string | null };
 
 async function create(c: AppContext, db: Database, { company_id, entity_type, entity_id }: Caller, creation: Creation) {
-  const caller = { company_id, entity_type, entity_id };
-  const agent = await admitToAgent(c, db, caller, creation.agent_id);
-  const max_context_length = creation.max_context_length ?? contextLengthOf(agent.settings);
-  checkContextLength(caller, max_context_length, agent);
-  const made = await store.createConversation(db, { ...creation, ...caller, max_context_length }, Date.now());
-  if (!made) throw ownerGone();
-  return made;
+  const owner = { company_id, entity_type, entity_id };
+  return beginWith(c, db, owner, creation.agent_id, (agent) => {
+    const max_context_length = creation.max_context_length ?? agent.max_context_length;
+    checkContextLength(owner, max_context_length, agent.max_context_length);
+    return store.createConversation(db, { ...creation, ...owner, max_context_length }, Date.now());
+  });
 }
 
 /** Throws 422 when a visitor asks for more messages in the context than the agent's own conversations have. */
-function checkContextLength(
-  { entity_type }: Entity,
-  length: number,
-  agent: Pick<AgentRow, "settings"> | undefined,
-): void {
-  const most = contextLengthOf(agent?.settings ?? {});
+function checkContextLength({ entity_type }: Entity, length: number, most: number): void {
   if (entity_type === "user" || length <= most) return;
   throw invalid({ path: "/max_context_length", message: `may be at most ${most} for a visitor of this agent` });
 }
 
-/** The agent, if the caller may start a conversation with it now; else throws. `unknown` is the detail of the 404. */
-export async function admitToAgent(
+/**
+ * Creates a conversation with an agent, if the owner may start one with it now; else throws. `make` answers null where the
+ * agent is not active any more or the owner is gone. `unknown` is the detail of the 404.
+ */
+export async function beginWith<T>(
   c: AppContext,
   db: Database,
-  caller: Entity & { company_id: string },
+  { company_id }: Entity & { company_id: string },
   agent_id: string,
+  make: (agent: AgentCard) => Promise<T | null>,
   unknown?: string,
-): Promise<AgentRow> {
-  const { company_id, entity_type, entity_id } = caller;
-  const agent = isId(agent_id) ? await findAgent(db, company_id, agent_id) : undefined;
-  if (!agent) throw new Problem("not_found", unknown);
-  await admitToWebsiteOf(c, agent);
-  if (agent.status !== "active") throw new Problem("agent_inactive");
-  if (entity_type === "lead" && !(await findLead(db, company_id, entity_id))) throw ownerGone();
-  return agent;
+): Promise<T> {
+  const admit = async () => {
+    const agent = isId(agent_id) ? await agentCard(db, company_id, agent_id) : undefined;
+    if (!agent) throw new Problem("not_found", unknown);
+    await admitToWebsiteOf(c, agent);
+    if (agent.status !== "active") throw new Problem("agent_inactive");
+    return agent;
+  };
+  const made = await make(await admit());
+  if (made !== null) return made;
+  forgetAgents();
+  await admit();
+  throw ownerGone();
 }
 
 /** The token of whoever was deleted or erased may still be valid for a while, but starts no conversation. */

@@ -40,7 +40,7 @@ const handlingSchema = lazy(() =>
   z
     .object({
       at: timestamp(),
-      action: z.enum(["take_over", "give_back"]),
+      action: z.enum(["take_over", "give_back", "hand_over"]),
       reason: z.string().nullable().meta({ description: "`return_after`: its time was over." }),
       by: by().meta({ description: "Null where it happened by itself." }),
     })
@@ -49,7 +49,7 @@ const handlingSchema = lazy(() =>
 
 const handlerOf = ({ entity_id, name }: { entity_id: string | null; name: string | null }) =>
   entity_id === null ? null : { entity_id, name };
-const noteView = ({ id: note_id, text: content, at, ...person }: Note) => ({
+export const noteView = ({ id: note_id, text: content, at, ...person }: Note) => ({
   ...{ id: note_id, text: content, author: handlerOf(person), created_at: toTimestamp(at) },
 });
 const cut = ({ after, offset, limit }: PageSlice) => ({ after: after?.[0] ?? null, offset, limit });

@@ -6,6 +6,7 @@ import { newErasure } from "../../compliance/erasure.ts";
 import type { Database } from "../../db/database.ts";
 import { beginErasure, hasBegun } from "../../db/erasure.ts";
 import * as store from "../../db/lead.ts";
+import { noteEnded } from "../../http/ended.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import type { AppContext } from "../../http/context.ts";
@@ -150,6 +151,7 @@ function staffRoutes(api: Api, base: string): void {
       if (erase && !hasScope(principal, "admin")) throw new Problem("forbidden", 'Erasing needs the scope "admin".');
       const before = await store.findAnyLead(db, caller.company_id, id);
       if (!before) throw notFound();
+      await noteEnded(c, caller.company_id, `lead:${id}`);
       if (erase) return eraseLead(c, db, caller, before, audit("lead.erase", "lead", id));
       const lead = await store.deleteLead(db, caller.company_id, id, audit("lead.delete", "lead", id));
       if (!lead) throw notFound();

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { verifyToken } from "../../auth/token.ts";
 import { findAnyLead, findLead, mergeLead } from "../../db/lead.ts";
+import { noteEnded } from "../../http/ended.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { invalid, notFound, Problem } from "../../problem/problem.ts";
@@ -59,6 +60,7 @@ export function leadMergeRoute(api: Api, base: string): void {
       }
       // Merging clears the anonymous visitor's row for good.
       if (from.hold) throw new Problem("legal_hold");
+      await noteEnded(c, company_id, `lead:${from.id}`);
       const former = { entity_type: "lead", entity_id: from.id } as const;
       const moved = await forEachConversation(db, company_id, from.id, (id) =>
         ask(c, caller, id, (object) => object.reassign(caller, former)),

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { uuidv7 } from "uuidv7";
 import { LEAD_ACCESS_TTL, LEAD_REFRESH_TTL, mintToken, verifyToken } from "../../auth/token.ts";
 import { systemAuditRow } from "../../chat/audit.ts";
+import { noteEnded } from "../../http/ended.ts";
 import { admitted, refused } from "../../http/refused.ts";
 import { admitWebsite, originRefused } from "../../http/website.ts";
 import type { Config } from "../../config.ts";
@@ -105,7 +106,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
         "A refresh token is good once: the answer has the next one. A client that lost the answer may send the same one again within a minute. One that is used later ends every token of the lead. Refused once the lead has been deleted or erased.",
       body: refreshBody,
       responses: () => ({ 200: json("New tokens.", z.object(tokens())) }),
-      problems: ["unauthorized", "origin_not_allowed"],
+      problems: ["unauthorized", "origin_not_allowed", "store_unavailable"],
     },
     async ({ c, body }) => {
       const { config } = c.var;
@@ -117,6 +118,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const refresh = await rotateRefresh(db, company_id, entity_id, claims, uuidv7(), now);
       if (!refresh) throw refused(c, { reason: "tokens_ended" }, VAGUE);
       if ("reused" in refresh) {
+        await noteEnded(c, company_id, `lead:${entity_id}`);
         const entry = { action: "lead.end_tokens", target_type: "lead", target_id: entity_id };
         await endTokens(db, refresh.reused, systemAuditRow(company_id, "refresh-token-reuse", entry, now));
         throw refused(c, { reason: "refresh_reused" }, VAGUE);

@@ -4,12 +4,33 @@ import type { Json } from "../../json.ts";
 import { id, metadata, timestamp } from "../../http/fields.ts";
 import { lazy } from "../../lazy.ts";
 
-export const usageSchema = lazy(() =>
+export const costSchema = lazy(() =>
+  z
+    .object({ amount: z.string().meta({ example: "0.000345" }), currency: z.string().meta({ example: "EUR" }) })
+    .meta({ id: "Cost", description: "Exact, at the company's prices; null where it has none for the model." }),
+);
+
+/** Of many turns. */
+export const tokensSchema = lazy(() =>
   z
     .object({
       input_tokens: z.int(),
       output_tokens: z.int(),
+      source: z.enum(["measured", "estimated"]).meta({ description: "By the models' providers, or from the text." }),
+    })
+    .meta({ id: "Tokens" }),
+);
+
+export const usageSchema = lazy(() =>
+  z
+    .object({
+      input_tokens: z.int(),
+      cached_input_tokens: z.int().nullable().meta({
+        description: "Those of them that the provider had in its cache; null where it did not say.",
+      }),
+      output_tokens: z.int(),
       source: z.enum(["measured", "estimated"]).meta({ description: "By the model's provider, or from the text." }),
+      cost: costSchema().nullable(),
     })
     .meta({ id: "Usage" }),
 );
@@ -40,7 +61,12 @@ const modelAttemptSchema = lazy(() =>
     .object({
       model: z.string(),
       status: z.enum(["completed", "failed", "stopped"]),
-      code: z.enum(["model_error", "model_unavailable", "model_timeout", "output_invalid"]).nullable(),
+      code: z
+        .enum([
+          ...(["model_error", "model_unavailable", "model_timeout", "output_invalid"] as const),
+          ...(["budget_exhausted", "budget_unpriced"] as const),
+        ])
+        .nullable(),
       duration_ms: z.int(),
     })
     .meta({ id: "ModelAttempt" }),

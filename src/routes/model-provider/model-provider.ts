@@ -9,6 +9,7 @@ import {
   providerKeyContext,
   putModelProvider,
 } from "../../db/model-provider.ts";
+import { findPrices } from "../../db/model-price.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import type { AppContext } from "../../http/context.ts";
@@ -18,6 +19,7 @@ import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { invalid, notFound } from "../../problem/problem.ts";
 import { baseUrlProblem, BUILTIN } from "../../models/catalog.ts";
 import { lazy } from "../../lazy.ts";
+import { pricesSchema } from "./prices.ts";
 
 const kind = lazy(() => z.enum(["openai", "anthropic", "google", "workers-ai", "openai-compatible"]));
 
@@ -51,6 +53,9 @@ const providerSchema = lazy(() =>
       kind: kind(),
       base_url: z.string().nullable(),
       has_api_key: z.boolean(),
+      prices: pricesSchema()
+        .optional()
+        .meta({ description: "Per million tokens, by model. Only there for one provider alone." }),
       created_at: timestamp(),
       updated_at: timestamp(),
     })
@@ -135,7 +140,8 @@ export function modelProviderRoutes(api: Api): void {
     async ({ c, db, caller, params }) => {
       const row = await findModelProvider(db, caller.company_id, params.name);
       if (!row) throw notFound();
-      return c.json({ model_provider: providerView(row) });
+      const prices = await findPrices(db, caller.company_id, params.name);
+      return c.json({ model_provider: { ...providerView(row), prices } });
     },
   );
 
@@ -145,7 +151,8 @@ export function modelProviderRoutes(api: Api): void {
       method: "delete",
       path: "/model-provider/{name}",
       summary: "Remove a model provider",
-      description: "With its key, for good. Agents whose model it was cannot answer until it is registered again.",
+      description:
+        "With its key and its prices, for good. Agents whose model it was cannot answer until it is registered again.",
       params: anyName,
       responses: () => ({ 200: json("The provider that was removed.", response()) }),
     },

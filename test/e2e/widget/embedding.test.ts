@@ -63,6 +63,20 @@ describe("the script is found", () => {
   });
 });
 
+it("the deployment's own agent is shown where a tag manager dropped every attribute", async () => {
+  const { id } = await stage.agent();
+  const src = `${stage.api.url}/widget.js`;
+  const context = await arrive(stage.browser);
+  // As the service answers where WIDGET_AGENT is set.
+  await context.route(src, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replace("%WIDGET_AGENT%", id) });
+  });
+  const tag = `<script>{const s = document.createElement("script"); s.src = "${src}"; s.async = true; document.head.append(s);}</script>`;
+  await chats(await Visitor.at(context, put(html(tag))));
+  await context.close();
+});
+
 describe("a page that changes", () => {
   /** What such libraries do with the next page: its body in the place of this one, and its scripts run. */
   const SWAP = `const fresh = document.implementation.createHTMLDocument(); fresh.body.innerHTML = "<h1>next</h1>" + (window.bodyScript ?? "");
@@ -242,6 +256,21 @@ describe("a page whose libraries changed what browsers have", () => {
     "gives every array and object a toJSON": `<script>Array.prototype.toJSON = Object.prototype.toJSON = function () { return "broken"; }</script>`,
     "adds to all prototypes": `<script>for (const { prototype } of [Object, Array, String, Function, Element, Promise]) for (const name of ["extend", "each", "id", "data", "status", "constructor2"]) name in prototype || (prototype[name] = function () { return this; });</script>`,
     "has its own idea of iterating": `<script>Array.from = (one) => [one]; Array.prototype.entries = function () { return this; }; Element.prototype.append = Element.prototype.prepend = function () { throw new Error("append"); }; Element.prototype.remove = function () { this.parentNode.removeChild(this); return this; }</script>`,
+    "is of Prototype's and MooTools' time": `<script>
+      Array.prototype.reduce = function () { return this.length > 1 ? this : this[0]; };
+      const { reverse } = Array.prototype;
+      Array.prototype.reverse = function (inline) { return reverse.call(inline === false ? this.slice() : this); };
+      Array.prototype.find = Array.prototype.detect = function (iterator) { for (let n = 0; n < this.length; n++) if (iterator(this[n], n)) return this[n]; };
+      Array.prototype.filter = Array.prototype.findAll = function (iterator) { const found = []; for (let n = 0; n < this.length; n++) if (iterator(this[n], n)) found.push(this[n]); return found; };
+      Array.prototype.at = function (indices) { return Array.isArray(indices) ? indices.map((n) => this[n]) : this[indices < 0 ? this.length + indices : indices]; };
+      Array.prototype.flatten = Array.prototype.flat = function () { return [].concat(...this); };
+      Object.keys = (object) => { const keys = []; for (const key in object) keys.push(key); return keys; };
+      Object.values = (object) => { const values = []; for (const key in object) values.push(object[key]); return values; };
+      String.prototype.contains = String.prototype.test = String.prototype.toInt = function () { return this; };
+      Function.prototype.bind = function (context, ...args) { return (...more) => this.apply(context, [...args, ...more]); };
+      window.$ = window.$$ = (id) => document.getElementById(id);
+      Element.prototype.setAttributes = Element.prototype.insert = Element.prototype.hide = function () { return this; };
+    </script>`,
     "names its elements like members of the document": `<script>addEventListener("DOMContentLoaded", () => { for (const name of ["body", "createElement", "documentElement", "hidden", "addEventListener", "querySelectorAll", "createTextNode", "currentScript", "head"]) { const form = Document.prototype.createElement.call(document, "form"); form.setAttribute("name", name); Reflect.get(Document.prototype, "body", document).prepend(form); } })</script>`,
     "names its elements like the widget": `<script>addEventListener("DOMContentLoaded", () => { document.body.insertAdjacentHTML("afterbegin", '<div id="Conversations"></div><div id="panel"></div><a id="first_name"></a><p class="launcher"></p>') })</script>`,
     "has a fetch that waits for the whole": `<script>{const plain = fetch; window.fetch = async (...args) => { const response = await plain(...args); const text = await response.text(); return new Response(text, response); }}</script>`,
@@ -279,6 +308,23 @@ describe("a page whose libraries changed what browsers have", () => {
       await context.close();
     },
   );
+
+  it("may store nothing and lock nothing", async () => {
+    const { id } = await stage.agent();
+    const denied = `<script>
+      const denied = () => new DOMException("Access is denied for this document.", "SecurityError");
+      for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(window, name, { get() { throw denied(); } });
+      navigator.locks.request = () => Promise.reject(denied());
+    </script>`;
+    const context = await arrive(stage.browser);
+    const visitor = await (await Visitor.at(context, put(html(denied + line(id))))).open();
+    await visitor.say("hello");
+    await visitor.reads([you("hello"), agent("reply to: hello")]);
+    await visitor.say("again");
+    await visitor.reads([you("hello"), agent("reply to: hello"), you("again"), agent("reply to: again")]);
+    expect(visitor.complaints).toEqual([]);
+    await context.close();
+  });
 
   it("has a storage that is full", async () => {
     const { id } = await stage.agent();

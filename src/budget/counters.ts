@@ -1,0 +1,73 @@
+/** What was used and is reserved of a budget in a period. Every method is synchronous. */
+import type { Budget } from "../chat/budget.ts";
+import type { SqlRow, SqlStore } from "../chat/journal/storage.ts";
+
+/** `scope`: the lead that it is of, or "". */
+export type Counter = {
+  budget_id: string;
+  scope: string;
+  start: number;
+  end: number;
+  used: bigint;
+  reserved: bigint;
+  /** What was used before the ledger knew the budget is in it. */
+  counted: boolean;
+  warned: boolean;
+};
+
+/** What has to be read from D1: what was used of a budget from `start` to `until` (ms). */
+export type Uncounted = { budget: Budget; scope: string; start: number; until: number };
+
+/** Milliseconds for which counters of periods that are over are kept, and how many are removed at a time. */
+const KEPT = 24 * 60 * 60_000;
+const REMOVED = 50;
+
+export class Counters {
+  readonly #storage: SqlStore;
+
+  constructor(storage: SqlStore) {
+    this.#storage = storage;
+  }
+
+  find(budget_id: string, scope: string, start: number): Counter | null {
+    const query = "SELECT * FROM counter WHERE budget_id = ? AND scope = ? AND start = ?";
+    const [row] = this.#storage.sql.exec(query, budget_id, scope, start).toArray();
+    return row ? toCounter(row) : null;
+  }
+
+  /** The counter of a period, made where there is none. `counted`: nothing was used before. */
+  open(budget_id: string, scope: string, start: number, end: number, counted: boolean): Counter {
+    const found = this.find(budget_id, scope, start);
+    if (found) return found;
+    const made = { budget_id, scope, start, end, used: 0n, reserved: 0n, counted, warned: false };
+    this.write(made);
+    return made;
+  }
+
+  write({ budget_id, scope, start, end, used, reserved, counted, warned }: Counter): void {
+    this.#storage.sql.exec(
+      "INSERT OR REPLACE INTO counter VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      ...[budget_id, scope, start, end, used.toString(), reserved.toString(), Number(counted), Number(warned)],
+    );
+  }
+
+  /** Forgets some counters of periods that are long over. */
+  expire(now: number): void {
+    this.#storage.sql.exec(
+      `DELETE FROM counter WHERE (budget_id, scope, start) IN
+       (SELECT budget_id, scope, start FROM counter WHERE until < ? LIMIT ?)`,
+      ...[now - KEPT, REMOVED],
+    );
+  }
+}
+
+const toCounter = (row: SqlRow): Counter => ({
+  budget_id: String(row["budget_id"]),
+  scope: String(row["scope"]),
+  start: Number(row["start"]),
+  end: Number(row["until"]),
+  used: BigInt(String(row["used"])),
+  reserved: BigInt(String(row["reserved"])),
+  counted: row["counted"] === 1,
+  warned: row["warned"] === 1,
+});
