@@ -1,5 +1,6 @@
 /** What an agent is made of, beyond the columns that queries filter on. */
 import type { JsonObject } from "../json.ts";
+import type { Hours } from "./hours.ts";
 
 /** A question an agent can answer from its own knowledge. */
 export type Knowledge = { question: string; answer: string };
@@ -28,7 +29,14 @@ export type AgentSettings = {
   summarize?: boolean;
   auto_title?: boolean;
   tools?: HttpTool[];
+  /** The model may ask for a person to take over. */
+  hand_over?: boolean;
+  /** When there are people for that; left out: always. */
+  hours?: Hours;
 };
+
+/** Name of the tool by which a model asks for a person; no tool of the agent's own may have it. */
+export const HAND_OVER = "hand_over";
 
 /** How many of the latest messages a model sees, where neither the agent nor the conversation says so. */
 const CONTEXT_LENGTH = 20;

@@ -20,9 +20,10 @@ export type ModelAttempt = {
 
 /**
  * How a reply came about, as far as that is worth keeping. `attempts`: when the agent has several models. `structured`: its
- * text is JSON that fits the schema of its turn.
+ * text is JSON that fits the schema of its turn. `handed_over`: the agent asked for a person in its turn. `waited_ms`: for how
+ * long somebody had waited for this, the first that a person wrote.
  */
-export type ReplyDetails = { attempts?: ModelAttempt[]; structured?: true };
+export type ReplyDetails = { attempts?: ModelAttempt[]; structured?: true; handed_over?: true; waited_ms?: number };
 
 /** The person who wrote a reply; a reply without an author is a model's. */
 export type Author = { type: "staff"; entity_id: string; name: string | null };

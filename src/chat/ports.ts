@@ -14,6 +14,18 @@ export const isBlank = (text: string): boolean => BLANK.test(text);
 /** The turn that a model answers in, and for whom: what a tool is told besides its arguments. */
 export type TurnRef = Entity & { conversation_id: string; turn_id: string };
 
+/**
+ * Something that a model may do in the conversation itself. `run` gets arguments that fit `parameters`; what it returns is for
+ * the model, but for `otherwise`: what the reply says where the model says nothing more. Only staff may read of the call.
+ */
+export type Action = {
+  name: string;
+  description: string;
+  /** JSON Schema of the arguments. */
+  parameters: JsonObject;
+  run: (input: JsonObject) => { output: Json; otherwise: string };
+};
+
 export type ModelRequest = {
   /** The agent's instructions; "" when it has none. */
   instructions: string;
@@ -30,6 +42,8 @@ export type ModelRequest = {
    * model may write, or null where nothing limits it. Rejects with ModelFailure when a budget has no room for the call.
    */
   admit?: (grown: number) => Promise<number | null>;
+  /** What it may do besides calling the agent's tools. */
+  actions?: Action[];
   /** The request as it is now: what was deleted since goes into no further call of the model. */
   current?: () => ModelRequest;
 };
@@ -46,14 +60,14 @@ export type ModelUsage = {
  * `text` may be "": the model is at work. Text that stands `apart` is a delta of its own for those who watch. `retract`: all
  * text since the last step was thinking, and is no part of the answer. A `step` ends one call of the model, with what that
  * took; the tools that it wanted are told as they are called and as they answer, and then it is called again. `finish` ends
- * the last call.
+ * the last call. `internal`: only staff may read what a call says and what it is answered.
  */
 export type ModelEvent =
   | { type: "text"; text: string; apart?: boolean }
   | { type: "retract" }
   | { type: "step"; usage: ModelUsage | null }
-  | { type: "tool_call"; call_id: string; name: string; input: Json }
-  | { type: "tool_result"; call_id: string; name: string; output: Json; failed: boolean }
+  | { type: "tool_call"; call_id: string; name: string; input: Json; internal?: boolean }
+  | { type: "tool_result"; call_id: string; name: string; output: Json; failed: boolean; internal?: boolean }
   | { type: "finish"; usage: ModelUsage | null };
 
 /**

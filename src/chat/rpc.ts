@@ -46,12 +46,13 @@ export type Expiry = { of: "deleted" | "idle"; before: number };
 
 /** Somebody of the staff, as the visitor is told. */
 export type Person = { entity_id: string; name: string | null };
+/** Nobody's where the agent's model wrote it. */
 export type Note = { id: string; at: number; entity_id: string | null; name: string | null; text: string };
-/** Who took a conversation over or gave it back, and when (ms); nobody where it went back by itself. */
+/** Who took a conversation over or gave it back, and when (ms); nobody where it went back by itself, or the agent asked. */
 export type HandlingRow = {
   number: number;
   at: number;
-  action: "take_over" | "give_back" | "hand_over";
+  action: "hand_over" | "take_over" | "give_back";
   entity_id: string | null;
   name: string | null;
   reason: string | null;

@@ -34,15 +34,15 @@ const brief = (value: Json): Json => {
   return json.length <= MAX_LENGTH ? value : `${json.slice(0, MAX_LENGTH).toWellFormed()}…`;
 };
 
-/** What is told and kept of a call; `duration_ms` counts once there is a result. */
+/** What is told and kept of a call, and of an internal one only that it was made; `duration_ms` counts once there is a result. */
 export function toolEvent(
   event: Extract<ModelEvent, { type: "tool_call" | "tool_result" }>,
   duration_ms: number,
 ): ToolEvent {
-  const { call_id, name } = event;
-  return event.type === "tool_call"
-    ? { call_id, name, state: "called", input: brief(event.input) }
-    : { call_id, name, state: event.failed ? "failed" : "done", output: brief(event.output), duration_ms };
+  const { call_id, name, internal = false } = event;
+  if (event.type === "tool_call") return { call_id, name, state: "called", input: internal ? {} : brief(event.input) };
+  const output = internal ? null : brief(event.output);
+  return { call_id, name, state: event.failed ? "failed" : "done", output, duration_ms };
 }
 
 /** The calls that these events tell of, in the order in which they were made; null when there are none. */

@@ -111,6 +111,20 @@ export const responseShape = <S extends Record<string, z.ZodType>>(shape: S): S 
     }),
   ) as unknown as S;
 
+/** The name of a time zone (IANA); offsets such as `+01:00` are none. */
+export const timeZone = lazy(() =>
+  z.string().max(64).refine(isTimeZone, "is not the name of a time zone (IANA)").meta({ example: "Europe/Berlin" }),
+);
+
+function isTimeZone(name: string): boolean {
+  if (!/^[A-Za-z]/.test(name)) return false;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** What somebody says in a conversation: 1–32,000 characters, of which at least one is not white space. */
 export const messageText = lazy(() =>
   text(32_000, 1).refine((value) => value === "" || !isBlank(value), "is white space only"),

@@ -29,6 +29,11 @@ export class AnswerText {
     return this.#bytes > 0 || this.#half !== "";
   }
 
+  /** True while nothing was said since the last pause. */
+  get silent(): boolean {
+    return this.#bytes === this.#before && this.#half === "";
+  }
+
   /** What can be passed on now that `delta` arrived, perhaps "". Throws ModelFailure when the answer is too long. */
   add(delta: string): string {
     const apart = this.#paused && delta !== "" && !this.#spaced && !/^\s/.test(delta) ? EMPTY_LINE : "";

@@ -2,7 +2,7 @@
  * A tool that an agent has: one POST to the company's own address. Whatever goes wrong is a result for the model to read,
  * never an error of the turn, and only what the tool itself said about a call of ours is passed on.
  */
-import type { TurnRef } from "../chat/ports.ts";
+import type { Action, TurnRef } from "../chat/ports.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { type OutboundPolicy, OutboundRefusal, outboundFetch } from "../net/outbound.ts";
 import { isObject } from "./json-schema.ts";
@@ -22,11 +22,14 @@ export type Tool = {
   identify: (turn: TurnRef, call_id: string) => Promise<string>;
 };
 
+/** Whatever a model may call: a tool of the agent's, or something in the conversation itself. */
+export type Callable = Tool | Action;
+
 /** One call as the model wants it; `input` is the JSON that it wrote, which may be none. */
 export type ToolRequest = { call_id: string; name: string; input: string };
 
-/** `output` of a call that failed is a sentence. */
-export type ToolResult = { failed: boolean; output: Json };
+/** `output` of a call that failed is a sentence. `otherwise`: see Action. */
+export type ToolResult = { failed: boolean; output: Json; otherwise?: string };
 
 /** Carries that token. */
 const IDENTITY = "x-conversation-identity";
@@ -56,9 +59,9 @@ export function argumentsOf(input: string): JsonObject | null {
   }
 }
 
-/** Calls a tool by name. Never rejects; when `signal` aborts the request is broken off. */
+/** Calls a tool or an action by name. Never rejects; when `signal` aborts the request is broken off. */
 export async function callTool(
-  tools: Tool[],
+  tools: Callable[],
   request: ToolRequest,
   turn: TurnRef,
   policy: OutboundPolicy,
@@ -73,6 +76,7 @@ export async function callTool(
     const where = problem.path.length > 0 ? `. At ${problem.path.join("/")}` : "";
     return failed(`The arguments do not fit${where}: ${problem.message}`);
   }
+  if ("run" in tool) return { failed: false, ...tool.run(input) };
   const secret = tool.secret && (await tool.secret.read().catch(() => null));
   if (tool.secret && secret === null) return failed("The tool cannot be called: its secret has to be set again.");
   const headers = new Headers({ "content-type": "application/json", accept: "application/json" });

@@ -12,7 +12,7 @@ import type { OutboundPolicy } from "../net/outbound.ts";
 import type { Answering, CallOptions, Connect } from "./connect.ts";
 import { AnswerText } from "./answer-text.ts";
 import { failureOf } from "./provider/failure.ts";
-import type { Tool } from "./http-tool.ts";
+import type { Callable, Tool } from "./http-tool.ts";
 import { takeStep } from "./step.ts";
 import { callTools } from "./tool-calls.ts";
 
@@ -48,11 +48,13 @@ async function* answer(
     signal: AbortSignal.any([signal, left.signal]),
     unlessAborted: (result) => Promise.race([result, aborted]),
   };
-  const tools = (request.turn && settings.tools) ?? [];
+  const tools = request.turn ? [...(settings.tools ?? []), ...(request.actions ?? [])] : [];
   const options = optionsOf(request, settings, tools);
   /** What was said since the user's message: by the model, and by the tools it called. */
   const since: CallOptions["prompt"] = [];
   let acted = false;
+  /** What an action wants said, where the model says nothing after it. */
+  let otherwise: string | undefined;
   try {
     for (let step = 1; !signal.aborted; step++) {
       const last = step === MAX_STEPS;
@@ -65,6 +67,7 @@ async function* answer(
       if (!taken) return;
       const { content, usage } = taken;
       const isFinal = content === null || last;
+      if (isFinal && text.silent && otherwise !== undefined) yield { type: "text", text: text.add(otherwise) };
       if (isFinal && !text.started)
         throw new ModelFailure("error", last ? "no answer after all steps" : "the answer is empty");
       if (isFinal || !request.turn) return yield { type: "finish", usage };
@@ -73,6 +76,7 @@ async function* answer(
       yield { type: "step", usage };
       const results = yield* callTools(tools, calls, request.turn, policy, answering);
       if (!results) return;
+      otherwise = results.findLast((result) => result.otherwise !== undefined)?.otherwise ?? otherwise;
       since.push(...content.messages(results));
       text.pause();
     }
@@ -97,7 +101,7 @@ function promptOf({ instructions, messages }: ModelRequest): CallOptions["prompt
 const optionsOf = (
   { output_schema }: ModelRequest,
   settings: CallSettings,
-  tools: Tool[],
+  tools: Callable[],
 ): Omit<CallOptions, "prompt"> => ({
   ...(settings.temperature === null ? {} : { temperature: settings.temperature }),
   ...(settings.max_output_tokens === null ? {} : { maxOutputTokens: settings.max_output_tokens }),
@@ -106,7 +110,7 @@ const optionsOf = (
   ...(output_schema ? { responseFormat: { type: "json" as const, schema: output_schema } } : {}),
 });
 
-const declared = ({ name, description, parameters }: Tool) => ({
+const declared = ({ name, description, parameters }: Callable) => ({
   type: "function" as const,
   name,
   ...(description === "" ? {} : { description }),

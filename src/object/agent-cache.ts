@@ -5,6 +5,7 @@
 import { decrypt } from "../auth/encryption.ts";
 import { toolIdentity } from "../auth/tool-identity.ts";
 import type { AgentSettings, HttpTool } from "../chat/agent.ts";
+import { HAND_OVER_TOOL } from "../chat/engine/hand-over.ts";
 import type { TurnAgent } from "../chat/engine/turn-agent.ts";
 import { LOADING_TIMEOUT, TIMEOUTS } from "../chat/engine/watchdog.ts";
 import type { Store } from "../chat/journal/store.ts";
@@ -113,17 +114,17 @@ export class AgentCache {
       models.map((model, at) => this.#link(row, { providers, spending }, tools, model, at + 1 === models.length)),
     );
     const isModel = models.some((model) => !model.startsWith(`${BUILTIN}/`));
-    const declared = (settings.tools ?? []).map(({ name, description, parameters }) => ({
-      name,
-      description,
-      parameters,
-    }));
+    const declared = [
+      ...(settings.tools ?? []).map(({ name, description, parameters }) => ({ name, description, parameters })),
+      ...(settings.hand_over ? [HAND_OVER_TOOL] : []),
+    ];
     return {
       instructions: row.instructions,
       max_input_tokens: settings.max_input_tokens ?? null,
       tools_tokens: declared.length > 0 && isModel ? estimateTokens(JSON.stringify(declared)) : 0,
       summarize: (settings.summarize ?? false) && !row.model.startsWith(`${BUILTIN}/`),
       auto_title: settings.auto_title ?? true,
+      hand_over: settings.hand_over ? { hours: settings.hours ?? null } : null,
       links: links as [(typeof links)[number], ...typeof links],
       last_resort: models.includes(FAQ) ? null : await this.#link(row, { providers, spending }, [], FAQ, true),
       budgets: spending?.budgets ?? false,

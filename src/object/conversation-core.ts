@@ -93,6 +93,7 @@ export class ConversationCore {
       loadAgent: () => this.agents.load(this.journal.header),
       ids: () => this.ids,
       onEnd: () => this.#afterTurn(),
+      changed: () => this.changed(),
       abort: (reason) => {
         log({ event: "object_aborted", reason });
         ctx.abort(reason);

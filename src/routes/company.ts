@@ -5,7 +5,7 @@ import { effectiveRetention } from "../compliance/rule.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
 import type { AppContext } from "../http/context.ts";
-import { id, text } from "../http/fields.ts";
+import { id, text, timeZone } from "../http/fields.ts";
 import { invalid, notFound } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
@@ -40,26 +40,11 @@ const changes = lazy(() =>
   z
     .strictObject({
       name: text(200, 1).optional(),
-      time_zone: z
-        .string()
-        .max(64)
-        .refine(isTimeZone, "is not the name of a time zone (IANA)")
-        .optional()
-        .meta({ example: "Europe/Berlin" }),
+      time_zone: timeZone().optional(),
       retention: retention().partial().optional().meta({ description: "Members left out stay as they are." }),
     })
     .meta({ id: "CompanyChanges" }),
 );
-
-/** Offsets such as `+01:00` are no names. */
-function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z]/.test(name)) return false;
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
-  } catch {
-    return false;
-  }
-}
 
 export function companyRoutes(api: Api): void {
   const common = {

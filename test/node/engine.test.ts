@@ -42,6 +42,7 @@ function engineOf(play: Script = ({ messages }) => says(`to ${messages.at(-1)?.c
     log: () => undefined,
     loadAgent: () => Promise.resolve(agent as never),
     ids: () => b.ids,
+    changed: () => undefined,
     onChange: () => undefined,
     onEnd: () => undefined,
     abort: (reason) => {

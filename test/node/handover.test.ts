@@ -37,6 +37,7 @@ function engineOver(b: ReturnType<typeof bench>, journal = b.journal) {
     sleep: () => new Promise(() => {}),
     log: () => {},
     ids: () => b.ids,
+    changed: () => undefined,
     onChange: () => {},
     onEnd: () => {},
     abort: (reason) => {

@@ -65,7 +65,7 @@ export function bench(changes: Partial<Conversation> = {}, imported: Message[] =
 /** An agent without settings; its models are the test's. */
 export const AGENT = {
   ...{ instructions: "", tools_tokens: 0, max_input_tokens: null, summarize: false, auto_title: false },
-  ...{ last_resort: null, budgets: false, max_output_tokens: null },
+  ...{ last_resort: null, budgets: false, max_output_tokens: null, hand_over: null },
 };
 
 export const messageOf = (sequence: number, rest: Partial<Message> = {}): Message => ({

@@ -1,6 +1,7 @@
 /** The loop of calls, as providers want it: what is sent back with the results, in each protocol. */
 import { describe, expect, it } from "vitest";
-import { type ModelEvent, ModelFailure, type TurnRef } from "../../src/chat/ports.ts";
+import { HAND_OVER_TOOL } from "../../src/chat/engine/hand-over.ts";
+import { type Action, type ModelEvent, ModelFailure, type TurnRef } from "../../src/chat/ports.ts";
 import { argumentsOf, callTool, type Tool } from "../../src/models/http-tool.ts";
 import type { Model } from "../../src/chat/ports.ts";
 import { block, end, events, start } from "../upstream/anthropic.ts";
@@ -329,5 +330,62 @@ describe("one call", () => {
       headers: { "x-tool-key": "s3cret", "x-conversation-identity": "t.id-1", "content-type": "application/json" },
       body: { call_id: "id-1", name: "secretive", arguments: { n: 1 }, ...turn },
     });
+  });
+});
+
+describe("an action", () => {
+  const input = { reason: "r", summary: "s" };
+  const claude: Step[][] = [
+    events(
+      start,
+      ...block(
+        0,
+        { type: "tool_use", id: "toolu_1", name: "hand_over", input: {} },
+        { type: "input_json_delta", partial_json: JSON.stringify(input) },
+      ),
+      ...end("tool_use"),
+    ),
+    events(start, ...block(0, { type: "text", text: "" }, { type: "text_delta", text: "Done." }), ...end("end_turn")),
+  ];
+  const google = (parts: object[]): Step[] => [
+    {
+      raw: `data: ${JSON.stringify({ candidates: [{ content: { role: "model", parts }, index: 0, finishReason: "STOP" }] })}\n\n`,
+    },
+  ];
+  const compatible = [calling([{ name: "hand_over", arguments: input }]), complete(["Done."])];
+
+  it.each<[Parameters<typeof up.access>[0], string, Step[][]]>([
+    ["openai", "gpt-acts", compatible],
+    ["openai-compatible", "acts", compatible],
+    ["anthropic", "claude-acts", claude],
+    [
+      "google",
+      "gemini-acts",
+      [google([{ functionCall: { name: "hand_over", args: input } }]), google([{ text: "Done." }])],
+    ],
+  ])("is given to a model of %s beside its tools, and done", async (kind, name, scripts) => {
+    await up.client.script(name, ...scripts);
+    const done: unknown[] = [];
+    const act: Action = {
+      ...HAND_OVER_TOOL,
+      run: (said) => {
+        done.push(said);
+        return { output: { asked: true }, otherwise: "Somebody comes." };
+      },
+    };
+    const model = up.open(name, { tools: [tool("add")] }, up.access(kind));
+    const request = { instructions: "", messages: [{ role: "user" as const, content: "Hi" }], turn, actions: [act] };
+    const heard: ModelEvent[] = [];
+    for await (const event of model.stream(request, new AbortController().signal)) heard.push(event);
+    expect(done).toEqual([input]);
+    const said = heard.map((event) => (event.type === "text" ? event.text : "")).join("");
+    expect(said).toBe("Done.");
+    expect(heard.filter(({ type }) => type.startsWith("tool_"))).toMatchObject([
+      { type: "tool_call", name: "hand_over", internal: true },
+      { type: "tool_result", name: "hand_over", internal: true, failed: false },
+    ]);
+    const [first, second] = await up.client.requests(name);
+    for (const offered of ["hand_over", "add"]) expect(JSON.stringify(first?.body.tools)).toContain(`"${offered}"`);
+    expect(JSON.stringify(second?.body)).toContain("asked");
   });
 });

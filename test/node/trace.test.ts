@@ -54,7 +54,7 @@ async function run(...plays: (() => AsyncGenerator<ModelEvent>)[]) {
       ...{ ...AGENT, instructions: SECRET },
       links: [first, ...rest],
     }),
-    ...{ log: () => undefined, onChange: () => undefined, onEnd: ended.resolve },
+    ...{ log: () => undefined, changed: () => undefined, onChange: () => undefined, onEnd: ended.resolve },
     abort: (reason) => ended.reject(new Error(reason)),
   });
   const input = { principal: "user:person", idempotency_key: null, body_hash: "x", content: SECRET, metadata: {} };

@@ -50,6 +50,8 @@ describe("creating", () => {
       summarize: false,
       auto_title: true,
       tools: [],
+      hand_over: false,
+      hours: null,
       metadata: {},
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: answer.body.agent.created_at,

@@ -9,6 +9,8 @@ import { chat, createConversation } from "./conversation-client.ts";
 
 /** What undoes each step, the last first, to have tables as they were. */
 const BACK = `
+ALTER TABLE header DROP COLUMN awaited_since;
+ALTER TABLE note DROP COLUMN upto;
 ALTER TABLE message DROP COLUMN cached_input_tokens;
 ALTER TABLE message DROP COLUMN cost;
 ALTER TABLE header DROP COLUMN admitted;
@@ -73,7 +75,7 @@ it("tables of the first version take every step, and what was open is found", as
     storage.sql.exec("UPDATE turn SET status = 'running', ended_at = NULL WHERE number = 2");
     const journal = new Journal(storage);
     const read = { last_read_lead: 4, last_read_staff: 4 };
-    const unindexed = { recorded: 0, indexed: 0, indexed_as: "", admitted: [] };
+    const unindexed = { recorded: 0, indexed: 0, indexed_as: "", admitted: [], awaited_since: null };
     expect(journal.header).toEqual({ ...before, open: [2], revision: 0, edits: 0, answered: 0, ...read, ...unindexed });
     expect(journal.turns.open().map(({ number }) => number)).toEqual([2]);
     expect(journal.deltas.of(2)).toEqual(deltas);

@@ -1,4 +1,6 @@
 /** Gets one turn's answer out of a model: the window in, deltas out, each journalled before it is sent. Never throws. */
+import { uuidv7 } from "uuidv7";
+import { askForPerson } from "../journal/handling.ts";
 import type { Journal } from "../journal/journal.ts";
 import { summaryOf } from "../journal/summary.ts";
 import type { ModelAttempt } from "../message.ts";
@@ -11,6 +13,7 @@ import type { Ending } from "../journal/journal.ts";
 import { UsageTally } from "../usage.ts";
 import { buildContext } from "./context.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
+import { handOver } from "./hand-over.ts";
 import type { LiveTurn } from "./live-turn.ts";
 import { traced, type Tracer } from "./trace.ts";
 import { type Ledger, NoRoom } from "./reservation.ts";
@@ -28,6 +31,8 @@ export type AnswerPorts = {
   log: (event: object) => void;
   /** Where room in the company's budgets is reserved. */
   ledger?: Ledger;
+  /** D1 has something to hear before the turn ends. */
+  changed: () => void;
   /** Hears of spans, where anybody listens. */
   tracer?: Tracer;
 };
@@ -97,6 +102,9 @@ export class Attempt {
   #model: Model | null = null;
   #room: Room | null = null;
   #titles = false;
+  #handedOver = false;
+  /** How often the conversation had been edited when the model was last shown it. */
+  #edits = 0;
   #text = "";
   #bytes = 0;
   /** How much of it came in calls of the model before the present one. */
@@ -152,7 +160,9 @@ export class Attempt {
       const current = () => this.#context(journal, agent);
       const { request, first } = current();
       const { output_schema } = this.#live.turn;
-      const more = { turn: this.#turnRef(), ...(output_schema ? { output_schema } : {}) };
+      const { hand_over } = agent;
+      const actions = hand_over ? [handOver(hand_over.hours, clock, (...said) => this.#askForPerson(...said))] : [];
+      const more = { turn: this.#turnRef(), actions, ...(output_schema ? { output_schema } : {}) };
       this.#request = { ...request, ...more, current: () => current().request };
       this.#window_start = first;
       this.#room = new Room(this.#ports, agent, this.#link, this.#request);
@@ -193,6 +203,7 @@ export class Attempt {
     const model_used = this.#model?.name ?? null;
     const found = {
       ...(this.links > 1 || this.#place === LAST_RESORT ? { attempts: this.#attempts } : {}),
+      ...(this.#handedOver ? { handed_over: true as const } : {}),
       ...(this.#request.output_schema && status === "completed" ? { structured: true as const } : {}),
     };
     const details = Object.keys(found).length > 0 ? found : null;
@@ -223,7 +234,8 @@ export class Attempt {
   }
 
   #context(journal: Journal, agent: TurnAgent) {
-    const { max_context_length } = journal.header;
+    const { max_context_length, edits } = journal.header;
+    this.#edits = edits;
     const newestFirst = journal.messages.shownBefore(this.#live.turn.user_sequence ?? 0);
     return buildContext(newestFirst, max_context_length, agent, agent.summarize ? summaryOf(journal) : null);
   }
@@ -231,6 +243,19 @@ export class Attempt {
   #turnRef() {
     const { id, entity_type, entity_id } = this.#ports.journal.header;
     return { conversation_id: id, turn_id: this.#live.turn.id, entity_type, entity_id };
+  }
+
+  /** Nothing once the turn is over; and no summary where the model may have been shown what was deleted since. */
+  #askForPerson(reason: string, summary: string): void {
+    const { journal, clock, changed } = this.#ports;
+    const { turn, stopping } = this.#live;
+    if (this.#isOver || stopping.signal.aborted) return;
+    const note = { id: uuidv7(), text: `${reason}\n\n${summary}`, upto: turn.user_sequence ?? 0 };
+    const isCurrent = this.#edits === journal.header.edits;
+    const asked = { reason: "model", summary: isCurrent ? note : null, now: clock() };
+    if (!askForPerson(journal, asked)) return;
+    this.#handedOver = true;
+    changed();
   }
 
   async #listen(model: Model, timeouts: Timeouts, deadline: number): Promise<void> {

@@ -158,7 +158,7 @@ export class Engine {
 
   /** A budget is used up: a person is wanted. */
   handOver(now: number): void {
-    askForPerson(this.#ports.journal, { reason: EXHAUSTED, now });
+    askForPerson(this.#ports.journal, { reason: EXHAUSTED, summary: null, now });
   }
 
   /** Turns under way belong to somebody else from now on. */

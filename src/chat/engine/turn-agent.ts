@@ -1,4 +1,5 @@
 /** An agent as the turns of its conversations use it. */
+import type { Hours } from "../hours.ts";
 import type { Price } from "../money.ts";
 import type { Model } from "../ports.ts";
 import type { ContextSettings } from "./context.ts";
@@ -27,4 +28,6 @@ export type TurnAgent = ContextSettings & {
   summarize: boolean;
   /** A conversation without a title gets one. */
   auto_title: boolean;
+  /** The model may ask for a person to take over, and when there are people for that (null: always); null: it may not. */
+  hand_over: { hours: Hours | null } | null;
 };

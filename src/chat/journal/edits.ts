@@ -9,7 +9,7 @@ import { type Outcome, ok, refuse } from "../outcome.ts";
 import { principalOf } from "../turn.ts";
 import type { Journal } from "./journal.ts";
 import type { Header } from "./schema.ts";
-import { forgetSummary } from "./summary.ts";
+import { forgetNotes, forgetSummary } from "./summary.ts";
 import { retitle } from "./title.ts";
 
 export type Edit = { journal: Journal; caller: Caller; now: number };
@@ -43,6 +43,7 @@ export function deleteMessage({ journal, caller, now }: Edit, message: Message):
     const deletion = { deleted_at: now, deleted_by: caller.entity_id, deletion_id: null };
     const deleted = journal.messages.mark(message, deletion);
     journal.deltas.remove("reply_sequence = ?", message.sequence);
+    forgetNotes(journal, message.sequence);
     edited(journal, message.sequence, -1, now);
     const range = { after: message.sequence - 1, upto: message.sequence };
     const audit = auditRow(caller, aboutMessage("message.delete", message), now);
@@ -87,6 +88,7 @@ export function deleteMessagesAfter(
       return { deleted, deletion_id: String(journal.store.one(latest)?.["deletion_id"] ?? newId) };
     }
     journal.deltas.remove("reply_sequence > ?", after);
+    forgetNotes(journal, after + 1);
     edited(journal, after + 1, -deleted, now);
     const entry = aboutConversation(journal, "message.delete_all", { deletion_id: newId, deleted });
     journal.outbox.add({ op: "delete_messages", after, upto, ...deletion, audit: auditRow(caller, entry, now) });

@@ -12,15 +12,25 @@ import type { Header } from "./schema.ts";
 
 type Action = HandlingRow["action"];
 
-/** The agent asks for a person, once: nothing changes while one is waited for, or has the conversation. */
-export function askForPerson(journal: Journal, { reason, now }: { reason: string; now: number }): boolean {
+/** What a model wants staff to know of the messages up to a sequence; `id` of the note that it becomes. */
+export type ModelNote = { id: string; text: string; upto: number };
+
+/**
+ * The agent asks for a person, once: nothing changes while one is waited for, or has the conversation. The note goes when one
+ * of its messages is deleted, so nothing that a model has said is in `reason`. Returns whether a person was asked for.
+ */
+export function askForPerson(
+  journal: Journal,
+  { reason, summary, now }: { reason: string; summary: ModelNote | null; now: number },
+): boolean {
   const { handled_by, waiting_since, id: target_id, company_id, agent_id } = journal.header;
   if (handled_by === "staff" || waiting_since !== null) return false;
   journal.transaction(() => {
     note(journal, now, "hand_over", null, reason);
+    if (summary) journal.store.insert("note", { ...summary, at: now, entity_id: null, name: null });
     const entry = { action: "conversation.hand_over", target_type: "conversation", target_id };
     journal.outbox.add({ op: "header", audit: systemAuditRow(company_id, agent_id, entry, now) });
-    journal.store.setHeader({ waiting_since: now, updated_at: now });
+    journal.store.setHeader({ waiting_since: now, awaited_since: now, updated_at: now });
   });
   return true;
 }
@@ -47,7 +57,8 @@ export function takeOver(
     };
     journal.outbox.add({ op: "header", audit: auditRow(caller, entry, now) });
     const handler = { handled_by: "staff", handler_id: entity_id, handler_name: name } as const;
-    return journal.store.setHeader({ ...handler, waiting_since: null, return_at, updated_at: now });
+    const awaited_since = before.awaited_since ?? (handled_by === "agent" ? now : null);
+    return journal.store.setHeader({ ...handler, waiting_since: null, awaited_since, return_at, updated_at: now });
   });
 }
 
@@ -71,7 +82,7 @@ function returnToAgent(journal: Journal, now: number, person: Person | null, aud
   journal.transaction(() => {
     note(journal, now, "give_back", person, person ? null : "return_after");
     journal.outbox.add({ op: "header", audit });
-    journal.store.setHeader({ ...WITH_AGENT, waiting_since: null, updated_at: now });
+    journal.store.setHeader({ ...WITH_AGENT, waiting_since: null, awaited_since: null, updated_at: now });
   });
 }
 
@@ -80,7 +91,7 @@ function note(journal: Journal, at: number, action: Action, person: Person | nul
   journal.store.insert("handling", { at, action, entity_id, name, reason });
 }
 
-/** What staff tells staff: in no message, and in nothing that a model or a visitor is shown. */
+/** What staff, or a model that asks for a person, tells staff: in no message, and in nothing that a model or a visitor is shown. */
 export function writeNote({ journal, caller, now }: Edit, id: string, { entity_id, name }: Person, text: string): Note {
   const written = { id, at: now, entity_id, name, text };
   const entry = { action: "conversation.note", target_type: "conversation", target_id: journal.header.id };

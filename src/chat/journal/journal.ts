@@ -186,7 +186,11 @@ export class Journal {
   say(input: NewTurn, author: Author, now: number): { turn: Turn; message: Message } {
     return this.transaction(() => {
       const { id, reply_id, content } = input;
-      const said = { content: content ?? "", author, created_at: now };
+      const { awaited_since } = this.header;
+      // Who takes over by answering has made nobody wait.
+      const waited = awaited_since !== null && awaited_since < now ? { waited_ms: now - awaited_since } : null;
+      if (awaited_since !== null) this.store.setHeader({ awaited_since: null });
+      const said = { content: content ?? "", author, details: waited, created_at: now };
       const message = this.messages.append(reply_id, id, "assistant", said, areTogether(id, reply_id));
       const ended = { kind: "staff", reply_sequence: message.sequence, started_at: now, ended_at: now } as const;
       const turn = this.turns.add({ ...input, content: null, ...ended, last_event: 1 }, "completed", now);

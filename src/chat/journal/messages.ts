@@ -188,6 +188,11 @@ export class Messages {
   /** Takes away for good what these messages say. `where` selects them. */
   empty(changes: Partial<Message>, where: string, ...values: unknown[]): void {
     this.change({ ...EMPTY, ...changes }, where, ...values);
+    // That a person wrote it stays; who that was does not.
+    this.#store.run(
+      `UPDATE message SET author = '{"type":"staff"}' WHERE author IS NOT NULL AND (${where})`,
+      ...values,
+    );
   }
 
   /** Changes messages that `where` selects. */
@@ -201,10 +206,12 @@ export class Messages {
 const isShown = ({ deleted_at, status, content }: Message): boolean =>
   deleted_at === null && status !== "failed" && !isBlank(content);
 
-const EMPTY = { content: "", metadata: {}, tool_calls: null, feedback: null, details: null, author: null } as const;
+const EMPTY = { content: "", metadata: {}, tool_calls: null, feedback: null } as const;
 
 const BLANK = {
   ...EMPTY,
+  details: null,
+  author: null,
   status: "complete",
   model_used: null,
   processing_time: null,

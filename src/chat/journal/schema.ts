@@ -19,7 +19,8 @@ import type { SqlRow, SqlValue } from "./storage.ts";
  * - `block`: how much is live of the messages 1–256, 257–512 …, once such a block is full.
  * - `deltas`: pieces of recent replies as JSON, `first` being the number of the first in a row.
  * - `header`, too: who has the conversation, up to which sequence each side has read, and when (ms) the agent gets it back.
- * - `note`: what staff writes for staff. `handling`: who had the conversation from when on, and why.
+ * - `note`: what staff writes for staff, and a model that asks for a person: that is of the messages up to `upto`. `handling`:
+ *   who had the conversation from when on, and why. In the header, `awaited_since`: since when (ms) a person has not answered yet.
  * - `outbox`: changes that D1 has yet to confirm. `agent`: the agent as D1 last had it.
  * - `reindex`: messages of which the search index has to hear again. In the header, `recorded` is the last revision that D1
  *   has confirmed, and `indexed` the sequence up to which the index has been sent everything, as of `indexed_as`.
@@ -39,7 +40,8 @@ CREATE TABLE header (
   handled_by TEXT NOT NULL DEFAULT 'agent', handler_id TEXT, handler_name TEXT, waiting_since INTEGER,
   last_read_lead INTEGER NOT NULL DEFAULT 0, last_read_staff INTEGER NOT NULL DEFAULT 0, return_at INTEGER,
   recorded INTEGER NOT NULL DEFAULT 0, indexed INTEGER NOT NULL DEFAULT 0, indexed_as TEXT NOT NULL DEFAULT '',
-  admitted TEXT NOT NULL DEFAULT '[]'
+  admitted TEXT NOT NULL DEFAULT '[]',
+  awaited_since INTEGER
 );
 CREATE TABLE turn (
   number INTEGER PRIMARY KEY,
@@ -68,7 +70,7 @@ CREATE TABLE deltas (turn INTEGER NOT NULL, first INTEGER NOT NULL, list TEXT NO
 CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
 CREATE TABLE agent (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL, at INTEGER NOT NULL);
-CREATE TABLE note (id TEXT PRIMARY KEY, at INTEGER NOT NULL, entity_id TEXT, name TEXT, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE note (id TEXT PRIMARY KEY, at INTEGER NOT NULL, entity_id TEXT, name TEXT, text TEXT NOT NULL, upto INTEGER) WITHOUT ROWID;
 CREATE TABLE handling (
   number INTEGER PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, entity_id TEXT, name TEXT, reason TEXT
 );
@@ -141,6 +143,8 @@ export const STEPS: readonly string[] = [
   `ALTER TABLE message ADD COLUMN cached_input_tokens INTEGER;
    ALTER TABLE message ADD COLUMN cost TEXT;`,
   "ALTER TABLE header ADD COLUMN admitted TEXT NOT NULL DEFAULT '[]';",
+  `ALTER TABLE header ADD COLUMN awaited_since INTEGER;
+   ALTER TABLE note ADD COLUMN upto INTEGER;`,
 ];
 
 /** The version of SCHEMA. */
@@ -161,6 +165,7 @@ export type Header = Omit<Conversation, "unread_lead" | "unread_staff"> & {
   indexed: number;
   indexed_as: string;
   admitted: AdmittedRow[];
+  awaited_since: number | null;
 };
 
 /** A credential that was admitted, as its SHA-256 (base64url), and whom it stands for; without the credential itself. */

@@ -1,4 +1,4 @@
-/** The rolling summary of what no longer fits the window, as the journal keeps it. */
+/** What models have written of messages, beside replies: the rolling summary of what no longer fits the window, and notes. */
 import type { Journal } from "./journal.ts";
 
 /** What was said up to and including a sequence, in the model's words. */
@@ -17,4 +17,9 @@ export function keepSummary(journal: Journal, { upto, text }: Summary): void {
 /** Forgets a summary that covers a message from `sequence` on. */
 export function forgetSummary(journal: Journal, sequence: number): void {
   journal.store.run("DELETE FROM summary WHERE upto >= ?", sequence);
+}
+
+/** Forgets the notes of messages from `sequence` on. */
+export function forgetNotes(journal: Journal, sequence: number): void {
+  journal.store.run("DELETE FROM note WHERE upto >= ?", sequence);
 }

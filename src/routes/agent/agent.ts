@@ -24,6 +24,7 @@ import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { invalid, notFound } from "../../problem/problem.ts";
 import { modelProblem } from "../../models/catalog.ts";
 import { agentBody, agentSchema, agentView, columnsOf, widgetAgentSchema, widgetAgentView } from "./schema.ts";
+import { checkHandOver } from "./hand-over.ts";
 import { storedTools } from "./tool.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -49,6 +50,7 @@ export function agentRoutes(api: Api): void {
     },
     async ({ c, db, caller: { company_id }, audit, body }) => {
       await checkModel(c, db, company_id, body.model);
+      checkHandOver(body.hand_over, body.tools ?? [], true);
       const now = Date.now();
       const id = uuidv7();
       const tools = await storedTools(c.var.config, { company_id, agent_id: id }, body.tools ?? [], []);
@@ -130,6 +132,7 @@ export function agentRoutes(api: Api): void {
       if (!before) throw notFound();
       await checkModel(c, db, company_id, body.model);
       const former = before.settings.tools ?? [];
+      checkHandOver(body.hand_over, body.tools ?? former, body.tools !== undefined);
       const owner = { company_id, agent_id: before.id };
       const tools = body.tools ? await storedTools(c.var.config, owner, body.tools, former) : former;
       const fields = columnsOf(body, tools);

@@ -4,6 +4,7 @@ import type { AgentFields, AgentRow } from "../../db/agent.ts";
 import { responseShape, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
 import { contextLengthOf, type HttpTool } from "../../chat/agent.ts";
 import { normaliseOrigin } from "../../net/origin.ts";
+import { handOverFields } from "./hand-over.ts";
 import { toolBody, toolSchema, toolView } from "./tool.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -76,6 +77,7 @@ export const agentBody = lazy(() =>
         description:
           "What the model may call over HTTP, in up to five steps a reply. Left out when replacing: as they are. Built-in models call none.",
       }),
+      ...handOverFields(),
       metadata: metadata().default({}),
     })
     .meta({ id: "AgentBody" }),
@@ -108,7 +110,7 @@ export const widgetAgentSchema = lazy(() =>
 /** The columns of a body, and `tools` in the form in which they are stored. */
 export function columnsOf(body: AgentBody, tools: HttpTool[]): AgentFields {
   const { stop, first_token_timeout_ms, token_timeout_ms, turn_timeout_ms, max_input_tokens, ...rest } = body;
-  const { max_context_length, summarize, auto_title, tools: _, model: models, ...columns } = rest;
+  const { max_context_length, summarize, auto_title, tools: _, model: models, hand_over, hours, ...columns } = rest;
   const [model = "", ...fallback] = [models].flat();
   const settings = {
     ...(fallback.length > 0 ? { fallback } : {}),
@@ -118,6 +120,8 @@ export function columnsOf(body: AgentBody, tools: HttpTool[]): AgentFields {
     summarize,
     auto_title,
     ...(tools.length > 0 ? { tools } : {}),
+    ...(hand_over ? { hand_over } : {}),
+    ...(hours ? { hours } : {}),
   };
   return { ...columns, model, settings };
 }
@@ -148,6 +152,8 @@ export const agentView = (row: AgentRow) => ({
   summarize: row.settings.summarize ?? false,
   auto_title: row.settings.auto_title ?? true,
   tools: (row.settings.tools ?? []).map(toolView),
+  hand_over: row.settings.hand_over ?? false,
+  hours: row.settings.hours ?? null,
   metadata: row.metadata,
   created_at: toTimestamp(row.created_at),
   updated_at: toTimestamp(row.updated_at),

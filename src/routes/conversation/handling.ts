@@ -34,14 +34,26 @@ const noteBody = lazy(() => z.strictObject({ text: text(10_000, 1) }).meta({ id:
 const readBody = lazy(() => z.strictObject({ sequence: z.int().min(0) }).meta({ id: "ReadMark" }));
 const by = lazy(() => z.object({ entity_id: id(), name: z.string().nullable() }).nullable());
 const noteSchema = lazy(() =>
-  z.object({ id: id(), text: z.string(), author: by(), created_at: timestamp() }).meta({ id: "Note" }),
+  z
+    .object({
+      id: id(),
+      text: z.string(),
+      author: by().meta({ description: "Null where the agent's model wrote it, asking for a person." }),
+      created_at: timestamp(),
+    })
+    .meta({ id: "Note" }),
 );
 const handlingSchema = lazy(() =>
   z
     .object({
       at: timestamp(),
-      action: z.enum(["take_over", "give_back", "hand_over"]),
-      reason: z.string().nullable().meta({ description: "`return_after`: its time was over." }),
+      action: z
+        .enum(["hand_over", "take_over", "give_back"])
+        .meta({ description: "`hand_over`: the agent asked for a person." }),
+      reason: z
+        .string()
+        .nullable()
+        .meta({ description: "`return_after`: its time was over. `model`: the agent's model asked." }),
       by: by().meta({ description: "Null where it happened by itself." }),
     })
     .meta({ id: "Handling" }),
@@ -141,7 +153,7 @@ export function handlingRoutes(api: Api): void {
     {
       ...list,
       path: "/conversation/{id}/handling",
-      summary: "See who had a conversation and from when on, newest first",
+      summary: "See who had a conversation and from when on, and when its agent asked for a person, newest first",
       problems: ["invalid_cursor"],
       responses: () => ({ 200: json("A page of changes.", pageOf("handling", handlingSchema())) }),
     },
