@@ -3,6 +3,7 @@ import app from "./app.ts";
 import { eraseRest, sealAll } from "./compliance/schedule.ts";
 import { foldRest } from "./db/folded.ts";
 import type { Env } from "./env.ts";
+import { rollUpDue } from "./compliance/rollup.ts";
 import { runRetention } from "./compliance/retention.ts";
 import { runWebhooks } from "./webhook/schedule.ts";
 
@@ -20,6 +21,7 @@ export default {
       () => eraseRest(env),
       () => runRetention(env, scheduledTime),
       () => foldRest(env),
+      () => rollUpDue(env, scheduledTime),
       () => runWebhooks(env, scheduledTime),
     ];
     const failures: unknown[] = [];

@@ -3,6 +3,7 @@
  * `npm run company -- link [--remote] [--url https://…]`: the same through the page /setup, for whoever gets the link.
  * `npm run company -- move --id <company_id> --to DB_1 [--remote]`: its rows to another database (see tenant/move.ts).
  * `npm run company -- reindex [--remote]`: the search index of all companies, made anew (see tenant/reindex.ts).
+ * `npm run company -- figures [--id <company_id>] [--remote]`: what figures are sums of, counted anew (see tenant/figures.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +21,8 @@ import { wrangler } from "./tool/wrangler.ts";
 const USAGE = `Usage: npm run company -- create --name "Acme" [--remote]
        npm run company -- link [--remote] [--url https://api.example.com]
        npm run company -- move --id <company_id> --to DB_1 [--remote]
-       npm run company -- reindex [--remote]`;
+       npm run company -- reindex [--remote]
+       npm run company -- figures [--id <company_id>] [--remote]`;
 
 type Plan = Parameters<typeof companyStatements>[1];
 
@@ -28,6 +30,7 @@ const options = readArguments();
 if (options.command === "move") await move(options);
 else if (options.command === "link") await link(options);
 else if (options.command === "reindex") await remakeIndex(options);
+else if (options.command === "figures") await countAnew(options);
 else await create(options);
 
 async function create({ name, remote }: { name: string; remote: boolean }): Promise<void> {
@@ -98,9 +101,24 @@ async function remakeIndex({ remote }: { remote: boolean }): Promise<void> {
   }
 }
 
+async function countAnew({ id, remote }: { id?: string | undefined; remote: boolean }): Promise<void> {
+  const { openDatabases } = await import("./local/database.ts");
+  const { remakeFigures } = await import("./tenant/figures.ts");
+  const { homes, close } = await openDatabases({ remote });
+  try {
+    const report = (company: string, spans: number) => console.log(`${company}: ${spans} spans of time`);
+    const count = await remakeFigures(homes, id, Date.now(), report);
+    if (count === 0 && id !== undefined) fail(`There is no company ${id}.`);
+    console.log(`The figures of ${count} ${count === 1 ? "company" : "companies"} are counted anew.`);
+  } finally {
+    await close();
+  }
+}
+
 type Options =
   | { command: "link"; remote: boolean; url: string }
   | { command: "reindex"; remote: boolean }
+  | { command: "figures"; id?: string | undefined; remote: boolean }
   | { command: "create"; name: string; remote: boolean }
   | { command: "move"; id: string; to: string; remote: boolean };
 
@@ -121,6 +139,7 @@ function readArguments(): Options {
     if (command === "move" && rest.length === 0 && id && to) return { command, id, to, remote };
     if (command === "link" && rest.length === 0) return { command, remote, url: originOf(values.url, remote) };
     if (command === "reindex" && rest.length === 0) return { command, remote };
+    if (command === "figures" && rest.length === 0) return { command, id, remote };
     const name = values.name?.trim() ?? "";
     if (command !== "create" || rest.length > 0 || name === "") return fail(USAGE);
     if (name.length > 200 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {

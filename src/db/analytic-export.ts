@@ -3,23 +3,29 @@
  * of the one before, by keys that never change. Deleted and erased rows, and the text of messages, are not exported.
  */
 import { and, asc, eq, getTableColumns, gt, gte, isNull, lt, type SQL, sql } from "drizzle-orm";
-import { day, replies, type Scope, selectPercentiles, selectSums } from "./analytic-period.ts";
+import { cells, type CellScope, type Period } from "./analytic-cell.ts";
+import { figuresOf } from "./analytic-period.ts";
 import type { Database } from "./database.ts";
+import type { LocalDay } from "./day.ts";
 import { agent, conversation, lead } from "./schema.ts";
 
-/** Rows of a batch. */
+/** Rows of a batch; and agents of one, each with figures of every day. */
 const BATCH = 500;
-/** Milliseconds of a batch of token counts, which are few rows a day. */
-const USAGE_PERIOD = 7 * 86_400_000;
+const AGENTS = 50;
+/** Days of a batch of token counts, which are few rows a day. */
+const USAGE_DAYS = 7;
+
+/** Whose rows, and of which days. */
+export type Scope = Period & { company_id: string; days: LocalDay[] };
 
 type Batches<T> = AsyncGenerator<T[]>;
 
 /** The batches of `read`, which gets the last row so far, until a batch is not full. */
-async function* batches<T>(read: (last: T | null) => Promise<T[]>): Batches<T> {
+async function* batches<T>(read: (last: T | null) => Promise<T[]>, full = BATCH): Batches<T> {
   for (let last: T | null = null; ;) {
     const rows = await read(last);
     if (rows.length > 0) yield rows;
-    if (rows.length < BATCH) return;
+    if (rows.length < full) return;
     last = rows.at(-1) ?? null;
   }
 }
@@ -27,7 +33,11 @@ async function* batches<T>(read: (last: T | null) => Promise<T[]>): Batches<T> {
 type Key = { created_at: number; id: string };
 
 /** Live rows that were created in the period, after `last`. */
-function createdAfter(table: typeof conversation | typeof lead, scope: Scope, last: Key | null): SQL | undefined {
+function createdAfter(
+  table: typeof conversation | typeof lead,
+  scope: Omit<Scope, "days">,
+  last: Key | null,
+): SQL | undefined {
   const { company_id, from, until } = scope;
   const { created_at, id } = table;
   const begin = last ? sql`(${created_at}, ${id}) > (${last.created_at}, ${last.id})` : gte(created_at, from);
@@ -37,7 +47,7 @@ function createdAfter(table: typeof conversation | typeof lead, scope: Scope, la
 /** Without metadata, which may have 16 KiB a row. */
 const { metadata: _, title_folded: __, creation_key: ___, ...exportedOfConversation } = getTableColumns(conversation);
 
-export const conversationQuery = (db: Database, scope: Scope, last: Key | null) =>
+export const conversationQuery = (db: Database, scope: Omit<Scope, "days">, last: Key | null) =>
   db
     .select(exportedOfConversation)
     .from(conversation)
@@ -45,7 +55,7 @@ export const conversationQuery = (db: Database, scope: Scope, last: Key | null) 
     .orderBy(asc(conversation.created_at), asc(conversation.id))
     .limit(BATCH);
 
-export const leadQuery = (db: Database, scope: Scope, last: Key | null) =>
+export const leadQuery = (db: Database, scope: Omit<Scope, "days">, last: Key | null) =>
   db
     .select()
     .from(lead)
@@ -61,8 +71,7 @@ export const conversationBatches = (db: Database, scope: Scope) =>
 export const leadBatches = (db: Database, scope: Scope) => batches((last: Key | null) => leadQuery(db, scope, last));
 
 /** Live agents, oldest first, each with its figures of the period, if it has any. */
-export async function* agentBatches(db: Database, scope: Scope) {
-  const { company_id } = scope;
+export async function* agentBatches(db: Database, { company_id, days }: Scope) {
   const page = (last: { id: string } | null) =>
     db
       .select({
@@ -75,23 +84,19 @@ export async function* agentBatches(db: Database, scope: Scope) {
       .from(agent)
       .where(and(eq(agent.company_id, company_id), isNull(agent.deleted_at), gt(agent.id, last?.id ?? "")))
       .orderBy(asc(agent.id))
-      .limit(BATCH);
-  for await (const rows of batches(page)) {
-    const ofPage = { ...scope, agents: rows.map((row) => row.id) };
-    const [sums, percentiles] = await db.batch([
-      selectSums(db, ofPage, ["agent"]),
-      selectPercentiles(db, ofPage, "agent"),
-    ]);
+      .limit(AGENTS);
+  for await (const rows of batches(page, AGENTS)) {
+    const ofPage = { company_id, pieces: days, agents: rows.map((row) => row.id) };
+    const { sums, percentiles } = await figuresOf(db, ofPage, ["agent"], "agent");
     const sumsOf = new Map(sums.map((row) => [row.ref, row]));
-    const percentilesOf = new Map(percentiles.map((row) => [row.ref, row]));
-    yield rows.map((row) => ({ ...row, sums: sumsOf.get(row.id), percentiles: percentilesOf.get(row.id) }));
+    const timesOf = (id: string) => percentiles.filter(({ ref }) => ref === id).map((row) => [row.of, row]);
+    yield rows.map((row) => ({ ...row, sums: sumsOf.get(row.id), times: Object.fromEntries(timesOf(row.id)) }));
   }
 }
 
 /** Tokens of one agent and model on one day, from one source; null where nothing was counted. */
 export type UsageRow = {
-  /** Days since 1970. */
-  day: number;
+  date: string;
   agent_id: string;
   agent_name: string | null;
   model_used: string | null;
@@ -101,17 +106,23 @@ export type UsageRow = {
   output_tokens: number | null;
 };
 
-export const usageQuery = (scope: Scope): SQL => sql`
-  SELECT ${day} AS day, agent_id, (SELECT name FROM agent WHERE agent.id = agent_id) AS agent_name, model_used,
-    usage_source AS source, count(*) AS turn_count, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens
-  FROM ${replies(scope)} GROUP BY day, agent_id, model_used, source ORDER BY day, agent_id, model_used, source`;
+const uncounted = sql.raw("turns - measured - estimated");
 
-/** Token counts of the period by day. Batches end with a UTC day, so that no day is in two of them. */
-export async function* usageBatches(db: Database, scope: Scope): Batches<UsageRow> {
-  for (let from = scope.from; from < scope.until;) {
-    const until = Math.min(scope.until, Math.floor(from / USAGE_PERIOD) * USAGE_PERIOD + USAGE_PERIOD);
-    const rows = await db.all<UsageRow>(usageQuery({ ...scope, from, until }));
-    if (rows.length > 0) yield rows;
-    from = until;
+export const usageQuery = (scope: CellScope): SQL => sql`
+  WITH ${cells(scope)}
+  SELECT place, agent_id, (SELECT name FROM agent WHERE agent.id = agent_id) AS agent_name,
+    nullif(model_used, '') AS model_used, source, sum(n) AS turn_count, sum(input) AS input_tokens, sum(output) AS output_tokens
+  FROM (
+    SELECT place, agent_id, model_used, NULL AS source, ${uncounted} AS n, NULL AS input, NULL AS output FROM cell
+    UNION ALL SELECT place, agent_id, model_used, 'measured', measured, measured_input, measured_output FROM cell
+    UNION ALL SELECT place, agent_id, model_used, 'estimated', estimated, estimated_input, estimated_output FROM cell
+  ) WHERE n > 0 GROUP BY place, agent_id, model_used, source ORDER BY place, agent_id, model_used, source`;
+
+/** Token counts of the period by day. Batches end with a day, so that no day is in two of them. */
+export async function* usageBatches(db: Database, { company_id, days }: Scope): Batches<UsageRow> {
+  for (let first = 0; first < days.length; first += USAGE_DAYS) {
+    const pieces = days.slice(first, first + USAGE_DAYS);
+    const rows = await db.all<Omit<UsageRow, "date"> & { place: number }>(usageQuery({ company_id, pieces }));
+    if (rows.length > 0) yield rows.map(({ place, ...row }) => ({ date: pieces[place]?.date ?? "", ...row }));
   }
 }

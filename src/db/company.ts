@@ -62,6 +62,11 @@ export const insertCompany = (db: Database, rows: NewCompany, condition: SQL = s
 export const findCompany = (control: Database, company_id: string): Promise<CompanyRow | undefined> =>
   control.select().from(company).where(eq(company.id, company_id)).get();
 
+/** Where the company's days begin (IANA name). */
+export const timeZoneOf = async (control: Database, company_id: string): Promise<string> =>
+  (await control.select({ time_zone: company.time_zone }).from(company).where(eq(company.id, company_id)).get())
+    ?.time_zone ?? "UTC";
+
 /** Changes the given settings. Undefined when there is no such company. */
 export const updateCompany = (control: Database, company_id: string, settings: CompanySettings, audit: AuditRow) =>
   auditedUpdate(control, company, eq(company.id, company_id), settings, audit);

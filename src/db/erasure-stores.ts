@@ -11,13 +11,15 @@ import type { ErasureRow } from "./erasure.ts";
 import { audit_event, conversation, lead, message, user } from "./schema.ts";
 
 /** Columns, and what is in them once nothing is said any more. */
-type Cleared = Record<string, "" | "{}" | null>;
+type Cleared = Record<string, string | null>;
 
 const CONVERSATION: Cleared = {
   ...{ title: "", title_folded: "", metadata: "{}" },
   ...{ creation_key: null, creation_hash: null, handler_name: null },
 };
-const MESSAGE: Cleared = { content: "", metadata: "{}", tool_calls: null, feedback: null, details: null, author: null };
+/** That a person wrote it stays, as the times and the counts do; who that was does not. */
+const BY_SOMEBODY = '{"type":"staff"}';
+const MESSAGE: Cleared = { content: "", metadata: "{}", tool_calls: null, feedback: null, author: BY_SOMEBODY };
 const FOLDED: Cleared = { first_name_folded: null, last_name_folded: null, email_folded: null };
 const LEAD: Cleared = {
   ...{ external_id: null, first_name: null, last_name: null, email: null, phone: null, source: null },
@@ -35,9 +37,14 @@ const each = (columns: string[], value: (column: string) => SQL) =>
 /** As many bytes as before, all of them the same. */
 const bytes = (column: string) =>
   `iif("${column}" IS NULL, NULL, printf('%.*c', length(CAST("${column}" AS BLOB)), 'x'))`;
-const literalOf = (value: string | null | undefined) => (value === null || value === undefined ? "NULL" : `'${value}'`);
+const literalOf = (column: string, value: string | null | undefined) =>
+  value === null || value === undefined
+    ? "NULL"
+    : value === BY_SOMEBODY
+      ? `iif("${column}" IS NULL, NULL, '${value}')`
+      : `'${value}'`;
 const overwritten = (column: string) => sql.raw(bytes(column));
-const literal = (value: string | null) => sql.raw(literalOf(value));
+const literal = (column: string, value: string | null) => sql.raw(literalOf(column, value));
 
 /** What follows SET, for statements that are written by hand: first the one, then the other. */
 export const MESSAGE_SETS = {
@@ -45,7 +52,7 @@ export const MESSAGE_SETS = {
     .map((column) => `"${column}" = ${bytes(column)}`)
     .join(", "),
   cleared: Object.entries(MESSAGE)
-    .map(([column, value]) => `"${column}" = ${literalOf(value)}`)
+    .map(([column, value]) => `"${column}" = ${literalOf(column, value)}`)
     .join(", "),
 };
 
@@ -61,7 +68,7 @@ function clear(db: Database, table: Table, cleared: Cleared, where: SQL) {
     db.update(table).set(each(free, overwritten)).where(said),
     db
       .update(table)
-      .set(each(columns, (column) => literal(cleared[column] ?? null)))
+      .set(each(columns, (column) => literal(column, cleared[column] ?? null)))
       .where(said),
   ] as const;
 }

@@ -11,12 +11,19 @@ import type { AgentSettings, Knowledge } from "../chat/agent.ts";
 import type { Author, ReplyDetails } from "../chat/message.ts";
 import type { Cost } from "../chat/money.ts";
 import type { ToolCall } from "../chat/tool-call.ts";
+import { MEASURES } from "./measures.ts";
 
 const id = () => text().primaryKey();
 const company_id = () => text().notNull();
 const millis = () => integer();
 const created_at = () => millis().notNull();
 const json = <T>() => text({ mode: "json" }).$type<T>();
+const sum = () => integer().notNull();
+/** How many completed turns, and first replies of a person, took how long: `{<bucket>: <count>}`. */
+const times = () => ({
+  turn_times: json<Record<string, number>>().notNull(),
+  wait_times: json<Record<string, number>>().notNull(),
+});
 
 export const company = sqliteTable(
   "company",
@@ -597,3 +604,34 @@ export const webhook_delivery = sqliteTable(
       .where(sql`status = 'pending'`),
   ],
 );
+
+/**
+ * Spans of time of which a company's figures are in `rollup`; of everything else they are counted when they are read. A trigger
+ * takes a span away, with its sums, in the write that changes anything that counts in it: what is here is always right.
+ */
+export const rollup_span = sqliteTable(
+  "rollup_span",
+  { company_id: company_id(), from_at: millis().notNull(), until_at: millis().notNull(), ...times() },
+  (t) => [primaryKey({ columns: [t.company_id, t.from_at] })],
+);
+
+/** Sums of one span, agent and model. */
+export const rollup = sqliteTable(
+  "rollup",
+  {
+    company_id: company_id(),
+    from_at: millis().notNull(),
+    /** "" where there is none: leads without an agent, and what no model has said. */
+    agent_id: text().notNull(),
+    model_used: text().notNull(),
+    ...(Object.fromEntries(MEASURES.map((name) => [name, sum()])) as Record<
+      (typeof MEASURES)[number],
+      ReturnType<typeof sum>
+    >),
+    ...times(),
+  },
+  (t) => [primaryKey({ columns: [t.company_id, t.from_at, t.agent_id, t.model_used] })],
+);
+
+/** Companies of which something is to be rolled up by the next scheduled run. */
+export const rollup_due = sqliteTable("rollup_due", { company_id: text().primaryKey() });

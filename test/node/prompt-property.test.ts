@@ -87,7 +87,7 @@ function conversation(kind: ProviderKind, messages: Message[]) {
   const tools = [up.tool(name)];
   const agent: TurnAgent = {
     ...{ instructions: "Be brief.", tools_tokens: 0, max_input_tokens: null, summarize: true, auto_title: false },
-    ...{ last_resort: null, budgets: false, max_output_tokens: null },
+    ...{ last_resort: null, budgets: false, max_output_tokens: null, hand_over: null },
     links: [{ name: model, timeouts: TIMEOUTS, price: null, open: () => up.open(model, { tools }, up.access(kind)) }],
   };
   const ports = { journal, clock: b.clock, log: () => undefined };
@@ -96,6 +96,7 @@ function conversation(kind: ProviderKind, messages: Message[]) {
     sleep: () => Promise.resolve(),
     loadAgent: () => Promise.resolve(agent),
     ids: () => b.ids,
+    changed: () => undefined,
     onChange: () => undefined,
     onEnd: () => undefined,
     abort: (reason) => {

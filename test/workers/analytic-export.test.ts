@@ -206,7 +206,15 @@ describe("an export", () => {
       usage_source: null,
     };
     const untimed = { avg_response_time_ms: null, p50_response_time_ms: null, p95_response_time_ms: null };
-    const none = { turn_count: 0, failed_turns: 0, stopped_turns: 0, ...nothing, ...untimed };
+    const people = {
+      ...{ rated_up: 0, rated_down: 0, hand_overs: 0, staff_replies: 0, first_staff_replies: 0 },
+      ...{ avg_first_staff_reply_ms: null, p50_first_staff_reply_ms: null, p95_first_staff_reply_ms: null },
+    };
+    const rates = (rate: number | null) => ({ failure_rate: rate, stop_rate: rate, hand_over_rate: rate });
+    const none = {
+      ...{ turn_count: 0, failed_turns: 0, stopped_turns: 0 },
+      ...{ ...nothing, ...untimed, ...people, ...rates(null) },
+    };
     const about = (id: string, name: string) => ({ id, name, status: "active", created_at: expect.any(String) });
     const ofName = (name: string) => rows.find((row) => row.name === name);
     expect(rows).toHaveLength(3);
@@ -215,14 +223,15 @@ describe("an export", () => {
       ...about(company.agent_id, "Echo"),
       model: "builtin/echo",
       ...{ turn_count: 3, failed_turns: 0, stopped_turns: 0, message_count: 5, deleted_message_count: 1 },
-      ...{ avg_response_time_ms: 4000, p50_response_time_ms: 4000, p95_response_time_ms: 6000 },
+      ...{ avg_response_time_ms: 4000, p50_response_time_ms: expect.closeTo(4000, -1.9) },
+      ...{ p95_response_time_ms: expect.closeTo(6000, -2), ...people, ...rates(0) },
       ...{ input_tokens: 9, output_tokens: 12, usage_source: "estimated" },
     });
     expect(ofName("=Other, with a comma")).toEqual({
       ...about(other, "=Other, with a comma"),
       model: "builtin/echo",
       ...none,
-      ...{ turn_count: 1, failed_turns: 1, message_count: 2 },
+      ...{ turn_count: 1, failed_turns: 1, message_count: 2, failure_rate: 1, stop_rate: 0, hand_over_rate: 0 },
     });
   });
 

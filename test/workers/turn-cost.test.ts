@@ -7,7 +7,7 @@ import { metered } from "../../bench/metered-database.ts";
 import { COSTS } from "../../bench/scaling/costs.ts";
 import { writeBatch } from "../../src/db/record.ts";
 import { type Company, makeCompany } from "./company.ts";
-import { chat, createConversation } from "./conversation-client.ts";
+import { chat, createConversation, settle } from "./conversation-client.ts";
 
 type Message = Batch["messages"][number];
 
@@ -37,6 +37,8 @@ test("a turn's two messages", async () => {
   const company = await makeCompany();
   const { id } = await createConversation(company);
   expect((await chat(company, id, "the first")).status).toBe(200);
+  // In every hour the first turn of a company notes that there is something to roll up: two rows.
+  await settle(company, id);
   const used = { trips: 0, d1_read: 0, d1_written: 0 };
   const db = metered(env.DB, ({ trips, costs }) => {
     used.trips += trips;

@@ -42,12 +42,15 @@ async function step({ journal, ledger, clock, log }: SummaryPorts, agent: TurnAg
   const last = messages.at(-1);
   if (!last) return false;
   const { edits, id: conversation_id } = journal.header;
+  /** No edit, erasure or purge since then: what is summarised is what is there. And no person has the conversation. */
+  const isWanted = () => {
+    const { found } = journal;
+    return found?.edits === edits && found.erased_at === null && found.handled_by === "agent";
+  };
   try {
-    const { text, usage } = await ask(agent, former, messages, clock, ledger);
+    const { text, usage } = await ask(agent, former, messages, clock, ledger, isWanted);
     log({ event: "summary", conversation_id, upto: last.sequence, ...usage });
-    // An edit, an erasure or a purge since then: what was summarised is not what is there.
-    if (text.trim() === "" || journal.found?.edits !== edits || journal.header.erased_at !== null) return false;
-    if (journal.header.handled_by === "staff") return false;
+    if (text.trim() === "" || !isWanted()) return false;
     journal.transaction(() => keepSummary(journal, { upto: last.sequence, text }));
     return true;
   } catch (error) {
@@ -70,6 +73,7 @@ async function ask(
   messages: Message[],
   clock: () => number,
   ledger: Ledger | undefined,
+  isWanted: () => boolean,
 ): Promise<{ text: string; usage: Usage | null }> {
   const transcript = messages.map(({ role, content }) => `${role}: ${content}`).join("\n\n");
   const content = former ? `Summary so far:\n${former.text}\n\nWhat followed:\n${transcript}` : transcript;
@@ -78,6 +82,10 @@ async function ask(
   const [link] = agent.links;
   const { open, timeouts } = link;
   const room = await reserve(ledger, agent, link, mostInput(request), clock());
+  if (!isWanted()) {
+    room?.release();
+    return { text: "", usage: null };
+  }
   if (room) request.admit = async () => room.output;
   const stream = open().stream(request, call.signal);
   const tally = new UsageTally();

@@ -2,13 +2,21 @@
 import { type ConversationSums, MAX_TIMELINE, type TurnFact } from "../../db/analytic-conversation.ts";
 import { toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
 
+const HELD = "handled_by_staff";
 const TURN_STATUS = { complete: "completed", failed: "failed", stopped: "stopped" } as const;
 
-/** The figures of `GET /analytic/conversation/:id`. Response times are those of complete replies. */
-export function conversationFigures({ sums, timeline }: { sums: ConversationSums; timeline: TurnFact[] }) {
+/**
+ * The figures of `GET /analytic/conversation/:id`. Response times are those of complete replies. A message that was never
+ * answered in its turn, and is not being answered, was a person's to answer.
+ */
+export function conversationFigures(
+  { sums, timeline }: { sums: ConversationSums; timeline: TurnFact[] },
+  handled_by: "agent" | "staff",
+) {
   const { messages, turns, first_at, last_at, timed, time } = sums;
   const user = sums.users ?? 0;
   const assistant = sums.assistants ?? 0;
+  const isHeld = ({ sequence }: TurnFact) => handled_by === "staff" || sequence < messages;
   return {
     message_count: user + assistant,
     messages_by_role: { user, assistant },
@@ -28,7 +36,7 @@ export function conversationFigures({ sums, timeline }: { sums: ConversationSums
       turn_id: turn.turn_id,
       sequence: turn.sequence,
       started_at: toTimestamp(turn.started_at),
-      status: turn.status === null ? ("in_progress" as const) : TURN_STATUS[turn.status],
+      status: turn.status !== null ? TURN_STATUS[turn.status] : isHeld(turn) ? HELD : ("in_progress" as const),
       response_time_ms: turn.time,
       input_tokens: turn.input_tokens,
       output_tokens: turn.output_tokens,

@@ -37,7 +37,7 @@ const conversationAnalytics = lazy(() =>
             turn_id: id(),
             sequence: z.int().meta({ description: "Of the user's message." }),
             started_at: timestamp(),
-            status: z.enum(["in_progress", "completed", "failed", "stopped"]),
+            status: z.enum(["in_progress", "completed", "failed", "stopped", "handled_by_staff"]),
             response_time_ms: millis(),
             input_tokens: z.int().nullable(),
             output_tokens: z.int().nullable(),
@@ -65,8 +65,8 @@ export function analyticRoutes(api: Api): void {
       responses: () => ({ 200: json("The figures.", conversationAnalytics()) }),
     },
     async ({ c, db, caller, params }) => {
-      const { id: conversation_id, company_id, status } = await visibleConversation(db, caller, params.id);
-      const figures = conversationFigures(await conversationFacts(db, company_id, conversation_id));
+      const { id: conversation_id, company_id, status, handled_by } = await visibleConversation(db, caller, params.id);
+      const figures = conversationFigures(await conversationFacts(db, company_id, conversation_id), handled_by);
       return c.json({ conversation_id, status, ...figures });
     },
   );

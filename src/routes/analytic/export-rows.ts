@@ -1,12 +1,10 @@
 /** The rows of each kind of export. They are flat, to fit a table, and have no text of messages. */
 import * as z from "zod";
-import { agentBatches, conversationBatches, leadBatches, usageBatches } from "../../db/analytic-export.ts";
-import type { Scope } from "../../db/analytic-period.ts";
+import { agentBatches, conversationBatches, leadBatches, type Scope, usageBatches } from "../../db/analytic-export.ts";
 import type { Database } from "../../db/database.ts";
 import { id, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
 import type { Cell } from "./csv.ts";
 import { turnView } from "./figures.ts";
-import { dateOf } from "./period.ts";
 import { lazy } from "../../lazy.ts";
 
 export type ExportType = "conversations" | "leads" | "agents" | "usage";
@@ -14,6 +12,7 @@ export type Row = Record<string, Cell>;
 
 const count = lazy(() => z.int().min(0));
 const millis = lazy(() => z.int().nullable());
+const share = lazy(() => z.number().min(0).max(1).nullable());
 const optional = lazy(() => z.string().nullable());
 const source = lazy(() => z.enum(["measured", "estimated"]).nullable());
 
@@ -70,6 +69,17 @@ export const EXPORT_ROWS = lazy(
           input_tokens: count().nullable(),
           output_tokens: count().nullable(),
           usage_source: source(),
+          rated_up: count(),
+          rated_down: count(),
+          failure_rate: share(),
+          stop_rate: share(),
+          hand_overs: count(),
+          hand_over_rate: share(),
+          staff_replies: count(),
+          first_staff_replies: count(),
+          avg_first_staff_reply_ms: millis(),
+          p50_first_staff_reply_ms: millis(),
+          p95_first_staff_reply_ms: millis(),
         })
         .meta({ id: "ExportedAgent" }),
       usage: z
@@ -104,9 +114,7 @@ export async function* exportBatches(db: Database, type: ExportType, scope: Scop
       for await (const rows of agentBatches(db, scope)) yield rows.map(agentRow);
       return;
     case "usage":
-      for await (const rows of usageBatches(db, scope)) {
-        yield rows.map(({ day, ...row }): RowOf<"usage"> => ({ date: dateOf(day), ...row }));
-      }
+      for await (const rows of usageBatches(db, scope)) yield rows satisfies RowOf<"usage">[];
   }
 }
 
@@ -142,12 +150,15 @@ const leadRow = (row: Batch<typeof leadBatches>): RowOf<"leads"> => ({
   updated_at: toTimestamp(row.updated_at),
 });
 
-function agentRow({ sums, percentiles, created_at, ...row }: Batch<typeof agentBatches>): RowOf<"agents"> {
-  const { usage, messages_by_role: _, ...figures } = turnView(sums, percentiles);
+function agentRow({ sums, times, created_at, ...row }: Batch<typeof agentBatches>): RowOf<"agents"> {
+  const { usage, messages_by_role: _, feedback, ...figures } = turnView(sums, times);
   const tokens = {
     input_tokens: usage?.input_tokens ?? null,
     output_tokens: usage?.output_tokens ?? null,
     usage_source: usage?.source ?? null,
   };
-  return { ...row, created_at: toTimestamp(created_at), ...figures, ...tokens };
+  const ratings = { rated_up: feedback.up, rated_down: feedback.down };
+  const all = { ...row, created_at: toTimestamp(created_at), ...figures, ...tokens, ...ratings };
+  const inOrder = Object.keys(EXPORT_ROWS().agents.shape) as (keyof typeof all)[];
+  return Object.fromEntries(inOrder.map((name) => [name, all[name]])) as RowOf<"agents">;
 }

@@ -8,7 +8,7 @@ import type { Api } from "../../http/api.ts";
 import { textStream } from "../../http/text-stream.ts";
 import { BYTE_ORDER_MARK, csvLine } from "./csv.ts";
 import { columnsOf, EXPORT_ROWS, exportBatches, type ExportType, type Row } from "./export-rows.ts";
-import { periodFields, periodOf, periodView } from "./period.ts";
+import { companyPeriod, periodFields } from "./period.ts";
 import { lazy } from "../../lazy.ts";
 
 type Format = "csv" | "json";
@@ -23,7 +23,7 @@ const body = lazy(() =>
     .strictObject({
       type: z.enum(["conversations", "leads", "agents", "usage"]).meta({
         description:
-          "Live conversations made, or live leads registered, in the period; live agents with their figures; tokens by UTC day, agent, model and way of counting.",
+          "Live conversations made, or live leads registered, in the period; live agents with their figures; tokens by day of the company's time zone, agent, model and way of counting.",
       }),
       format: z.enum(["json", "csv"]),
       bom: z.boolean().optional().meta({
@@ -73,14 +73,13 @@ export function analyticExportRoutes(api: Api): void {
       }),
     },
     async ({ c, db, caller: { company_id }, body: { type, format, bom = true, ...dates } }) => {
-      const period = periodOf(dates, Date.now());
+      const period = await companyPeriod(c, company_id, dates);
       const chunks = encode(exportBatches(db, type, { ...period, company_id }), type, format, bom);
       // The first batch is read before the response starts, so that a failure here is a 503 and not a broken file.
       const first = await chunks.next();
       const onError = (error: unknown) =>
         console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });
-      const { start_date, end_date } = periodView(period);
-      const name = `${type}_${start_date.slice(0, 10)}_${end_date.slice(0, 10)}.${format}`;
+      const name = `${type}_${period.days[0]?.date}_${period.days.at(-1)?.date}.${format}`;
       return c.body(textStream(first, chunks, onError), 200, {
         "content-type": CONTENT_TYPE[format],
         "content-disposition": `attachment; filename="${name}"`,

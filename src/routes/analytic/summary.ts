@@ -1,27 +1,19 @@
-/** Figures over a period, for staff: of one agent, of token usage, of the whole company; in total and by UTC day. */
+/** Figures over a period, for staff: of one agent, of token usage, of the whole company; in total and by the company's days. */
 import * as z from "zod";
 import { findAgent } from "../../db/agent.ts";
-import {
-  type Created,
-  type Grouping,
-  MAX_GROUPS,
-  periodFigures,
-  type PeriodFigures,
-  selectPercentiles,
-  selectSums,
-  type Sums,
-} from "../../db/analytic-period.ts";
+import { type Figures, figuresOf, type Grouping, MAX_GROUPS, type Sums } from "../../db/analytic-period.ts";
+import type { LocalDay } from "../../db/day.ts";
 import { readTally } from "../../db/tally.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import { id, pathId } from "../../http/fields.ts";
 import { notFound } from "../../problem/problem.ts";
-import { turnFigures, turnView, usageFigures, usageFiguresView, withoutPercentiles } from "./figures.ts";
-import { dateOf, daysOf, periodFields, periodOf, periodSchema, periodView } from "./period.ts";
+import { type Times, turnFigures, turnView, usageFigures, usageFiguresView, withoutPercentiles } from "./figures.ts";
+import { companyPeriod, periodFields, periodSchema, periodView } from "./period.ts";
 import { lazy } from "../../lazy.ts";
 
 const count = lazy(() => z.int().min(0));
-const date = lazy(() => z.iso.date().meta({ description: "A UTC day.", example: "2026-11-22" }));
+const date = lazy(() => z.iso.date().meta({ description: "A day in the company's time zone.", example: "2026-11-22" }));
 const name = lazy(() => z.string().nullable().meta({ description: "As the agent is called now." }));
 
 const conversations = lazy(() =>
@@ -96,18 +88,17 @@ export function analyticSummaryRoutes(api: Api): void {
       ...common,
       path: "/analytic/agent/{agent_id}",
       summary: "Figures about one agent over a period",
-      description: "In total and by UTC day; every day of the period is there.",
+      description: "In total and by day of the company's time zone; every day of the period is there.",
       params: pathId("agent_id"),
       query,
       responses: () => ({ 200: json("The figures.", agentAnalytics()) }),
     },
     async ({ c, db, caller: { company_id }, params: { agent_id }, query }) => {
-      const period = periodOf(query, Date.now());
+      const period = await companyPeriod(c, company_id, query);
       const agent = await findAgent(db, company_id, agent_id);
       if (!agent) throw notFound();
-      const scope = { ...period, company_id, agents: [agent_id] };
-      const [periodResult, conversations, { active: leads }] = await Promise.all([
-        periodFigures(db, scope, ["total", "day"]),
+      const [figures, conversations, { active: leads }] = await Promise.all([
+        figuresOf(db, { company_id, agents: [agent_id], pieces: period.days }, ["total", "day"]),
         readTally(db, company_id, "agent", agent_id),
         readTally(db, company_id, "lead", agent_id),
       ]);
@@ -117,7 +108,7 @@ export function analyticSummaryRoutes(api: Api): void {
         ...periodView(period),
         conversations,
         leads,
-        ...figuresView(periodResult, daysOf(period)),
+        ...figuresView(figures, period.days),
       });
     },
   );
@@ -127,29 +118,26 @@ export function analyticSummaryRoutes(api: Api): void {
       ...common,
       path: "/analytic/usage",
       summary: "Turns and tokens over a period",
-      description: "By UTC day, agent and model. Measured by the model's provider, or estimated from the text.",
+      description:
+        "By day of the company's time zone, agent and model. Measured by the model's provider, or estimated from the text.",
       query,
       responses: () => ({ 200: json("The figures.", usageAnalytics()) }),
     },
     async ({ c, db, caller: { company_id }, query }) => {
-      const period = periodOf(query, Date.now());
-      const scope = { ...period, company_id };
-      const [sums, percentiles] = await db.batch([
-        selectSums(db, scope, ["total", "day", "agent", "model"]),
-        selectPercentiles(db, scope, "day"),
-      ]);
-      const days = byRef(sums, "day");
-      const ranks = new Map(percentiles.map((row) => [row.ref, row]));
+      const period = await companyPeriod(c, company_id, query);
+      const scope = { company_id, pieces: period.days };
+      const found = await figuresOf(db, scope, ["total", "day", "agent", "model"]);
+      const days = byRef(found.sums, "day");
       const figures = (row: Sums) => withoutPercentiles(usageFiguresView(row));
       return c.json({
         ...periodView(period),
-        totals: usageFiguresView(of(sums, "total")[0], ranks.get(null)),
-        by_day: daysOf(period).map((day) => ({
-          date: dateOf(day),
-          ...usageFiguresView(days.get(day), ranks.get(day)),
+        totals: usageFiguresView(of(found.sums, "total")[0], timesOf(found, null)),
+        by_day: period.days.map(({ date }, place) => ({
+          date,
+          ...usageFiguresView(days.get(place), timesOf(found, place)),
         })),
-        by_agent: of(sums, "agent").map((s) => ({ agent_id: s.ref, name: s.name, ...figures(s) })),
-        by_model: of(sums, "model").map((s) => ({ model_used: s.ref, ...figures(s) })),
+        by_agent: of(found.sums, "agent").map((s) => ({ agent_id: s.ref, name: s.name, ...figures(s) })),
+        by_model: of(found.sums, "model").map((s) => ({ model_used: s.ref, ...figures(s) })),
       });
     },
   );
@@ -159,54 +147,48 @@ export function analyticSummaryRoutes(api: Api): void {
       ...common,
       path: "/analytic/dashboard",
       summary: "Figures about the company over a period",
-      description: "In total and by UTC day; every day of the period is there.",
+      description: "In total and by day of the company's time zone; every day of the period is there.",
       query,
       responses: () => ({ 200: json("The figures.", dashboard()) }),
     },
     async ({ c, db, caller: { company_id }, query }) => {
-      const period = periodOf(query, Date.now());
-      const [periodResult, conversations, { active: leads }] = await Promise.all([
-        periodFigures(db, { ...period, company_id }, ["total", "day", "top_agent"]),
+      const period = await companyPeriod(c, company_id, query);
+      const [found, conversations, { active: leads }] = await Promise.all([
+        figuresOf(db, { company_id, pieces: period.days }, ["total", "day", "top_agent"]),
         readTally(db, company_id, "company"),
         readTally(db, company_id, "lead"),
       ]);
-      const top_agents = of(periodResult.sums, "top_agent").map((sums) => {
-        const figures = withoutPercentiles(turnView(sums, undefined));
+      const top_agents = of(found.sums, "top_agent").map((sums) => {
+        const figures = withoutPercentiles(turnView(sums));
         return { agent_id: sums.ref, name: sums.name, ...figures };
       });
       return c.json({
         ...periodView(period),
         conversations,
         leads,
-        ...figuresView(periodResult, daysOf(period)),
+        ...figuresView(found, period.days),
         top_agents,
       });
     },
   );
 }
 
-/** Totals, and figures of each of `days` (days since 1970), also of days without turns. Pure. */
-function figuresView({ sums, percentiles, conversations, leads }: PeriodFigures, days: number[]) {
-  const ofDay = byRef(sums, "day");
-  const percentilesOf = new Map(percentiles.map((row) => [row.ref, row]));
-  const newConversations = byDayNumber(conversations);
-  const newLeads = byDayNumber(leads);
-  const total = (perDay: Map<number, number>) => [...perDay.values()].reduce((sum, n) => sum + n, 0);
+/** Totals, and figures of each of `days`, also of days on which nothing happened. Pure. */
+function figuresView(found: Figures, days: LocalDay[]) {
+  const ofDay = byRef(found.sums, "day");
+  const view = (sums: Sums | undefined, place: number | null) => ({
+    new_conversations: sums?.conversations ?? 0,
+    new_leads: sums?.leads ?? 0,
+    ...turnView(sums, timesOf(found, place)),
+  });
   return {
-    totals: {
-      new_conversations: total(newConversations),
-      new_leads: total(newLeads),
-      ...turnView(of(sums, "total")[0], percentilesOf.get(null)),
-    },
-    by_day: days.map((day) => ({
-      date: dateOf(day),
-      new_conversations: newConversations.get(day) ?? 0,
-      new_leads: newLeads.get(day) ?? 0,
-      ...turnView(ofDay.get(day), percentilesOf.get(day)),
-    })),
+    totals: view(of(found.sums, "total")[0], null),
+    by_day: days.map(({ date }, place) => ({ date, ...view(ofDay.get(place), place) })),
   };
 }
 
 const of = (sums: Sums[], kind: Grouping) => sums.filter((row) => row.kind === kind);
 const byRef = (sums: Sums[], kind: Grouping) => new Map(of(sums, kind).map((row) => [row.ref, row]));
-const byDayNumber = (rows: Created[]) => new Map(rows.map(({ day, n }) => [day, n]));
+/** Of the day in that place, or with null of the whole period. */
+const timesOf = ({ percentiles }: Figures, place: number | null): Times =>
+  Object.fromEntries(percentiles.filter(({ ref }) => ref === place).map((row) => [row.of, row]));
