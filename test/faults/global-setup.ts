@@ -72,7 +72,7 @@ async function build(outdir: string): Promise<void> {
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
   await promisify(execFile)(process.execPath, ["--no-warnings", ...args], { cwd: root, env });
   // The object as it is, but its database first asks the test what to do.
-  cpSync(join(root, "test/faults/faulty.js"), join(outdir, "faulty.js"));
+  for (const file of ["faulty.js", "collector.js"]) cpSync(join(root, "test/faults", file), join(outdir, file));
 }
 
 /** Migrates the database and stores a company in it. */

@@ -1,5 +1,5 @@
 /** One deployment for one test: a Worker that can be killed and started again, its files, and an upstream model. */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, inject } from "vitest";
@@ -20,6 +20,8 @@ export type Site = {
   files: Files;
   /** Every line that the Worker has logged. */
   logs: string[];
+  /** Bytes of memory that workerd takes now. */
+  memory: () => number;
   /** SIGKILLs workerd; whatever it was doing is lost. */
   kill: () => Promise<void>;
   /** Starts workerd on the same files. */
@@ -41,8 +43,15 @@ export function useSite(): { readonly site: Site } {
   return shared as { readonly site: Site };
 }
 
-/** Opens a site that is gone when the test is over. With `faults`, D1 does what they say. */
-export async function openSite(onTestFinished: (end: () => Promise<void>) => void, faults?: Faults): Promise<Site> {
+/**
+ * Opens a site that is gone when the test is over. With `faults`, D1 does what they say; with `traces`, its spans are sent to
+ * a receiver at that address.
+ */
+export async function openSite(
+  onTestFinished: (end: () => Promise<void>) => void,
+  faults?: Faults,
+  traces?: string,
+): Promise<Site> {
   const { bundle, worker, state: template, vars, token } = inject("prepared");
   const state = mkdtempSync(join(tmpdir(), "conversations-site-"));
   cpSync(template, state, { recursive: true });
@@ -57,6 +66,7 @@ export async function openSite(onTestFinished: (end: () => Promise<void>) => voi
       entry: faults ? "faulty.js" : "index.js",
       vars: { ...vars, OPENAI_COMPATIBLE_BASE_URL: up.baseUrl, PUBLIC_URL: "https://api.example" },
       log: (message) => logs.push(message),
+      traces,
       ...(faults ? { faults: faults.answer } : {}),
     });
   let workerd: Workerd | null = await start();
@@ -79,6 +89,10 @@ export async function openSite(onTestFinished: (end: () => Promise<void>) => voi
     state,
     files,
     logs,
+    memory: () => {
+      const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${workerd?.pid}/status`, "utf8")) ?? [];
+      return Number(kilobytes) * 1024;
+    },
     kill,
     start: async () => {
       workerd = await start();

@@ -23,6 +23,8 @@ export type WorkerdOptions = {
   worker?: object;
   /** Answers what the Worker asks over its binding FAULTS. */
   faults?: (request: FaultRequest) => Promise<FaultResponse>;
+  /** Where its spans go, as OTLP: the address of a receiver. */
+  traces?: string | undefined;
   /** Everything that the Worker logs. */
   log?: (message: string) => void;
 };
@@ -55,8 +57,9 @@ export async function workerOptions(): Promise<object> {
 }
 
 async function start(options: WorkerdOptions): Promise<Workerd> {
-  const { bundle, entry, state, vars, faults, log = () => {} } = options;
-  const described = (options.worker ?? (await workerOptions())) as { bindings?: object };
+  const { bundle, entry, state, vars, faults, traces, log = () => {} } = options;
+  const described = (options.worker ?? (await workerOptions())) as WorkerDescription;
+  const flags = described.compatibilityFlags ?? [];
   const before = children.length;
   const modules = [...new Set([entry, "index.js"])];
   const worker = {
@@ -67,6 +70,7 @@ async function start(options: WorkerdOptions): Promise<Workerd> {
     modules: modules.map((name) => ({ type: "ESModule", path: join(bundle, name) })),
     bindings: { ...described.bindings, ...vars },
     ...(faults ? { serviceBindings: { FAULTS: faults } } : {}),
+    ...(traces ? { streamingTails: ["collector"], compatibilityFlags: [...flags, ...SPANS] } : {}),
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   } as unknown as V4WorkerOptions;
   const mf = new Server(
@@ -76,7 +80,7 @@ async function start(options: WorkerdOptions): Promise<Workerd> {
       cf: false,
       resourcePersistencePath: join(state, "v3"),
       handleStructuredLogs: ({ message }) => log(message),
-      workers: [worker],
+      workers: [worker, ...(traces ? [collector(bundle, traces)] : [])],
     }),
   );
   const url = (await mf.unsafeGetDirectURL()).href.replace(/\/$/, "");
@@ -90,3 +94,18 @@ async function start(options: WorkerdOptions): Promise<Workerd> {
   };
   return { mf, url, pid, kill };
 }
+
+type WorkerDescription = { bindings?: object; compatibilityFlags?: string[]; compatibilityDate?: string };
+
+/** What lets a Worker hear the spans of another one, those that it makes itself included. */
+const SPANS = ["streaming_tail_worker", "tail_worker_user_spans"];
+
+/** The Worker that is told of all spans, see collector.js. */
+const collector = (bundle: string, OTLP_ENDPOINT: string): V4WorkerOptions => ({
+  name: "collector",
+  modulesRoot: bundle,
+  modules: [{ type: "ESModule", path: join(bundle, "collector.js") }],
+  compatibilityDate: "2026-10-15",
+  compatibilityFlags: SPANS,
+  bindings: { OTLP_ENDPOINT },
+});
