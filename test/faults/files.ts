@@ -18,6 +18,13 @@ export class Files {
     return this.#read(this.#recordFile, query, values);
   }
 
+  /** Changes the record in D1, past the Worker. */
+  change(query: string, ...values: (string | number)[]): void {
+    const db = new DatabaseSync(this.#recordFile, { timeout: 5_000 });
+    db.prepare(query).run(...values);
+    db.close();
+  }
+
   /** Rows of a conversation's own database. */
   journal(conversation_id: string, query: string, ...values: (string | number)[]): Row[] {
     for (const file of this.#objectFiles) {
