@@ -15,10 +15,10 @@ export const inOpenAiForm = (document: ProblemDocument) => ({ ...document, error
 
 /**
  * The header that OpenAI's clients obey when they decide whether to send a request again. By themselves they repeat
- * every 409, and ours stay what they are.
+ * every 409 and 429; ours of the first kind stay what they are, and a budget is used up until its period ends.
  */
-export const retryAdvice = (status: number): Record<string, string> =>
-  status === 409 ? { "x-should-retry": "false" } : {};
+export const retryAdvice = (status: number, code: ProblemDocument["code"]): Record<string, string> =>
+  status === 409 || code === "budget_exhausted" ? { "x-should-retry": "false" } : {};
 
 function typeOf(status: number): string {
   if (status === 401) return "authentication_error";

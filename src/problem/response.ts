@@ -13,7 +13,7 @@ export function problemResponse(
   dialect?: Dialect,
 ): Response {
   const status = statusOf(details.code);
-  const advice = dialect === "openai" ? retryAdvice(status) : {};
+  const advice = dialect === "openai" ? retryAdvice(status, details.code) : {};
   const headers = new Headers({
     ...{ "content-type": "application/problem+json", "x-request-id": requestId, "cache-control": "no-store" },
     ...advice,

@@ -1,5 +1,5 @@
 /** Budgets and prices over HTTP, with models of a real upstream that say how many tokens they took. */
-import { abortAllDurableObjects } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { mostInput } from "../../src/chat/usage.ts";
@@ -120,6 +120,56 @@ describe("every way to a model", () => {
     }
     expect(await history(site, id)).toEqual([]);
     expect(await up.requests(site.model)).toEqual([]);
+    const refused = await call("POST", "/v1/chat/completions", { headers: site.user, body: completion });
+    // OpenAI's clients send every 429 again, unless they are told not to.
+    expect(refused.headers.get("x-should-retry")).toBe("false");
+  });
+
+  it("leaves a reply as it is that there is no room to make anew", async () => {
+    const site = await makeSite([complete(["Here."], usage)]);
+    const { id } = await createConversation(site);
+    await chat(site, id, "Hi");
+    await setBudget(site, { tokens: 1 });
+    await env.CONVERSATION.getByName(id).settle(site.company_id);
+    await evictDurableObject(env.CONVERSATION.getByName(id));
+    const before = await history(site, id);
+    const regenerate = { trigger: "regenerate-message", messages: [{ id: "m", role: "user", parts: [] }] };
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 20_000 });
+    const answer = await call("POST", `/v1/conversation/${id}/chat`, { headers: site.user, body: regenerate });
+    expect(answer).toMatchObject({ status: 429, body: { code: "budget_exhausted" } });
+    expect(await history(site, id)).toEqual(before);
+  });
+
+  it("fails in its turn where a message waited and there is no room any more, and says until when", async () => {
+    const long = "word ".repeat(400);
+    const site = await makeSite([[{ gate: "waits" }, ...complete([long], usage)], complete(["Here."], usage)]);
+    const first = most("one", 100);
+    // The second message has room as it arrives; behind the long reply it has none.
+    const budget = await setBudget(site, { tokens: first + most("one", 0) + most("two", 100) });
+    const { id } = await createConversation(site);
+    const turn = chat(site, id, "one");
+    await up.waitAtGate("waits");
+    const stream = await streamChat(site, id, "two");
+    await stream.until("chat_status");
+    await up.openGate("waits");
+    expect((await turn).status).toBe(200);
+    const { data } = await stream.until("chat_response");
+    expect(data).toMatchObject({ status: "failed", error: { code: "budget_exhausted", resets_at: budget.resets_at } });
+    expect(await look(site, budget.id)).toMatchObject({ used: 50, reserved: 0 });
+  });
+
+  it("takes what it was sent and has said when it is stopped", async () => {
+    const site = await makeSite([[{ text: "word ".repeat(30) }, { gate: "stopped" }]]);
+    const budget = await setBudget(site, { tokens: 10_000 });
+    const { id } = await createConversation(site);
+    const stream = await streamChat(site, id, "Hi");
+    await stream.until("chat_delta");
+    await call("POST", `/v1/conversation/${id}/chat/stop`, { headers: site.user, body: {} });
+    const [, reply] = await history(site, id);
+    const { input_tokens, output_tokens } = reply?.["usage"];
+    await vi.waitFor(async () =>
+      expect(await look(site, budget.id)).toMatchObject({ used: input_tokens + output_tokens, reserved: 0 }),
+    );
   });
 
   it("takes room: background turns, streams, completions, replies made anew", async () => {

@@ -66,7 +66,11 @@ export function errorDocument(
   turn: Turn,
   error: TurnError,
 ): object {
-  const extra = { turn_id: turn.id, message_id: turn.user_message_id };
-  const details: ProblemDetails = { ...error, extra };
+  const { code, detail, resets_at } = error;
+  const extra = {
+    ...{ turn_id: turn.id, message_id: turn.user_message_id },
+    ...(resets_at === undefined ? {} : { resets_at: new Date(resets_at).toISOString() }),
+  };
+  const details: ProblemDetails = { code, detail, extra };
   return problemDocument(details, context.origin, context.request_id);
 }
