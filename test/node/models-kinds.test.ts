@@ -54,6 +54,20 @@ describe.each(KINDS)("%s: an answer", (kind) => {
     expect((await up.playing(steps, kind)).failure?.kind).toBe("error");
   });
 
+  it("is complete when its connection breaks behind its good word, and failed when it breaks behind another", async () => {
+    const closing = (word: string) => end(word).filter((data) => data !== "[DONE]" && !data.includes("message_stop"));
+    const broken = (word: string): Step[] => [
+      ...sent(...begin, ...texts.map(text), ...closing(word)),
+      // Bytes that are under way are lost with a connection that is reset.
+      { wait_ms: 30 },
+      { reset: true },
+    ];
+    expect(await up.playing(broken(stop), kind)).toMatchObject(WHOLE);
+    for (const word of ["error", "null"]) {
+      expect(await up.playing(broken(word), kind)).toMatchObject({ text: WHOLE.text, failure: { kind: "error" } });
+    }
+  });
+
   it("has failed when it breaks off", async () => {
     const { text: said, failure } = await up.playing(sent(...begin, ...texts.map(text)), kind);
     expect({ said, message: failure?.message }).toEqual({ said: WHOLE.text, message: "the answer broke off" });

@@ -58,6 +58,10 @@ export class AnthropicEvents implements Mending {
     }
   }
 
+  get isWhole(): boolean {
+    return this.#ending.isGood;
+  }
+
   done(): void {
     this.#ending.done();
   }

@@ -44,6 +44,11 @@ export class Ending {
     this.#done = true;
   }
 
+  /** It has said in a good word that it has ended. */
+  get isGood(): boolean {
+    return this.#word !== undefined && endingProblem(this.#word) === null;
+  }
+
   /** How the answer ended as far as it said so, or undefined. */
   get word(): string | undefined {
     return this.#word ?? (this.#done ? DONE : undefined);

@@ -30,6 +30,10 @@ export class GoogleEvents implements Mending {
     return parts.length > 0 ? [{ candidates: [{ content: { role: "model", parts } }] }] : [];
   }
 
+  get isWhole(): boolean {
+    return this.#ending.isGood;
+  }
+
   done(): void {
     this.#ending.done();
   }

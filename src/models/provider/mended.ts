@@ -8,7 +8,7 @@ import { type Source, streamOf } from "../../net/source.ts";
 import { ALIVE } from "./parts.ts";
 import { errorIn, UpstreamError } from "./report.ts";
 import { DONE, eventsIn, type ServerEvent } from "./sse.ts";
-import type { Upstream } from "./upstream.ts";
+import { ConnectionLost, type Upstream } from "./upstream.ts";
 
 /** A protocol's events as they are meant. */
 export type Mending = {
@@ -18,6 +18,8 @@ export type Mending = {
   done(): void;
   /** Nothing more will come. */
   end(): JsonObject[];
+  /** The answer is whole, whatever becomes of its connection. */
+  readonly isWhole: boolean;
 };
 
 /** One call of a client that `make` makes with a fetch of its own. */
@@ -70,7 +72,9 @@ class MendedCall {
         if (done) meant.push(...this.#mending.end());
         else for (const event of value) meant.push(...this.#meaningOf(event));
       } catch (error) {
-        this.#failure = { error };
+        ended = error instanceof ConnectionLost && this.#mending.isWhole;
+        if (ended) meant.push(...this.#mending.end());
+        else this.#failure = { error };
       }
       this.#sign.resolve(ALIVE);
       const text = meant.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("");

@@ -35,6 +35,10 @@ export class ChatChunks implements EventParser {
     if (isObject(choice)) this.#choice(choice, parts);
   }
 
+  get isWhole(): boolean {
+    return this.#ending.isGood;
+  }
+
   end(parts: StreamPart[]): void {
     parts.push(...this.#calls.parts());
     const usage = {

@@ -2,6 +2,7 @@
 import type { StreamPart } from "../connect.ts";
 import type { Source } from "../../net/source.ts";
 import type { ServerEvent } from "./sse.ts";
+import { ConnectionLost } from "./upstream.ts";
 
 /** A protocol's reading of its events. */
 export type EventParser = {
@@ -9,6 +10,8 @@ export type EventParser = {
   read(event: ServerEvent, parts: StreamPart[]): void;
   /** Nothing more will come. */
   end(parts: StreamPart[]): void;
+  /** The answer is whole, whatever becomes of its connection. */
+  readonly isWhole: boolean;
 };
 
 /** Something arrived that is no part of the answer: the other side is at work. */
@@ -28,7 +31,8 @@ export function parsed(events: Source<ServerEvent[]>, parser: EventParser): Sour
       else for (const event of value) parser.read(event, parts);
     } catch (error) {
       ended = true;
-      parts.push({ type: "error", error });
+      if (error instanceof ConnectionLost && parser.isWhole) parser.end(parts);
+      else parts.push({ type: "error", error });
     }
     if (parts.length === 0) parts.push(ALIVE);
   };

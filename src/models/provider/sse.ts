@@ -67,6 +67,7 @@ class EventReader {
   }
 
   #take(line: string, events: ServerEvent[]): void {
+    if (!this.#bare && line.startsWith("data: {")) return this.#add(line.slice(6), events);
     const [field] = (!this.#bare && DATA.exec(line)) || [];
     if (line === "") this.#endEvent(events);
     else if (field) this.#add(line.slice(field.length), events);
