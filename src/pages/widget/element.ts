@@ -189,9 +189,12 @@ export class WidgetElement extends PlacedElement {
       else if (this.#isOpen) void this.#chat.start();
       else this.#chat.rest();
     });
-    if (typeof BroadcastChannel === "undefined") return;
-    this.#tabs = new BroadcastChannel(prefix);
-    this.#tabs.addEventListener("message", ({ data }) => this.#chat.thread.rated(String(data.id), data.rating));
+    try {
+      this.#tabs = new BroadcastChannel(prefix);
+      this.#tabs.addEventListener("message", ({ data }) => this.#chat.thread.rated(String(data.id), data.rating));
+    } catch {
+      // There is none, or not for a page that may store nothing.
+    }
   }
 
   #rate(item: Item, rating: Item["rating"]): void {

@@ -152,8 +152,12 @@ export class Panel {
   }
 }
 
-/** What a reader takes for the first character, an emoji included. */
+/** What a reader takes for the first character, an emoji included; Firefox before version 125 cannot tell. */
 function initialOf(name: string): string {
-  for (const { segment } of new Intl.Segmenter().segment(name.trim())) return segment.toUpperCase();
+  const { Segmenter } = Intl as Partial<Pick<typeof Intl, "Segmenter">>;
+  const characters = Segmenter
+    ? Array.from(new Segmenter().segment(name.trim()), ({ segment }) => segment)
+    : name.trim();
+  for (const character of characters) return character.toUpperCase();
   return "";
 }

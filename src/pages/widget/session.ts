@@ -176,13 +176,14 @@ export class Session {
     return new Promise((resolve, reject) => {
       let hasBegun = false;
       const run = async () => {
+        if (hasBegun) return;
         hasBegun = true;
         await work().then(resolve, reject);
         await pause(ARRIVES);
       };
-      // Where the page may store nothing, it may lock nothing either, and there is nothing to share.
-      const alone = () => (hasBegun ? undefined : run());
-      navigator.locks.request(this.#lock, run).catch(alone);
+      // A page that may store nothing may lock nothing either; and a tab that the browser has frozen keeps its lock.
+      setTimeout(run, PATIENCE);
+      navigator.locks.request(this.#lock, run).catch(run);
     });
   }
 

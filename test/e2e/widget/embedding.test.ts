@@ -309,12 +309,14 @@ describe("a page whose libraries changed what browsers have", () => {
     },
   );
 
-  it("may store nothing and lock nothing", async () => {
+  it("may store nothing and lock nothing, in a browser of some years ago", async () => {
     const { id } = await stage.agent();
     const denied = `<script>
       const denied = () => new DOMException("Access is denied for this document.", "SecurityError");
       for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(window, name, { get() { throw denied(); } });
       navigator.locks.request = () => Promise.reject(denied());
+      window.BroadcastChannel = function () { throw denied(); };
+      delete Intl.Segmenter;
     </script>`;
     const context = await arrive(stage.browser);
     const visitor = await (await Visitor.at(context, put(html(denied + line(id))))).open();
