@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { calling, complete, type Step, upstream } from "../upstream/client.ts";
-import { call, makeCompany, makeLead, send } from "./company.ts";
+import { call, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
 import { chat, createConversation, history, settle, streamChat, streamOf } from "./conversation-client.ts";
 import { everywhere } from "./everywhere.ts";
 
@@ -100,10 +100,12 @@ describe("a model that asks for a person", () => {
     const stored = await history(m.lead, m.id);
     expect(stored.at(-1)?.["tool_calls"]).toMatchObject([{ name: "hand_over", input: {}, output: null }]);
     const replay = `/v1/conversation/${m.id}/messages/stream?turn_id=${stored[0]?.["turn_id"]}`;
-    const staff = await call("GET", `/v1/lead/${m.lead_id}/export`, { headers: m.company.admin });
+    const exported = (headers: HeaderMap) => call("GET", `/v1/lead/${m.lead_id}/export`, { headers });
+    expect((await exported(m.lead.user)).status).toBe(403);
+    expect((await exported(m.company.admin)).body).toContain("4711");
     await chat(m.lead, m.id, "Thanks");
     const [, , third] = await up.requests(m.model);
-    const shown = [heard, stored, (await call("GET", replay, { headers: m.lead.user })).body, staff.body, third?.body];
+    const shown = [heard, stored, (await call("GET", replay, { headers: m.lead.user })).body, third?.body];
     for (const where of shown) expect(JSON.stringify(where)).not.toContain("4711");
     for (const what of ["notes", "handling"]) {
       const refused = await call("GET", `/v1/conversation/${m.id}/${what}`, { headers: m.lead.user });
