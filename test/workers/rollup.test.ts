@@ -325,7 +325,7 @@ describe("figures", () => {
         expect(await rowsOf("rollup", company)).toEqual(before);
         await steps.check();
       }),
-      { numRuns: 12, endOnFailure: true },
+      { numRuns: 6, endOnFailure: true },
     );
   }, 120_000);
 
