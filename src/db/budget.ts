@@ -8,7 +8,7 @@ import { auditedDelete, auditedInsertIf } from "./audited.ts";
 import type { Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
 import type { Rows, Slice } from "./page.ts";
-import { budget, webhook, webhook_event } from "./schema.ts";
+import { agent, budget, model_price, webhook, webhook_event } from "./schema.ts";
 
 export type BudgetRow = typeof budget.$inferSelect;
 
@@ -37,6 +37,23 @@ export function insertBudget(db: Database, row: BudgetRow, audit: AuditRow): Pro
 /** Undefined when the company has no such budget. */
 export const deleteBudget = (db: Database, company_id: string, id: string, audit: AuditRow) =>
   auditedDelete(db, budget, own(company_id, id), audit);
+
+/** Models named at most. */
+const UNPRICED = 100;
+
+/** Models of active agents that a budget in money is about, and which have no price in its currency. */
+export async function unpricedModels(db: Database, { company_id, currency, agent_id }: BudgetRow): Promise<string[]> {
+  if (currency === null) return [];
+  const live = sql`a.company_id = ${company_id} AND a.deleted_at IS NULL AND a.status = 'active'
+    ${agent_id === null ? sql`` : sql`AND a.id = ${agent_id}`}`;
+  const models = sql`SELECT a.model AS model FROM ${agent} AS a WHERE ${live}
+    UNION SELECT link.value AS model FROM ${agent} AS a, json_each(a.settings, '$.fallback') AS link WHERE ${live}`;
+  const unpriced = sql`SELECT used.model AS model FROM (${models}) AS used WHERE used.model NOT LIKE 'builtin/%'
+    AND NOT EXISTS (SELECT 1 FROM ${model_price} AS p WHERE p.company_id = ${company_id} AND p.model = used.model
+      AND p.currency = ${currency}) ORDER BY used.model LIMIT ${UNPRICED}`;
+  const rows = await rawSelect<{ model: string }>(db, unpriced, ["model"]);
+  return rows.map(({ model }) => model);
+}
 
 /** A decimal of JSON as its whole part and its fraction in units of 10^-12, because sums of floats are not exact. */
 const WHOLE = "CAST(cost ->> '$.amount' AS INTEGER)";

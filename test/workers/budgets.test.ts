@@ -294,6 +294,9 @@ describe("an exhausted budget", () => {
 
   it("hands the conversation to the staff: the message is kept, and somebody is waited for", async () => {
     const site = await makeSite([complete(["Here."], usage)]);
+    const name = `handed-${site.company_id.slice(-8)}`;
+    const hook = { url: up.toolUrl(name), events: ["handling.changed"] };
+    await call("POST", "/v1/webhook", { headers: site.admin, body: hook });
     await setBudget(site, { tokens: 1, on_exhausted: "hand_over" });
     const { id } = await createConversation(site);
     const { status, body } = await chat(site, id, "Hi");
@@ -307,7 +310,20 @@ describe("an exhausted budget", () => {
     await chat(site, id, "Anybody there?");
     const handling = await call("GET", `/v1/conversation/${id}/handling`, { headers: site.user });
     expect(handling.body.handling).toMatchObject([{ action: "hand_over", reason: "budget_exhausted" }]);
+    const [event] = (await up.waitForAnswer(`tools/${name}`, 1)) as any[];
+    expect(event.body).toMatchObject({ type: "handling.changed", data: { conversation_id: id, handled_by: "agent" } });
+    for (const headers of [{ accept: "text/event-stream" }, { accept: "application/json" }]) {
+      const more = await call("POST", `/v1/conversation/${id}/chat`, {
+        headers: { ...site.user, ...headers },
+        body: { message: "And now?" },
+      });
+      expect(JSON.stringify(more.body)).toMatch(/"?handled_by/);
+    }
     expect(await up.requests(site.model)).toEqual([]);
+    // Once there is room again, the agent answers.
+    const { budgets } = (await call("GET", "/v1/budget", { headers: site.admin })).body;
+    await call("DELETE", `/v1/budget/${budgets[0].id}`, { headers: site.admin });
+    expect((await chat(site, id, "Hello?")).body.content).toBe("Here.");
   });
 
   it("is told of once, by a webhook", async () => {
@@ -384,11 +400,15 @@ describe("costs", () => {
   it("that nobody can reckon: a budget in money says so, and one in tokens does not mind", async () => {
     const site = await makeSite([complete(["Here."], usage)]);
     const budget = await setBudget(site, { amount: 5, currency: "EUR" });
+    const unpriced = async () =>
+      (await call("GET", `/v1/budget/${budget.id}`, { headers: site.admin })).body.unpriced_models;
+    expect(await unpriced()).toEqual([`up/${site.model}`]);
     const { id } = await createConversation(site);
     expect(await chat(site, id, "Hi")).toMatchObject({ status: 409, body: { code: "budget_unpriced" } });
     expect(await history(site, id)).toEqual([]);
     const body = { [site.model]: { input: 1, output: 1, currency: "EUR" } };
     await call("PUT", "/v1/model-provider/up/prices", { headers: site.admin, body });
+    expect(await unpriced()).toEqual([]);
     expect((await chat(site, (await createConversation(site)).id, "Hi")).status).toBe(200);
     expect(await look(site, budget.id)).toMatchObject({ used: "0.00005", reserved: "0", amount: "5", tokens: null });
   });
@@ -413,6 +433,22 @@ describe("costs", () => {
 });
 
 describe("a budget", () => {
+  it("begins anew where the company's day does, also after its clocks have changed", async () => {
+    const company = await makeCompany();
+    const budget = await setBudget(company, { tokens: 1000, period: "day" });
+    expect(budget.resets_at).toBe(`${new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)}T00:00:00.000Z`);
+    const zone = (time_zone: string) => call("PATCH", "/v1/company", { headers: company.admin, body: { time_zone } });
+    await zone("Europe/Berlin");
+    const at = async (now: string) => {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(now) });
+      return (await call("GET", `/v1/budget/${budget.id}`, { headers: company.admin })).body.budget.resets_at;
+    };
+    expect(await at("2026-10-24T22:00:00Z")).toBe("2026-10-25T23:00:00.000Z");
+    expect(await at("2027-03-27T23:00:00Z")).toBe("2027-03-28T22:00:00.000Z");
+    await zone("America/New_York");
+    expect(await at("2027-03-28T05:00:00Z")).toBe("2027-03-29T04:00:00.000Z");
+  });
+
   it("counts what its period had before it was set, of its own company alone", async () => {
     const site = await makeSite([complete(["Here."], usage)]);
     const body = { [site.model]: { input: "0.3", output: "0.7", currency: "EUR" } };

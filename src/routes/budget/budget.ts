@@ -2,7 +2,15 @@
 import { uuidv7 } from "uuidv7";
 import * as z from "zod";
 import { findAgent } from "../../db/agent.ts";
-import { type BudgetRow, deleteBudget, findBudget, insertBudget, listBudgets, MAX_BUDGETS } from "../../db/budget.ts";
+import {
+  type BudgetRow,
+  deleteBudget,
+  findBudget,
+  insertBudget,
+  listBudgets,
+  MAX_BUDGETS,
+  unpricedModels,
+} from "../../db/budget.ts";
 import type { Database } from "../../db/database.ts";
 import { findEntity } from "../../db/entity.ts";
 import type { Api } from "../../http/api.ts";
@@ -16,6 +24,13 @@ import { type BudgetBody, budgetBody, budgetSchema, budgetView } from "./schema.
 export function budgetRoutes(api: Api): void {
   const common = { tag: "Budgets", scope: "admin", audience: "staff" } as const;
   const response = () => z.object({ budget: budgetSchema() });
+  const checked = () =>
+    response().extend({
+      unpriced_models: z.array(z.string()).meta({
+        description:
+          "Of a budget in money: models of active agents without a price in its currency (the first 100), whose turns it refuses.",
+      }),
+    });
   const ofLead = {
     lead_id: idFilter().optional().meta({ description: "Of budgets of each lead: how this one stands." }),
   };
@@ -30,7 +45,7 @@ export function budgetRoutes(api: Api): void {
 turns at the same time never exceed a budget. It counts what was used of the present period before, too. Turns know a first
 budget within 15 seconds. At most ${MAX_BUDGETS} a company.`,
       body: budgetBody,
-      responses: () => ({ 201: json("The budget.", response()) }),
+      responses: () => ({ 201: json("The budget.", checked()) }),
       problems: ["conflict", "not_found"],
     },
     async ({ c, db, caller: { company_id }, audit, body }) => {
@@ -40,7 +55,9 @@ budget within 15 seconds. At most ${MAX_BUDGETS} a company.`,
       const made = await insertBudget(db, row, audit("budget.create", "budget", row.id, { applies_to, period }));
       if (!made) throw new Problem("conflict", `There are at most ${MAX_BUDGETS} budgets a company.`);
       const [view] = await viewsOf(c, company_id, [made]);
-      return c.json({ budget: view }, 201, { location: linkTo(c, `/budget/${row.id}`) });
+      return c.json({ budget: view, unpriced_models: await unpricedModels(db, made) }, 201, {
+        location: linkTo(c, `/budget/${row.id}`),
+      });
     },
   );
 
@@ -77,13 +94,13 @@ budget within 15 seconds. At most ${MAX_BUDGETS} a company.`,
       summary: "Look at a budget",
       params: pathId(),
       query: () => z.object(ofLead),
-      responses: () => ({ 200: json("The budget.", response()) }),
+      responses: () => ({ 200: json("The budget.", checked()) }),
     },
     async ({ c, db, caller, params, query }) => {
       const row = await findBudget(db, caller.company_id, params.id);
       if (!row) throw notFound();
       const [view] = await viewsOf(c, caller.company_id, [row], query.lead_id);
-      return c.json({ budget: view });
+      return c.json({ budget: view, unpriced_models: await unpricedModels(db, row) });
     },
   );
 
