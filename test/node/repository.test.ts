@@ -27,7 +27,7 @@ const documents = [
 const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
 
 /** `src/…`, `test/…` or a file at the top, as code in a document. */
-const FOLDERS = ["src", "bench", "test", "migrations", "migrations-search", "docs", ".ci", ".github"];
+const FOLDERS = ["src", "bench", "examples", "test", "migrations", "migrations-search", "docs", ".ci", ".github"];
 const TOP = /^\.?[\w-]+\.(?:toml|json|md|ts|yaml)$/;
 const isPath = (code: string) => FOLDERS.some((name) => code === name || code.startsWith(`${name}/`)) || TOP.test(code);
 
@@ -45,6 +45,22 @@ describe.each(documents)("%s", (path) => {
   it("names only commands that exist", () => {
     const run = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = ""]) => name);
     expect(run.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
+describe("docs/recipes.md", () => {
+  const blocks = [...read("docs/recipes.md").matchAll(/<!-- (examples\/\S+) -->\n\n```\w+\n(.*?)\n```/gs)];
+
+  it.each(blocks.map(([, path = "", code = ""]) => [path, code]))("shows %s as it is tested", (path, code) => {
+    expect(code).toBe(read(path).trimEnd());
+  });
+
+  it("shows every recipe", () => {
+    // Parts of one, and what only configures them.
+    const others = ["auth.ts", "package.json", "tsconfig.json"];
+    const files = readdirSync(join(root, "examples"), { withFileTypes: true }).filter((one) => one.isFile());
+    const recipes = files.map(({ name }) => name).filter((name) => !others.includes(name));
+    expect(new Set(blocks.map(([, path]) => path))).toEqual(new Set(recipes.map((name) => `examples/${name}`)));
   });
 });
 

@@ -1,6 +1,9 @@
 /** Websites as they are: scripts that are moved, pages that replace themselves, libraries that change what browsers have. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { root } from "../../../src/cli/tool/project.ts";
 import { complete } from "../../upstream/client.ts";
 import { Stage } from "./stage.ts";
 import { agent, arrive, eventually, Visitor, you } from "./visitor.ts";
@@ -24,6 +27,19 @@ async function chats(visitor: Visitor): Promise<void> {
   await visitor.open();
   await visitor.reads(all);
 }
+
+it("the page of docs/recipes.md opens the chat by a button of its own", async () => {
+  const { id } = await stage.agent({ allowed_origins: [stage.host.origin] });
+  const text = readFileSync(join(root, "examples/page.html"), "utf8");
+  const context = await arrive(stage.browser);
+  const address = put(text.replace("https://your-api.example", stage.api.url).replace("AGENT_ID", id));
+  const visitor = await Visitor.at(context, address);
+  await visitor.page.getByRole("button", { name: "Ask us" }).click();
+  await visitor.panel.waitFor();
+  await visitor.say("hello");
+  await visitor.reads([you("hello"), agent("reply to: hello")]);
+  await context.close();
+});
 
 describe("the script is found", () => {
   const ways: Record<string, (src: string, id: string) => string> = {
