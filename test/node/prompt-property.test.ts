@@ -73,6 +73,7 @@ const TURNS = [
   "stopped",
   "calls",
   "calls and edits",
+  "asks",
   "fits",
 ] as const;
 const EDITS = ["delete", "restore", "bulk", "back", "anew", "take", "say", "give", "window", "summary"] as const;
@@ -87,7 +88,7 @@ function conversation(kind: ProviderKind, messages: Message[]) {
   const tools = [up.tool(name)];
   const agent: TurnAgent = {
     ...{ instructions: "Be brief.", tools_tokens: 0, max_input_tokens: null, summarize: true, auto_title: false },
-    ...{ last_resort: null, budgets: false, max_output_tokens: null, hand_over: null },
+    ...{ last_resort: null, budgets: false, max_output_tokens: null, hand_over: { hours: null } },
     links: [{ name: model, timeouts: TIMEOUTS, price: null, open: () => up.open(model, { tools }, up.access(kind)) }],
   };
   const ports = { journal, clock: b.clock, log: () => undefined };
@@ -118,6 +119,7 @@ function conversation(kind: ProviderKind, messages: Message[]) {
     stopped: (name) => [[...sent(...begin, text("half")), { gate: name }, ...said("")]],
     calls: () => [sent(...begin, ...call("c1", name, {}), ...end(calls)), said("It is there.")],
     "calls and edits": () => [sent(...begin, ...call("c1", name, {}), ...end(calls)), said("It is there.")],
+    asks: () => [sent(...begin, ...call("c1", "hand_over", { reason: "r", summary: "s" }), ...end(calls)), said(" ")],
     fits: () => [said(b.clock() % 2 === 0 ? "\n" : "no JSON"), said('{"a":1}')],
   };
 
