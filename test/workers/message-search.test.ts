@@ -66,6 +66,7 @@ describe("words", () => {
       "ガラスのかびん",
       "שָׁלוֹם לכולם",
       "Йод или ёлка",
+      "Ver\u00adsand\u00adkosten, می\u200cخواهم, 大\u200b阪 👩\u200d🚀",
     );
   });
 
@@ -90,6 +91,9 @@ describe("words", () => {
     ["שלום", ["שָׁלוֹם לכולם"]],
     ["йод", ["Йод или ёлка"]],
     ["елк", ["Йод или ёлка"]],
+    ["versandkosten", ["Ver\u00adsand\u00adkosten, می\u200cخواهم, 大\u200b阪 👩\u200d🚀"]],
+    ["میخواهم 大阪", ["Ver\u00adsand\u00adkosten, می\u200cخواهم, 大\u200b阪 👩\u200d🚀"]],
+    ["🚀", ["Ver\u00adsand\u00adkosten, می\u200cخواهم, 大\u200b阪 👩\u200d🚀"]],
     ["efund", []],
     ["refund zebra", []],
     ["!!! …", []],

@@ -6,7 +6,13 @@ import { fold } from "../folded.ts";
 
 /** Characters that are found by themselves, wherever they stand. */
 const DENSE = String.raw`[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]&&[\p{L}\p{N}\p{M}]]`;
-const RUN = new RegExp(`(?<dense>(?:${DENSE}|\\p{Extended_Pictographic})+)|[[\\p{L}\\p{N}\\p{M}]--${DENSE}]+`, "gv");
+const SPARSE = String.raw`[[\p{L}\p{N}\p{M}]--${DENSE}]`;
+/** What is not seen, such as a soft hyphen, parts no word. */
+const UNSEEN = String.raw`\p{Default_Ignorable_Code_Point}`;
+const RUN = new RegExp(
+  String.raw`(?<dense>(?:${DENSE}|\p{Extended_Pictographic})(?:${DENSE}|\p{Extended_Pictographic}|${UNSEEN})*)|${SPARSE}(?:${SPARSE}|${UNSEEN})*`,
+  "gv",
+);
 /** A character with its marks; Korean letters that are spelt out belong together. */
 const CLUSTER = /[\u1100-\u11FF]+|.[\p{M}\uFF9E\uFF9F]*/gsu;
 /** Accents, and the points of Hebrew and Arabic: what people leave out. Not the marks that make another syllable of a kana. */
