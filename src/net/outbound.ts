@@ -6,7 +6,14 @@ export type OutboundPolicy = {
 };
 
 /** We did not want what was asked for or answered: says nothing about whether the other side can be reached. */
-export class OutboundRefusal extends TypeError {}
+export class OutboundRefusal extends TypeError {
+  /** Of the answer that is not wanted; null where nothing was asked. */
+  readonly status: number | null;
+  constructor(message: string, status: number | null = null) {
+    super(message);
+    this.status = status;
+  }
+}
 
 /** Why `url` must not be requested, or null when it may be. Hosts that only resolve to private addresses are the platform's to stop (global_fetch_strictly_public). */
 export function refusalOf(url: string, policy: OutboundPolicy): string | null {
@@ -43,7 +50,8 @@ export async function outbound(
   const refusal = refusalOf(input instanceof Request ? input.url : String(input), policy);
   if (refusal) throw new OutboundRefusal(`outbound address ${refusal}`);
   const response = await fetch(new Request(input as RequestInfo, init), { redirect: "manual" });
-  if (response.status >= 300 && response.status < 400) throw new OutboundRefusal("outbound request was redirected");
+  const { status } = response;
+  if (status >= 300 && status < 400) throw new OutboundRefusal("outbound request was redirected", status);
   return response;
 }
 

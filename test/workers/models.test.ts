@@ -173,11 +173,12 @@ describe("trying a provider out", () => {
     ["422", [{ status: 422, body: upstreamWords }], { ok: false, status: 422, problem: "request" }],
     ["429", [{ status: 429 }], { ok: false, status: 429, problem: "busy" }],
     ["500", [{ status: 500, body: "upstream words" }], { ok: false, status: 500, problem: "upstream" }],
-    ["redirect", [{ status: 302, headers: { location: "/v1/x" } }], { ok: false, status: null, problem: "address" }],
-    ["page", [{ raw: "<html>upstream words</html>" }], { ok: false, problem: "protocol" }],
+    ["redirect", [{ status: 302, headers: { location: "/v1/x" } }], { ok: false, status: 302, problem: "address" }],
+    ["page", [{ raw: "<html>upstream words</html>" }], { ok: false, status: 200, problem: "protocol" }],
     ["silence", [{ done: true }], { ok: false, status: 200, problem: "protocol" }],
     ["cut", [{ text: "ye" }], { ok: false, status: 200, problem: "protocol" }],
-    ["told", [{ error: { type: "rate_limit_error" } }], { ok: false, problem: "busy" }],
+    ["told", [{ error: { type: "rate_limit_error" } }], { ok: false, status: 200, problem: "busy" }],
+    ["told-a-status", [{ error: { code: "401", message: "x" } }], { ok: false, status: 401, problem: "key" }],
   ])("tells an admin what became of it: %s", async (name, steps, expected) => {
     const company = await makeCompany();
     await provider(company);
@@ -188,6 +189,20 @@ describe("trying a provider out", () => {
     expect(answer.body).toMatchObject({ model: `tried/${model}`, detail: expect.any(String), ...expected });
     expect(JSON.stringify(answer.body)).not.toMatch(/upstream words|secret-key/);
   });
+
+  it.each(["Bearer sk-1", '"sk-1"', "OPENAI_API_KEY=sk-1"])(
+    "takes no key that was copied with more: %s",
+    async (api_key) => {
+      const company = await makeCompany();
+      const body = { kind: "openai", api_key };
+      const answer = await call("PUT", "/v1/model-provider/tried", { headers: company.admin, body });
+      expect(answer.body).toMatchObject({ status: 422, errors: [{ path: "/api_key" }] });
+      const padded = { kind: "openai", api_key: " c2stMQ== \n" };
+      expect((await call("PUT", "/v1/model-provider/tried", { headers: company.admin, body: padded })).status).toBe(
+        201,
+      );
+    },
+  );
 
   it("tells when nothing listens", async () => {
     const company = await makeCompany();

@@ -15,6 +15,9 @@ export class ProviderFailure extends ModelFailure {
   }
 }
 
+/** Status of an answer that tells of no other one. */
+const OK = 200;
+
 /**
  * The failure that `thrown` is. Once the answer has `started`, asking again could only give another one, so then nothing
  * is merely unavailable.
@@ -24,16 +27,17 @@ export function failureOf(thrown: unknown, started: boolean): ModelFailure {
   if (error instanceof ModelFailure) return error;
   if (error instanceof ConnectionLost) {
     return started
-      ? new ProviderFailure("error", "the connection broke in mid-answer", "upstream")
+      ? new ProviderFailure("error", "the connection broke in mid-answer", "upstream", OK)
       : new ProviderFailure("unavailable", "no connection", "address");
   }
-  if (error instanceof OutboundRefusal) return new ProviderFailure("error", error.message, "address");
+  if (error instanceof OutboundRefusal) return new ProviderFailure("error", error.message, "address", error.status);
   if (error instanceof UpstreamError) {
     const { message, trouble, status } = error;
     const kind = !started && trouble === "busy" ? "unavailable" : "error";
-    return new ProviderFailure(kind, message, trouble, status);
+    return new ProviderFailure(kind, message, trouble, status ?? OK);
   }
-  if (error instanceof NotUnderstood) return new ProviderFailure("error", "the answer is not understood", "protocol");
+  if (error instanceof NotUnderstood)
+    return new ProviderFailure("error", "the answer is not understood", "protocol", OK);
   // The name of an error's class is ours to log, its message may quote the upstream.
   return new ProviderFailure("error", error instanceof Error ? error.name : "unknown", "protocol");
 }

@@ -38,7 +38,10 @@ const providerBody = lazy(() =>
       }),
       api_key: pasted()
         .refine((key) => /^[\x20-\x7e]*$/.test(key), "must be visible ASCII characters")
-        .refine((key) => !/^bearer\s/i.test(key), "must be the key alone, without Bearer")
+        .refine(
+          (key) => !/^(?:bearer\s|["'`]|\w+=+[^=])/i.test(key),
+          "must be the key alone, without Bearer, quotes or a name",
+        )
         .nullable()
         .default(null)
         .meta({ description: "Encrypted at rest, never shown." }),
