@@ -4,7 +4,7 @@
  */
 import { discover } from "../auth/discovery.ts";
 import { matchingIssuers } from "../auth/identity-provider.ts";
-import { accept, type Checked } from "../auth/refusal.ts";
+import { accept, type Checked, type Refusal } from "../auth/refusal.ts";
 import { readUnverified } from "../auth/unverified.ts";
 import { systemAuditRow } from "../chat/audit.ts";
 import type { Database } from "../db/database.ts";
@@ -23,7 +23,7 @@ export async function proveIssuer(c: AppContext, db: Database, row: IssuerRow, t
   if (!checked.ok) {
     const problem = refused(c, checked.refusal, "");
     if (checked.refusal.reason === "keys_unavailable") throw problem;
-    const message = `is not a good token of this issuer for this audience (${checked.refusal.reason})`;
+    const message = `is not a good token of this issuer for this audience (${checked.refusal.reason})${hint(checked.refusal, token)}`;
     throw invalid({ path: "/token", message });
   }
   const [holder] = await findVerifiedIssuers(db, row.issuer, [row.audience]);
@@ -34,6 +34,14 @@ export async function proveIssuer(c: AppContext, db: Database, row: IssuerRow, t
   }
   const entry = { action: "issuer.displace", target_type: "issuer", target_id: holder.id };
   await displaceIssuer(db, holder, systemAuditRow(holder.company_id, "identity-providers", entry, Date.now()));
+}
+
+/** A registration that names another issuer or audience than the provider's tokens is the most frequent mistake. */
+function hint({ reason }: Refusal, token: string): string {
+  const unverified = readUnverified(token, Date.now());
+  if (reason !== "issuer_unknown" || !unverified.ok) return "";
+  const { issuer, audiences } = unverified.value;
+  return `: its iss is ${JSON.stringify(issuer)}, its aud ${JSON.stringify(audiences)}`;
 }
 
 async function check(c: AppContext, row: IssuerRow, token: string): Promise<Checked<unknown>> {

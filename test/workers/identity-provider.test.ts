@@ -222,6 +222,9 @@ describe("the registration of an identity provider", () => {
       expect(answer.body).toMatchObject({ status: 422, errors: [{ path: "/token" }] });
       expect(answer.body.errors[0].message).toContain(`(${reason})`);
     }
+    const slash = await sign({ iss: `${body.issuer}/` });
+    const { message } = (await verify(company, id, slash)).body.errors[0];
+    expect(message).toContain(`its iss is "${body.issuer}/", its aud ["our-api"]`);
     const other = await makeCompany();
     const foreign = new Set([
       (await verify(other, id, await sign())).status,
