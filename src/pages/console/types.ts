@@ -80,7 +80,7 @@ export type Message = {
 export type Note = { id: string; text: string; author: Person | null; created_at: string };
 export type Handling = {
   at: string;
-  action: "take_over" | "give_back";
+  action: "take_over" | "give_back" | "hand_over";
   reason: string | null;
   by: Person | null;
 };

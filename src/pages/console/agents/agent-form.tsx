@@ -166,7 +166,7 @@ export function AgentForm({ agent, save, isReadOnly }: FormProps) {
         <KnowledgeFields knowledge={draft.knowledge} errors={errors} onChange={(knowledge) => set({ knowledge })} />
         {agent.tools.length > 0 && (
           <section>
-            <h3>{say("tools")}</h3>
+            <h2 className="sub">{say("tools")}</h2>
             <ul className="plain-list">
               {agent.tools.map(({ name, url }) => (
                 <li key={name}>

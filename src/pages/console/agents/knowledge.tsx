@@ -27,7 +27,7 @@ export function KnowledgeFields({ knowledge, errors, onChange }: KnowledgeProps)
   return (
     <section className="stack" aria-label={say("knowledge")}>
       <div className="row wrap">
-        <h3 className="grow">{say("knowledgeCount", { n: knowledge.length })}</h3>
+        <h2 className="sub grow">{say("knowledgeCount", { n: knowledge.length })}</h2>
         <button type="button" className="button" disabled={knowledge.length >= MOST} onClick={add}>
           <Plus aria-hidden="true" />
           {say("addKnowledge")}

@@ -9,6 +9,14 @@ import { More } from "../ui/table.tsx";
 import { number, span, Time } from "../ui/time.tsx";
 import { say } from "../words.ts";
 
+const ACTION = { take_over: "tookOver", give_back: "gaveBack", hand_over: "askedForPerson" } as const;
+
+/** Why it happened by itself, where it is known. */
+function reasonOf(reason: string): string {
+  if (reason === "return_after") return say("timeOver");
+  return reason === "model" ? say("modelAsked") : reason;
+}
+
 type Figures = {
   turn_count: number;
   failed_turns: number;
@@ -31,21 +39,16 @@ export function Activity({ conversation }: { conversation: Conversation }) {
   return (
     <div className="stack">
       <section>
-        <h3>{say("handling")}</h3>
+        <h2 className="sub">{say("handling")}</h2>
         {handling.isPending && <Loading rows={2} />}
         {handling.error && <Failed error={handling.error} retry={handling.refetch} />}
         <ol className="timeline">
           {handling.rows.map((entry, index) => (
             <li key={index}>
               <span>
-                {entry.by ? (entry.by.name ?? say("colleague")) : say("byItself")}:{" "}
-                {say(entry.action === "take_over" ? "tookOver" : "gaveBack")}
+                {entry.by ? (entry.by.name ?? say("colleague")) : say("byItself")}: {say(ACTION[entry.action])}
               </span>
-              {entry.reason === "return_after" ? (
-                <span className="muted">{say("timeOver")}</span>
-              ) : (
-                entry.reason && <span className="muted">{entry.reason}</span>
-              )}
+              {entry.reason && <span className="muted">{reasonOf(entry.reason)}</span>}
               <Time at={entry.at} />
             </li>
           ))}
@@ -54,13 +57,13 @@ export function Activity({ conversation }: { conversation: Conversation }) {
         <More list={handling} />
       </section>
       <section>
-        <h3>{say("figures")}</h3>
+        <h2 className="sub">{say("figures")}</h2>
         {figures.isPending && <Loading rows={2} />}
         {figures.error && <Failed error={figures.error} retry={figures.refetch} />}
         {figures.data && <FigureList figures={figures.data} />}
       </section>
       <section>
-        <h3>{say("identifier")}</h3>
+        <h2 className="sub">{say("identifier")}</h2>
         <div className="row">
           <code className="clip">{id}</code>
           <Copy text={id} label={say("identifier")} />

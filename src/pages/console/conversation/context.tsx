@@ -58,7 +58,7 @@ export function ContextPanel({ id }: { id: string }) {
       </ol>
       {data.left_out.length > 0 && (
         <section>
-          <h3>{say("leftOut")}</h3>
+          <h2 className="sub">{say("leftOut")}</h2>
           <ul className="plain-list">
             {data.left_out.map(({ reason, messages, first_sequence, last_sequence }) => (
               <li key={`${reason} ${first_sequence}`}>

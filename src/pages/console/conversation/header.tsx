@@ -39,9 +39,9 @@ export function Header({ conversation, actions, backTo, areDetailsOpen, onToggle
         <ArrowLeft />
       </Link>
       <div className="grow">
-        <h2 className="conversation-title" dir="auto">
+        <h1 className="conversation-title" dir="auto">
           {conversation.title}
-        </h2>
+        </h1>
         <p className="muted conversation-sub">
           <span>{nameOf(conversation.agent_id)}</span>
           <Handled conversation={conversation} isMine={isMine} />

@@ -84,7 +84,7 @@ function Others({ conversation }: { conversation: Conversation }) {
   const others = list.rows.filter((other) => other.id !== id);
   return (
     <section>
-      <h3>{say("otherConversations")}</h3>
+      <h2 className="sub">{say("otherConversations")}</h2>
       {list.isPending && <Loading rows={2} />}
       {list.error && <Failed error={list.error} retry={list.refetch} />}
       {!list.isPending && others.length === 0 && <p className="muted">{say("noOthers")}</p>}

@@ -67,6 +67,7 @@ export function useConversationActions(id: string) {
       stale: [INBOX],
     }),
     remove: useAction({
+      isQuiet: true,
       run: () => api.send<Answer>("DELETE", path),
       done: say("conversationDeleted"),
       onDone: () => void client.invalidateQueries({ queryKey: conversationKey(id) }),
@@ -92,6 +93,7 @@ export function useConversationActions(id: string) {
       stale: edits,
     }),
     removeMessages: useAction({
+      isQuiet: true,
       run: () => api.send<{ deleted: number }>("DELETE", `${path}/messages`),
       onDone: refresh,
       stale: edits,

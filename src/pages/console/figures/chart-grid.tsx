@@ -73,6 +73,26 @@ const specsOf = (days: Day[]): ChartSpec[] => [
     })),
     show: plain,
   },
+  {
+    title: say("peopleByDay"),
+    kind: "bars",
+    series: [
+      { name: "hand_overs", label: say("handOvers"), color: COLORS.third },
+      { name: "staff_replies", label: say("staffReplies"), color: COLORS.first },
+    ],
+    points: days.map(({ date, hand_overs, staff_replies }) => ({ date, hand_overs, staff_replies })),
+    show: plain,
+  },
+  {
+    title: say("ratings"),
+    kind: "bars",
+    series: [
+      { name: "up", label: say("ratedUp"), color: COLORS.second },
+      { name: "down", label: say("ratedDown"), color: COLORS.third },
+    ],
+    points: days.map(({ date, feedback }) => ({ date, up: feedback.up, down: feedback.down })),
+    show: plain,
+  },
 ];
 
 export const ChartGrid = ({ days }: { days: Day[] }) => (

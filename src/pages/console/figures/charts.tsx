@@ -66,7 +66,7 @@ export function Chart({ spec: { title, kind, series, points, show } }: { spec: C
           cursor={{ fill: "var(--hover)", stroke: "var(--edge)" }}
           isAnimationActive={false}
         />
-        <Legend iconSize={10} />
+        <Legend iconSize={10} itemSorter={null} />
         {series.map(({ name, label, color }) =>
           kind === "bars" ? (
             <Bar key={name} dataKey={name} name={label} fill={color} stackId="all" isAnimationActive={false} />
@@ -77,7 +77,7 @@ export function Chart({ spec: { title, kind, series, points, show } }: { spec: C
               name={label}
               stroke={color}
               strokeWidth={2}
-              dot={points.length < 15}
+              dot={{ r: 2 }}
               connectNulls={false}
               isAnimationActive={false}
             />

@@ -46,6 +46,7 @@ export function Figures() {
   return (
     <Page
       title={say("figures")}
+      about={data && say("daysIn", { zone: data.time_zone })}
       actions={
         <>
           <Menu

@@ -4,6 +4,12 @@ import type { Word } from "../words.ts";
 
 type Turns = {
   turn_count: number;
+  failure_rate: number | null;
+  stop_rate: number | null;
+  feedback: { up: number; down: number; rate: number | null; up_rate: number | null };
+  hand_overs: number;
+  hand_over_rate: number | null;
+  staff_replies: number;
   failed_turns: number;
   stopped_turns: number;
   message_count: number;
@@ -11,11 +17,17 @@ type Turns = {
   avg_response_time_ms: number | null;
   usage: Usage | null;
 };
-type Ranked = Turns & { p50_response_time_ms: number | null; p95_response_time_ms: number | null };
-type Figures = Ranked & { new_conversations: number; new_leads: number; [more: string]: unknown };
+type Ranked = Turns & {
+  p50_response_time_ms: number | null;
+  p95_response_time_ms: number | null;
+  p50_first_staff_reply_ms: number | null;
+};
+type Figures = Ranked & { new_conversations: number; new_leads: number };
 export type Day = Figures & { date: string };
 
 export type Dashboard = {
+  /** IANA name: days are those of the company. */
+  time_zone: string;
   conversations: { active: number; archived: number; deleted: number };
   leads: number;
   totals: Figures;

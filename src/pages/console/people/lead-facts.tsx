@@ -17,7 +17,9 @@ export function LeadFacts({ lead }: { lead: Lead }) {
   ].filter(([, value]) => value);
   return (
     <>
-      <h3 dir="auto">{nameOfLead(lead)}</h3>
+      <h2 className="sub" dir="auto">
+        {nameOfLead(lead)}
+      </h2>
       <dl className="facts">
         {rows.map(([name, value]) => (
           <div key={name}>

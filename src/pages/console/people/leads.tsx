@@ -97,7 +97,7 @@ function LeadDialog({ id, onClose }: { id: string; onClose: () => void }) {
           )}
           <PersonActions kind="lead" id={id} hold={data.hold} onErased={onClose} />
           <section>
-            <h3>{say("conversations")}</h3>
+            <h2 className="sub">{say("conversations")}</h2>
             <Table
               label={say("conversations")}
               list={conversations}

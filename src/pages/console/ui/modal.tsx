@@ -3,7 +3,7 @@ import { Dialog } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { say } from "../words.ts";
-import { complain } from "./toast.tsx";
+import { reasonOf } from "./toast.tsx";
 
 type ModalProps = { title: string; onClose: () => void; children: ReactNode; className?: string };
 
@@ -42,13 +42,15 @@ type ConfirmProps = {
 export function Confirm({ title, text, action, phrase, onClose, onDone = onClose, run }: ConfirmProps) {
   const [isBusy, setBusy] = useState(false);
   const [typed, setTyped] = useState("");
+  const [problem, setProblem] = useState<string | null>(null);
   const submit = async () => {
     setBusy(true);
+    setProblem(null);
     try {
       await run();
       onDone();
     } catch (error) {
-      complain(error);
+      setProblem(reasonOf(error));
       setBusy(false);
     }
   };
@@ -68,6 +70,11 @@ export function Confirm({ title, text, action, phrase, onClose, onDone = onClose
               spellCheck={false}
             />
           </label>
+        )}
+        {problem && (
+          <p className="wrong" role="alert">
+            {problem}
+          </p>
         )}
         <div className="actions">
           <button type="button" className="button" onClick={onClose}>
