@@ -7,7 +7,8 @@
  * counts when it was written. Every count begins at an index on time.
  */
 import { type SQL, sql } from "drizzle-orm";
-import { MEASURES } from "./measures.ts";
+import { fractionOf, wholeOf } from "./cost.ts";
+import { COLUMNS, TOGETHER } from "./measures.ts";
 
 /** Milliseconds, `from` inclusive, `until` exclusive. */
 export type Period = { from: number; until: number };
@@ -57,7 +58,7 @@ const inGaps = (table: string, index: string, company_id: string) =>
 const said = ({ company_id, agents }: CellScope): SQL => sql`
   said AS MATERIALIZED (
     SELECT gap.place, r.agent_id, coalesce(r.model_used, '') AS model_used, r.author IS NULL AS agents, r.status,
-      r.deleted_at, r.input_tokens, r.output_tokens, r.usage_source, r.feedback ->> 'rating' AS rating,
+      r.deleted_at, r.input_tokens, r.cached_input_tokens, r.output_tokens, r.usage_source, r.cost, r.feedback ->> 'rating' AS rating,
       r.details ->> 'handed_over' AS handed_over, r.details ->> 'waited_ms' AS wait,
       CASE WHEN r.status = 'complete' AND r.author IS NULL THEN CAST(round(r.processing_time * 1000) AS INTEGER) END AS time,
       q.id AS question, q.deleted_at AS question_deleted_at
@@ -67,7 +68,7 @@ const said = ({ company_id, agents }: CellScope): SQL => sql`
   )`;
 
 /** How each measure is taken of a group of `said`. */
-const OF_SAID: Partial<Record<(typeof MEASURES)[number], string>> = {
+const OF_SAID: Partial<Record<(typeof COLUMNS)[number], string>> = {
   turns: "count(*) FILTER (WHERE agents)",
   failed: "count(*) FILTER (WHERE agents AND status = 'failed')",
   stopped: "count(*) FILTER (WHERE agents AND status = 'stopped')",
@@ -85,6 +86,13 @@ const OF_SAID: Partial<Record<(typeof MEASURES)[number], string>> = {
       ]),
     ]),
   ),
+  cached: "coalesce(sum(cached_input_tokens), 0)",
+  cache_known: "count(cached_input_tokens)",
+  unpriced: "count(usage_source) FILTER (WHERE cost IS NULL AND model_used NOT LIKE 'builtin/%')",
+  cost_whole: `coalesce(sum(${wholeOf("cost")}), 0)`,
+  cost_fraction: `coalesce(sum(${fractionOf("cost")}), 0)`,
+  currency_first: "min(cost ->> '$.currency')",
+  currency_last: "max(cost ->> '$.currency')",
   rated_up: "count(*) FILTER (WHERE agents AND rating = 'up')",
   rated_down: "count(*) FILTER (WHERE agents AND rating = 'down')",
   handed_over: "count(handed_over)",
@@ -93,9 +101,9 @@ const OF_SAID: Partial<Record<(typeof MEASURES)[number], string>> = {
   waited: "coalesce(sum(wait), 0)",
 };
 
-/** A measure that a kind of rows has nothing of is 0. */
+/** A measure that a kind of rows has nothing of is 0, and a currency null. */
 const measures = (of: Partial<Record<string, string>>) =>
-  sql.raw(MEASURES.map((name) => `${of[name] ?? "0"} AS ${name}`).join(", "));
+  sql.raw(COLUMNS.map((name) => `${of[name] ?? (name.startsWith("currency") ? "NULL" : "0")} AS ${name}`).join(", "));
 
 const made = (scope: CellScope, table: "conversation" | "lead") => sql`
   SELECT gap.place, coalesce(r.agent_id, '') AS agent_id, '' AS model_used, ${measures({ [`${table}s`]: "count(*)" })}
@@ -113,7 +121,7 @@ const rolled = ({ company_id, agents }: CellScope) => sql`span CROSS JOIN rollup
 /** For WITH: `cell` has the place of a piece, agent_id and model_used ("" for none), and the measures. */
 export const cells = (scope: CellScope): SQL => sql`
   ${gaps(scope)}, ${said(scope)}, cell AS MATERIALIZED (
-    SELECT span.place, r.agent_id, r.model_used, ${sql.raw(MEASURES.join(", "))} FROM ${rolled(scope)}
+    SELECT span.place, r.agent_id, r.model_used, ${sql.raw(COLUMNS.join(", "))} FROM ${rolled(scope)}
     UNION ALL ${counted(scope)}
   )`;
 
@@ -163,7 +171,6 @@ export const spanOf = (company_id: string, { from, until }: Period): SQL => {
 /** The rows of `rollup` for one span, counted from what it is of: columns in the table's order. */
 export const rollupOf = (company_id: string, { from, until }: Period): SQL => {
   const scope = { company_id, pieces: [{ from, until }] };
-  const sums = sql.raw(MEASURES.map((name) => `sum(${name})`).join(", "));
   const times = (of: Timed) => sql`${sql.raw(`${of}_times`)} AS MATERIALIZED (
     SELECT agent_id, model_used, json_group_object(bucket, n) AS times FROM (
       SELECT agent_id, model_used, ${bucketOf(TIMES[of])} AS bucket, count(*) AS n
@@ -172,7 +179,7 @@ export const rollupOf = (company_id: string, { from, until }: Period): SQL => {
   return sql`
     WITH gap AS MATERIALIZED (SELECT 0 AS place, ${from} AS a, ${until} AS b), ${said(scope)}, ${times("turn")},
       ${times("wait")}, summed AS MATERIALIZED (
-        SELECT agent_id, model_used, ${sums} FROM (${counted(scope)}) GROUP BY agent_id, model_used
+        SELECT agent_id, model_used, ${sql.raw(TOGETHER)} FROM (${counted(scope)}) GROUP BY agent_id, model_used
       )
     SELECT ${company_id}, ${from}, summed.*, coalesce(turn_times.times, '{}'), coalesce(wait_times.times, '{}') FROM summed
     LEFT JOIN turn_times USING (agent_id, model_used) LEFT JOIN wait_times USING (agent_id, model_used)`;

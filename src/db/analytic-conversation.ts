@@ -4,13 +4,18 @@
  */
 import { type SQL, sql } from "drizzle-orm";
 import { rawSelect } from "./analytic-period.ts";
+import { fractionOf, wholeOf } from "./cost.ts";
+import type { CURRENCIES } from "./measures.ts";
 import type { Database } from "./database.ts";
 
 /** Turns in a timeline. */
 export const MAX_TIMELINE = 500;
 
 /** Sums over all messages and turns, deleted ones included. Times are milliseconds of completed turns. */
-export type ConversationSums = Record<(typeof SUMS)[number], number | null> & { messages: number; turns: number };
+export type ConversationSums = Record<Exclude<(typeof SUMS)[number], Currency>, number | null> &
+  Record<Currency, string | null> & { messages: number; turns: number };
+
+type Currency = (typeof CURRENCIES)[number];
 
 export type TurnFact = {
   turn_id: string;
@@ -34,6 +39,7 @@ const SUMS = [
   "estimated",
   "input_tokens",
   "output_tokens",
+  ...(["cached", "cache_known", "unpriced", "cost_whole", "cost_fraction", "currency_first", "currency_last"] as const),
   "turns",
   "failed",
   "stopped",
@@ -48,7 +54,8 @@ const TURN = ["turn_id", "sequence", "started_at", "status", "time", "input_toke
 /** `turn`: every message of a user with the latest reply of its turn. */
 const withTurns = (company_id: string, conversation_id: string): SQL => sql`
   WITH said AS MATERIALIZED (
-    SELECT turn_id, sequence, role, status, processing_time, input_tokens, output_tokens, usage_source, created_at, deleted_at
+    SELECT turn_id, sequence, role, status, processing_time, input_tokens, output_tokens, usage_source, created_at,
+      deleted_at, cached_input_tokens, cost, model_used
     FROM message WHERE conversation_id = ${conversation_id} AND company_id = ${company_id}
   ), reply AS MATERIALIZED (
     SELECT turn_id, status, processing_time, input_tokens, output_tokens, max(sequence)
@@ -70,7 +77,11 @@ export const sumsOfConversation = (company_id: string, conversation_id: string):
       min(created_at) FILTER (WHERE sequence = 1) AS first_at, max(created_at) AS last_at,
       count(usage_source) AS counted, count(*) FILTER (WHERE usage_source = 'estimated') AS estimated,
       sum(input_tokens) FILTER (WHERE usage_source IS NOT NULL) AS input_tokens,
-      sum(output_tokens) FILTER (WHERE usage_source IS NOT NULL) AS output_tokens
+      sum(output_tokens) FILTER (WHERE usage_source IS NOT NULL) AS output_tokens,
+      sum(cached_input_tokens) AS cached, count(cached_input_tokens) AS cache_known,
+      count(usage_source) FILTER (WHERE cost IS NULL AND model_used NOT LIKE 'builtin/%') AS unpriced,
+      sum(${sql.raw(wholeOf("cost"))}) AS cost_whole, sum(${sql.raw(fractionOf("cost"))}) AS cost_fraction,
+      min(cost ->> '$.currency') AS currency_first, max(cost ->> '$.currency') AS currency_last
     FROM said
   ), (
     SELECT count(*) AS turns, count(*) FILTER (WHERE status = 'failed') AS failed,

@@ -10,7 +10,7 @@ import {
   timesByPlace,
 } from "./analytic-cell.ts";
 import type { Database } from "./database.ts";
-import { MEASURES } from "./measures.ts";
+import { COLUMNS, type Measured, TOGETHER } from "./measures.ts";
 
 /** What the sums are grouped by. `top_agent`: the ten agents with the most turns. */
 export type Grouping = "total" | "day" | "agent" | "top_agent" | "model";
@@ -22,12 +22,12 @@ export type Sums = {
   ref: string | number | null;
   /** Of the agent; null for other groups. */
   name: string | null;
-} & Record<(typeof MEASURES)[number], number | null>;
+} & Measured;
 
 /** Agents, or models, in one answer. */
 export const MAX_GROUPS = 500;
 
-const sums = sql.raw(MEASURES.map((name) => `sum(${name}) AS ${name}`).join(", "));
+const sums = sql.raw(TOGETHER);
 
 export const sumsQuery = (scope: CellScope, groupings: Grouping[]): SQL => sql`
   WITH ${cells(scope)}
@@ -91,7 +91,7 @@ export const rawSelect = <T extends object>(db: Database, query: SQL, columns: r
     .from(sql`(${query})`);
 
 const selectSums = (db: Database, scope: CellScope, groupings: Grouping[]) =>
-  rawSelect<Sums>(db, sumsQuery(scope, groupings), ["kind", "ref", "name", ...MEASURES]);
+  rawSelect<Sums>(db, sumsQuery(scope, groupings), ["kind", "ref", "name", ...COLUMNS]);
 
 const selectTimes = (db: Database, scope: CellScope, by: "day" | "agent") =>
   rawSelect<TimesRow>(db, by === "day" ? timesByPlace(scope) : timesByAgent(scope), [

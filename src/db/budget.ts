@@ -2,9 +2,9 @@
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import type { AuditRow } from "../chat/audit.ts";
 import type { Budget } from "../chat/budget.ts";
-import { unitsOf } from "../chat/money.ts";
 import { rawSelect } from "./analytic-period.ts";
 import { auditedDelete, auditedInsertIf } from "./audited.ts";
+import { fractionOf, unitsOfSums, wholeOf } from "./cost.ts";
 import type { Database } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
 import type { Rows, Slice } from "./page.ts";
@@ -55,11 +55,6 @@ export async function unpricedModels(db: Database, { company_id, currency, agent
   return rows.map(({ model }) => model);
 }
 
-/** A decimal of JSON as its whole part and its fraction in units of 10^-12, because sums of floats are not exact. */
-const WHOLE = "CAST(cost ->> '$.amount' AS INTEGER)";
-const FRACTION =
-  "CAST(substr(substr(cost ->> '$.amount', instr((cost ->> '$.amount') || '.', '.') + 1) || '000000000000', 1, 12) AS INTEGER)";
-
 /**
  * Units that replies took of a budget from `from` to `until` (ms), the last one excluded; of one lead where `scope` names
  * it. Reads the company's replies of that time along their index, or those of one entity's conversations.
@@ -85,13 +80,13 @@ export async function spentBetween(
             AND c.activity_at >= ${from} AND ${replies}`;
   const sums =
     of.tokens === null
-      ? sql`SELECT sum(${sql.raw(WHOLE)}) AS whole, sum(${sql.raw(FRACTION)}) AS fraction FROM ${rows}
+      ? sql`SELECT sum(${sql.raw(wholeOf("m.cost"))}) AS whole, sum(${sql.raw(fractionOf("m.cost"))}) AS fraction FROM ${rows}
           AND m.cost ->> '$.currency' = ${of.currency}`
       : sql`SELECT sum(m.input_tokens + m.output_tokens) AS whole, 0 AS fraction FROM ${rows}`;
   const query = rawSelect<{ whole: number | null; fraction: number | null }>(db, sums, ["whole", "fraction"]);
   const [found] = await query;
-  const whole = BigInt(found?.whole ?? 0);
-  return of.tokens === null ? whole * (unitsOf("1") ?? 0n) + BigInt(found?.fraction ?? 0) : whole;
+  const whole = found?.whole ?? 0;
+  return of.tokens === null ? unitsOfSums(whole, found?.fraction ?? 0) : BigInt(whole);
 }
 
 /** A warning as an event for the company's webhooks, if it has any. One that arrives twice is one. */

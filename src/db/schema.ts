@@ -628,6 +628,8 @@ export const rollup = sqliteTable(
       (typeof MEASURES)[number],
       ReturnType<typeof sum>
     >),
+    currency_first: text(),
+    currency_last: text(),
     ...times(),
   },
   (t) => [primaryKey({ columns: [t.company_id, t.from_at, t.agent_id, t.model_used] })],

@@ -12,6 +12,11 @@ import { at, DAY, insertAgent, insertConversations, insertLeads, insertTurns, ty
 import { call, type Company, makeCompany, makeLead } from "./company.ts";
 import { chat, createConversation } from "./conversation-client.ts";
 
+/** Tokens without a word of a cache, of models without a price. */
+const used = (input_tokens: number, output_tokens: number, source: string) => ({
+  ...{ input_tokens, cached_input_tokens: null, output_tokens, source, cost: null },
+});
+
 const get = (company: Pick<Company, "user">, path: string) =>
   call("GET", `/v1/analytic/${path}`, { headers: company.user });
 
@@ -117,7 +122,7 @@ const FIRST = {
   avg_response_time_ms: 2118,
   p50_response_time_ms: about(1235),
   p95_response_time_ms: about(3000),
-  usage: { input_tokens: 15, output_tokens: 27, source: "estimated" },
+  usage: used(15, 27, "estimated"),
   ...rates(3, 1, 0),
 };
 const SECOND = { date: "2026-03-02", ...NOTHING };
@@ -134,7 +139,7 @@ const THIRD = {
   avg_response_time_ms: 500,
   p50_response_time_ms: about(500),
   p95_response_time_ms: about(500),
-  usage: { input_tokens: 4, output_tokens: 6, source: "measured" },
+  usage: used(4, 6, "measured"),
   ...rates(3, 0, 1),
 };
 const ALL = {
@@ -150,7 +155,7 @@ const ALL = {
   p50_response_time_ms: about(1235),
   p95_response_time_ms: about(3000),
   ...rates(6, 1, 1),
-  usage: { input_tokens: 19, output_tokens: 33, source: "estimated" },
+  usage: used(19, 33, "estimated"),
 };
 const PERIOD = "start_date=2026-03-01&end_date=2026-03-03";
 const BOUNDS = { start_date: "2026-03-01T00:00:00.000Z", end_date: "2026-03-03T23:59:59.999Z", time_zone: "UTC" };
@@ -237,7 +242,7 @@ describe("an agent", () => {
       avg_response_time_ms: 500,
       p50_response_time_ms: about(500),
       p95_response_time_ms: about(500),
-      usage: { input_tokens: 3, output_tokens: 4, source: "measured" },
+      usage: used(3, 4, "measured"),
       ...rates(1, 0, 0),
     };
     expect(body).toEqual({
@@ -282,11 +287,6 @@ describe("usage", () => {
       output_tokens,
     });
     const none = { usage: null, measured: null, estimated: null };
-    const sum = (input_tokens: number, output_tokens: number, source: string) => ({
-      input_tokens,
-      output_tokens,
-      source,
-    });
     const estimated = of(1, 5, 7);
     const turns = ({ new_conversations: _, new_leads: __, ...figures }: Record<string, unknown>) => figures;
     expect(body).toEqual({
@@ -303,22 +303,22 @@ describe("usage", () => {
     expect(body.by_agent).toMatchObject([
       {
         ...{ agent_id: company.agent_id, name: "Echo", turn_count: 5, failed_turns: 1, stopped_turns: 1 },
-        ...{ message_count: 9, usage: sum(16, 29, "estimated"), measured: of(2, 11, 22), estimated },
+        ...{ message_count: 9, usage: used(16, 29, "estimated"), measured: of(2, 11, 22), estimated },
       },
       {
         ...{ agent_id: other, name: "Other", turn_count: 1, failed_turns: 0, stopped_turns: 0, message_count: 0 },
-        ...{ avg_response_time_ms: 500, usage: sum(3, 4, "measured"), measured: of(1, 3, 4), estimated: null },
+        ...{ avg_response_time_ms: 500, usage: used(3, 4, "measured"), measured: of(1, 3, 4), estimated: null },
       },
     ]);
     expect(body.by_model).toMatchObject([
       {
         ...{ model_used: "builtin/echo", turn_count: 4, failed_turns: 0 },
-        ...{ usage: sum(18, 31, "estimated"), measured: of(2, 13, 24), estimated },
+        ...{ usage: used(18, 31, "estimated"), measured: of(2, 13, 24), estimated },
       },
       { model_used: null, turn_count: 1, failed_turns: 1, ...none },
       {
         ...{ model_used: "x/y", turn_count: 1, stopped_turns: 1 },
-        ...{ usage: sum(1, 2, "measured"), measured: of(1, 1, 2), estimated: null },
+        ...{ usage: used(1, 2, "measured"), measured: of(1, 1, 2), estimated: null },
       },
     ]);
     for (const row of [...body.by_agent, ...body.by_model]) expect(row).not.toHaveProperty("p50_response_time_ms");
@@ -360,10 +360,7 @@ describe("a conversation", () => {
       duration_seconds: n === 0 ? 0 : 10 * (n - 1) + 1,
       first_response_time_ms: times[0] ?? null,
       ...responseTimes(times, (ms) => ms),
-      usage:
-        counted.length === 0
-          ? null
-          : { input_tokens: total(0), output_tokens: total(1), source: isEstimated ? "estimated" : "measured" },
+      usage: counted.length === 0 ? null : used(total(0), total(1), isEstimated ? "estimated" : "measured"),
       deleted_message_count: gone("user") + gone("assistant"),
       first_message_at: n === 0 ? null : new Date(9000).toISOString(),
       last_message_at: n === 0 ? null : new Date(10_000 * n).toISOString(),

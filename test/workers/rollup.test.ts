@@ -12,6 +12,7 @@ import app from "../../src/app.ts";
 import { systemAuditRow } from "../../src/chat/audit.ts";
 import type { Batch, Change } from "../../src/chat/changes.ts";
 import type { Message } from "../../src/chat/message.ts";
+import { type Cost, decimalOf, unitsOf } from "../../src/chat/money.ts";
 import { remakeFigures } from "../../src/cli/tenant/figures.ts";
 import { Budget } from "../../src/compliance/budget.ts";
 import { rollUpCompany, rollUpDue } from "../../src/compliance/rollup.ts";
@@ -61,6 +62,7 @@ function expected({ messages, conversations, leads }: Raw, isIn: (row: Row) => b
     .map((r) => Math.round(r["processing_time"] * 1000));
   const waits = staff.flatMap((r) => detail(r, "waited_ms") ?? []);
   const tokens = turns.filter((r) => r["usage_source"] !== null);
+  const cached = tokens.filter((r) => r["cached_input_tokens"] !== null);
   const sum = (rows: Row[], name: string) => rows.reduce((total, row) => total + row[name], 0);
   const mean = (all: number[]) =>
     all.length === 0 ? null : Math.round(all.reduce((total, one) => total + one, 0) / all.length);
@@ -86,8 +88,10 @@ function expected({ messages, conversations, leads }: Raw, isIn: (row: Row) => b
           ? null
           : {
               input_tokens: sum(tokens, "input_tokens"),
+              cached_input_tokens: cached.length === 0 ? null : sum(cached, "cached_input_tokens"),
               output_tokens: sum(tokens, "output_tokens"),
               source: tokens.some((r) => r["usage_source"] === "estimated") ? "estimated" : "measured",
+              cost: costOf(tokens),
             },
       feedback: { up, down, rate: share(up + down, turns.length), up_rate: share(up, up + down) },
       hand_overs: handed,
@@ -101,6 +105,17 @@ function expected({ messages, conversations, leads }: Raw, isIn: (row: Row) => b
     times,
     waits,
   };
+}
+
+/** Exact; null where something has no price, or there are several currencies. */
+function costOf(rows: Row[]) {
+  const priced = rows.flatMap((r) => (r["cost"] ? [JSON.parse(r["cost"]) as Cost] : []));
+  const isFree = (r: Row) => String(r["model_used"]).startsWith("builtin/");
+  const [first] = priced;
+  const isWhole = rows.every((r) => r["cost"] || isFree(r)) && priced.every((one) => one.currency === first?.currency);
+  if (!first || !isWhole) return null;
+  const units = priced.reduce((total, { amount }) => total + (unitsOf(amount) ?? 0n), 0n);
+  return { amount: decimalOf(units), currency: first.currency };
 }
 
 /** Nearest rank; a bucket is within 1 % of it, and exact below 50 ms. */
@@ -200,12 +215,16 @@ async function world() {
     ...{ deleted_by: null, deletion_id: null, purged_at: null, ...more },
   });
   const replyOf = (n: number, when: number): Partial<Message> => ({
-    ...{ role: "assistant", created_at: when, model_used: pick(["a/b", "c/d", null], n) ?? null },
+    ...{ role: "assistant", created_at: when, model_used: pick(["a/b", "c/d", "builtin/faq", null], n) ?? null },
     status: pick(["complete", "complete", "failed", "stopped"] as const, n >> 2) ?? "complete",
     processing_time: n % 7 === 0 ? null : (n % 100_003) / 1000,
     ...(n % 5 === 0
       ? {}
-      : { input_tokens: n % 50, output_tokens: n % 70, usage_source: n % 3 === 0 ? "estimated" : "measured" }),
+      : {
+          ...{ input_tokens: n % 50, output_tokens: n % 70, usage_source: n % 3 === 0 ? "estimated" : "measured" },
+          cached_input_tokens: n % 4 === 0 ? null : n % 20,
+          cost: n % 37 === 0 ? null : { amount: decimalOf(BigInt(n) ** 2n), currency: n % 41 === 0 ? "USD" : "EUR" },
+        }),
     details: n % 11 === 0 ? { handed_over: true } : null,
   });
 

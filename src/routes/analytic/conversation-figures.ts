@@ -1,5 +1,6 @@
 /** The figures of one conversation, from what was measured when its turns ran. Pure. */
 import { type ConversationSums, MAX_TIMELINE, type TurnFact } from "../../db/analytic-conversation.ts";
+import { costOfSums } from "./figures.ts";
 import { toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
 
 const HELD = "handled_by_staff";
@@ -46,8 +47,13 @@ export function conversationFigures(
 }
 
 /** Null when no reply has token counts; `measured` only when all counts were measured. */
-function usageOf({ counted, estimated, input_tokens, output_tokens }: ConversationSums) {
-  if (!counted) return null;
-  const source = estimated ? ("estimated" as const) : ("measured" as const);
-  return { input_tokens: input_tokens ?? 0, output_tokens: output_tokens ?? 0, source };
+function usageOf(sums: ConversationSums) {
+  if (!sums.counted) return null;
+  return {
+    input_tokens: sums.input_tokens ?? 0,
+    cached_input_tokens: sums.cache_known ? sums.cached : null,
+    output_tokens: sums.output_tokens ?? 0,
+    source: sums.estimated ? ("estimated" as const) : ("measured" as const),
+    cost: costOfSums(sums),
+  };
 }

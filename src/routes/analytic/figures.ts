@@ -1,7 +1,10 @@
 /** Sums as figures. A count without rows is 0; a measurement without rows is null. */
 import * as z from "zod";
 import type { Timed } from "../../db/analytic-cell.ts";
+import type { Cost } from "../../chat/money.ts";
 import type { Percentiles, Sums } from "../../db/analytic-period.ts";
+import { decimalOfSums } from "../../db/cost.ts";
+import type { Measured } from "../../db/measures.ts";
 import { tokensSchema } from "../message/schema.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -124,9 +127,18 @@ function usageView(sums: Sums | undefined) {
   if (!sums?.measured && !sums?.estimated) return null;
   return {
     input_tokens: (sums.measured_input ?? 0) + (sums.estimated_input ?? 0),
+    cached_input_tokens: sums.cache_known ? (sums.cached ?? 0) : null,
     output_tokens: (sums.measured_output ?? 0) + (sums.estimated_output ?? 0),
     source: sums.estimated ? ("estimated" as const) : ("measured" as const),
+    cost: costOfSums(sums),
   };
+}
+
+/** Null where a part of it has no price, or there are several currencies. */
+export function costOfSums(sums: Partial<Measured>): Cost | null {
+  const { unpriced, cost_whole, cost_fraction, currency_first: currency, currency_last } = sums;
+  if (unpriced || !currency || currency !== currency_last) return null;
+  return { amount: decimalOfSums(cost_whole ?? 0, cost_fraction ?? 0), currency };
 }
 
 type Sum = number | null | undefined;

@@ -10,17 +10,6 @@ export const costSchema = lazy(() =>
     .meta({ id: "Cost", description: "Exact, at the company's prices; null where it has none for the model." }),
 );
 
-/** Of many turns. */
-export const tokensSchema = lazy(() =>
-  z
-    .object({
-      input_tokens: z.int(),
-      output_tokens: z.int(),
-      source: z.enum(["measured", "estimated"]).meta({ description: "By the models' providers, or from the text." }),
-    })
-    .meta({ id: "Tokens" }),
-);
-
 export const usageSchema = lazy(() =>
   z
     .object({
@@ -33,6 +22,23 @@ export const usageSchema = lazy(() =>
       cost: costSchema().nullable(),
     })
     .meta({ id: "Usage" }),
+);
+
+/** Of many turns. */
+export const tokensSchema = lazy(() =>
+  z
+    .object({
+      input_tokens: z.int(),
+      cached_input_tokens: z.int().nullable().meta({
+        description: "Those of them that providers said they had in their caches; null where none said so.",
+      }),
+      output_tokens: z.int(),
+      source: z.enum(["measured", "estimated"]).meta({ description: "By the models' providers, or from the text." }),
+      cost: costSchema().nullable().meta({
+        description: "Exact; null where a model had no price, or where there were several currencies.",
+      }),
+    })
+    .meta({ id: "Tokens" }),
 );
 
 /** Any JSON. zod's own schema for it is recursive, which the OpenAPI generator does not support. */
