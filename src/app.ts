@@ -32,6 +32,7 @@ import { feedbackRoutes } from "./routes/message/feedback.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { holdRoutes } from "./routes/hold.ts";
+import { indexRoutes } from "./routes/index-page.ts";
 import { issuerRoutes } from "./routes/issuer.ts";
 import { keySetRoutes } from "./routes/key-set.ts";
 import { leadRoutes } from "./routes/lead/lead.ts";
@@ -98,7 +99,8 @@ app.use(async (c, next) => {
 app.use(cors(api.routes), toPlainPath);
 app.route("/v1", api.hono);
 app.route("/api/v1", api.hono);
-docsRoutes(app, api);
+docsRoutes(app);
+indexRoutes(app);
 keySetRoutes(app);
 widgetRoutes(app);
 setupPage(app);

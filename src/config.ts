@@ -59,6 +59,11 @@ const variables = lazy(() =>
       .default(0),
     /** Id of the agent that widget.js shows where a page names none. */
     WIDGET_AGENT: z.uuid().optional(),
+    /** `npm start` sets it: both halves of a demo company's key, which the reference page tries calls with. */
+    DEMO_KEY: z
+      .string()
+      .regex(/^ak_[\w-]+:as_[\w-]+$/, "must be both halves of an API key with a colon between them")
+      .optional(),
     OPENAI_API_KEY: z.string().optional(),
     ANTHROPIC_API_KEY: z.string().optional(),
     GOOGLE_API_KEY: z.string().optional(),

@@ -1,8 +1,12 @@
 /** `npm run build`: builds everything that is served as a static file into dist/public. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { build, type InlineConfig } from "vite";
+import { api } from "../app.ts";
 import { ALWAYS, OVER_HTTPS } from "../http/headers.ts";
+import { openApiDocument } from "../openapi/document.ts";
+import { buildText } from "./tool/build-text.ts";
 import { checkConsoleSize, consoleStep } from "./tool/build-console.ts";
 import { checkWidgetSize, demoStep, widgetStep } from "./tool/build-widget.ts";
 import { paths, root } from "./tool/project.ts";
@@ -34,6 +38,12 @@ export async function buildAssets(): Promise<void> {
       build: { outDir: paths.assets, emptyOutDir: false, modulePreload: false, target: "es2022", ...step.build },
     });
   }
+  const swagger = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+  for (const file of ["swagger-ui-bundle.js", "swagger-ui.css"])
+    cpSync(join(swagger, file), join(paths.assets, "docs", file));
+  cpSync(join(root, "src/pages/docs/sheet.css"), join(paths.assets, "docs/sheet.css"));
+  writeFileSync(join(paths.assets, "openapi.json"), JSON.stringify(openApiDocument(api.specs)));
+  buildText();
   const headers = Object.entries({ ...ALWAYS, ...OVER_HTTPS }).map(([name, value]) => `  ${name}: ${value}\n`);
   writeFileSync(join(paths.assets, "_headers"), `/*\n${headers.join("")}`);
   checkWidgetSize();

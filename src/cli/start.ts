@@ -24,11 +24,13 @@ const interruption = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("interrupted"));
   void launcherGone().then(() => resolve("interrupted"));
 });
+const { api_key, api_secret } = demo.keys["admin"] ?? {};
 const { PUBLIC_URL, WIDGET_AGENT } = localConfig();
 const variables = {
   // What links begin with, whatever host a request names.
   PUBLIC_URL: PUBLIC_URL ?? demo.base_url,
   WIDGET_AGENT: WIDGET_AGENT ?? demo.agent_id,
+  ...(api_key && api_secret ? { DEMO_KEY: `${api_key}:${api_secret}` } : {}),
 };
 const server = startServer(
   port,

@@ -1,9 +1,8 @@
 /**
- * The table of routes: serves, validates and documents each of them. A request passes the same checks in the same order on
+ * The table of routes: serves and validates each of them. A request passes the same checks in the same order on
  * every route: the credential (401), what it may do (403), the form of query and body (400, 413, 415, 422) and of the ids in
  * the path (404). Only then the handler runs, and only the handler looks up what the request is about.
  */
-import { OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
 import { Hono } from "hono";
 import type * as z from "zod";
 import { type Caller, hasScope, isMintedUser, type Principal } from "../auth/principal.ts";
@@ -17,7 +16,6 @@ import { readJson } from "./body.ts";
 import { requestDatabase } from "./database.ts";
 import { type AppContext, type AppEnv, callerOf } from "./context.ts";
 import { FOR_BROWSERS } from "./cors.ts";
-import { toOperation } from "./operation.ts";
 import { enforceLimit, limitOf } from "./rate-limit.ts";
 import { recall, stillGood } from "./recall.ts";
 import type { Audit, Input, MountedRoute, RouteSpec } from "./route.ts";
@@ -28,18 +26,10 @@ import { withhold } from "./withhold.ts";
 export class Api {
   readonly hono = new Hono<AppEnv>();
   readonly routes: MountedRoute[] = [];
-  readonly #registry = new OpenAPIRegistry();
-  /** Routes that are not in the registry yet. */
-  #pending: RouteSpec[] = [];
+  /** What the routes declare: the OpenAPI document is made of it. */
+  readonly specs: RouteSpec[] = [];
 
-  /** The OpenAPI operations of all routes so far. They are made here and not with the routes: most isolates never need them. */
-  get registry(): OpenAPIRegistry {
-    for (const spec of this.#pending) this.#registry.registerPath(toOperation(spec));
-    this.#pending = [];
-    return this.#registry;
-  }
-
-  /** Serves and documents one route. */
+  /** Serves one route. */
   route<const S extends RouteSpec>(spec: S, handler: (input: Input<S>) => Response | Promise<Response>): void {
     const { method, path, audience, scope, body } = spec;
     const pattern = path.replaceAll(/\{([^{}]+)\}/g, ":$1");
@@ -47,7 +37,7 @@ export class Api {
     const hasBody = body !== undefined;
     this.routes.push({ method, path, pattern, audience, scope, hasBody, ...(minted_tokens ? { minted_tokens } : {}) });
     const limit = limitOf(spec);
-    this.#pending.push(spec);
+    this.specs.push(spec);
     const schemas = lazy(() => ({ params: spec.params?.(), query: spec.query?.(), body: spec.body?.() }));
     this.hono.on(method, pattern, async (c) => {
       c.set("dialect", spec.dialect);

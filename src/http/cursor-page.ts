@@ -14,7 +14,7 @@ type Walked<T> = { rows: T[]; next: Key | null };
 /** Query members of such a list. What is not among them is refused: nobody takes the second page for the first. */
 export const cursorQuery = <S extends z.ZodRawShape>(filters: S, perPage = 20) =>
   z.strictObject({
-    per_page: integer(1, 100).default(perPage),
+    per_page: integer(1, 100).default(perPage).meta({ description: "Rows in a page, at most." }),
     cursor: z.string().optional().meta({ description: "`next_cursor` of the page before." }),
     ...filters,
   });

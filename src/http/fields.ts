@@ -29,7 +29,7 @@ export const emailAddress = lazy(() =>
     .trim()
     .max(320, { abort: true })
     .refine((value) => EMAIL.test(value), "is not an e-mail address")
-    .meta({ format: "email", example: "ada@example.com" }),
+    .meta({ format: "idn-email", example: "ada@example.com" }),
 );
 
 /** Bytes of metadata once serialised. */
@@ -58,6 +58,9 @@ export const timestamp = lazy(() => z.iso.datetime().meta({ example: "2026-11-22
 
 /** An object id in answers: UUIDv7 (RFC 9562). */
 export const id = lazy(() => z.uuid().meta({ example: "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f" }));
+
+/** An object of a named schema, or null. `nullable()` would make the named schema itself nullable in the OpenAPI document. */
+export const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
 
 /** An id in a path. Parsing anything else than a UUID throws 404, the answer to an unknown id. */
 export function pathId(): () => z.ZodObject<{ id: z.ZodString }>;

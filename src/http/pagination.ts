@@ -12,7 +12,7 @@ import { lazy } from "../lazy.ts";
 export const pageQuery = (perPage = 20) =>
   z.object({
     page: integer(1, 1_000_000_000).optional().meta({ description: "From 1. Not together with `cursor`." }),
-    per_page: integer(1, 100).default(perPage),
+    per_page: integer(1, 100).default(perPage).meta({ description: "Rows in a page." }),
     cursor: z.string().optional().meta({ description: "`next_cursor` of the page before." }),
   });
 

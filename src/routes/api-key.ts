@@ -157,6 +157,8 @@ export function apiKeyRoutes(api: Api): void {
       path: "/auth/api-keys/{id}/rotate",
       minted_tokens: "refused",
       summary: "Give an API key a new secret",
+      description:
+        "The public half stays. The secret before this one goes on working for `overlap_seconds`, so that servers can be changed one by one.",
       params: pathId(),
       body: rotateBody,
       bodyOptional: true,

@@ -57,11 +57,19 @@ export function companyRoutes(api: Api): void {
     responses: () => ({ 200: json("The company.", response()) }),
   } as const;
 
-  api.route({ ...common, method: "get", summary: "Look at the company's settings" }, async ({ c, db, caller }) => {
-    const row = await findCompany(db, caller.company_id);
-    if (!row) throw notFound();
-    return c.json({ company: companyView(c, row) });
-  });
+  api.route(
+    {
+      ...common,
+      method: "get",
+      summary: "Look at the company's settings",
+      description: "Its name, the zone in which its days begin, and for how long it keeps what.",
+    },
+    async ({ c, db, caller }) => {
+      const row = await findCompany(db, caller.company_id);
+      if (!row) throw notFound();
+      return c.json({ company: companyView(c, row) });
+    },
+  );
 
   api.route(
     {

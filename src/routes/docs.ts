@@ -1,107 +1,72 @@
-/** The OpenAPI document and its page, a page for every problem code, and the index at `/`. */
+/** The reference page, the OpenAPI document that it shows, and the documentation as text. All of them are files that are built. */
 import type { Hono } from "hono";
-import { html } from "hono/html";
-import type { Api } from "../http/api.ts";
+import { findFirstAgent } from "../db/agent.ts";
+import { controlDatabase } from "../db/database.ts";
+import { assetOf } from "../http/asset.ts";
 import { type AppContext, type AppEnv, originOf } from "../http/context.ts";
-import { openApiDocument } from "../http/openapi.ts";
-import { notFound, problemCodes } from "../problem/problem.ts";
-import { PROBLEM_HELP } from "../problem/help.ts";
+import { notFound } from "../problem/problem.ts";
 
-/** No other origins, nothing inline, no frames. */
+/** No other origins, no script within the page, no frames. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const problems = problemCodes();
-
-export function docsRoutes(app: Hono<AppEnv>, api: Api): void {
-  let openapi: string | undefined;
+export function docsRoutes(app: Hono<AppEnv>): void {
   for (const path of ["/openapi.json", "/v1/openapi.json", "/api/v1/openapi.json"]) {
-    app.get(path, (c) => {
-      openapi ??= JSON.stringify(openApiDocument(api.registry));
-      const headers = { "content-type": "application/json", "access-control-allow-origin": "*" };
-      return c.body(openapi, 200, { ...headers, "cache-control": "public, max-age=300" });
+    app.get(path, async (c) => {
+      const file = await assetOf(c, "/openapi.json");
+      file.headers.set("content-type", "application/json");
+      file.headers.set("access-control-allow-origin", "*");
+      file.headers.set("cache-control", "public, max-age=300");
+      return file;
     });
   }
 
   app.get("/docs", async (c) => {
-    const asset = await c.env.ASSETS.fetch(c.req.raw);
-    return guarded(new Response(asset.body, asset));
-  });
-
-  app.get("/", async (c): Promise<Response> => {
-    const origin = originOf(c);
-    const links = {
-      api: `${origin}/v1`,
-      docs: `${origin}/docs`,
-      openapi: `${origin}/openapi.json`,
-      demo: `${origin}/demo`,
-      console: `${origin}/console`,
+    const page = await assetOf(c, "/docs");
+    page.headers.set("content-security-policy", CONTENT_SECURITY_POLICY);
+    page.headers.set("referrer-policy", "no-referrer");
+    page.headers.set("cache-control", "no-cache");
+    const local = await localAccess(c);
+    if (!local) return page;
+    page.headers.set("cache-control", "no-store");
+    page.headers.delete("etag");
+    const fill = (element: Element) => {
+      for (const [name, value] of Object.entries(local)) element.setAttribute(`data-${name}`, value);
     };
-    return wantsHtml(c) ? sheet("Conversations API", INDEX) : c.json({ name: "Conversations API", ...links });
+    return new HTMLRewriter().on("#reference", { element: fill }).transform(page);
   });
 
-  app.get("/errors", () => sheet("Problems", LIST));
-  app.get("/errors/:code", async (c): Promise<Response> => {
-    const problem = problems.find(({ code }) => code === c.req.param("code"));
-    if (!problem) throw notFound();
-    const { code, status, title } = problem;
-    if (!wantsHtml(c)) return c.json({ code, status, title, meaning: PROBLEM_HELP[code] });
-    return sheet(
-      title,
-      html`<p><code>${code}</code>, HTTP status ${status}</p>
-        <p>${PROBLEM_HELP[code]}</p>
-        <p><a href="/errors">All problems</a></p>`,
-    );
+  app.get("/llms.txt", async (c) => {
+    const file = await c.env.ASSETS.fetch(new URL("/llms.txt", c.req.url));
+    if (!file.ok) throw notFound();
+    const text = (await file.text()).replaceAll("](/", `](${originOf(c)}/`);
+    return c.body(text, 200, { ...AS_TEXT, "content-type": "text/plain; charset=utf-8" });
   });
+  for (const path of ["/README.md", "/CONTRIBUTING.md", "/docs/:page{.+\\.md}", "/clients/:page{.+\\.md}"]) {
+    app.get(path, async (c) => {
+      const file = await assetOf(c, new URL(c.req.url).pathname);
+      for (const [name, value] of Object.entries(AS_TEXT)) file.headers.set(name, value);
+      return file;
+    });
+  }
+  for (const path of ["/LICENSE", "/docs/images/:name"]) app.get(path, (c) => assetOf(c, new URL(c.req.url).pathname));
 }
 
-/** True for browsers; programs mostly accept anything. */
-const wantsHtml = (c: AppContext) => /\btext\/html\b/i.test(c.req.header("accept") ?? "");
+const AS_TEXT = {
+  "content-type": "text/markdown; charset=utf-8",
+  "access-control-allow-origin": "*",
+  "cache-control": "public, max-age=300",
+};
 
-type Html = ReturnType<typeof html>;
-
-const INDEX = html`<p>Conversations with AI agents, over HTTP.</p>
-  <ul>
-    <li><a href="/docs">Documentation</a> of every operation</li>
-    <li><a href="/openapi.json">OpenAPI document</a>, for tools</li>
-    <li><a href="/demo">Demo</a>: an agent on a web page</li>
-    <li><a href="/console">Console</a> of the staff</li>
-    <li><a href="/errors">Problems</a> and what to do about them</li>
-  </ul>`;
-
-const LIST = html`<ul>
-  ${problems.map(
-    ({ code, status, title }) =>
-      html`<li>
-        <a href="/errors/${code}"><code>${code}</code></a> ${status}, ${title}
-      </li>`,
-  )}
-</ul>`;
-
-/** A small page in the style of the documentation. */
-async function sheet(title: string, body: Html): Promise<Response> {
-  const text = await html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        <link rel="stylesheet" href="/docs/docs.css" />
-        <link rel="icon" href="data:," />
-      </head>
-      <body class="sheet">
-        <main>
-          <h1>${title}</h1>
-          ${body}
-        </main>
-      </body>
-    </html>`;
-  return guarded(new Response(text.toString(), { headers: { "content-type": "text/html; charset=utf-8" } }));
-}
-
-function guarded(response: Response): Response {
-  response.headers.set("content-security-policy", CONTENT_SECURITY_POLICY);
-  response.headers.set("referrer-policy", "no-referrer");
-  response.headers.set("cache-control", "no-cache");
-  return response;
+/**
+ * What the reference page tries calls with while `npm start` runs: the demo company's key and agent. Only for a browser on this
+ * machine, which the name that it asked for says: a page from elsewhere cannot read the answer.
+ */
+async function localAccess(c: AppContext): Promise<Record<string, string> | null> {
+  const { local, DEMO_KEY } = c.var.config;
+  const { hostname } = new URL(c.req.url);
+  if (!local || DEMO_KEY === undefined || !["127.0.0.1", "localhost", "[::1]"].includes(hostname)) return null;
+  const [key = "", secret = ""] = DEMO_KEY.split(":");
+  const agent = await findFirstAgent(controlDatabase(c.env));
+  return { key, secret, ...(agent ? { agent: agent.id } : {}) };
 }

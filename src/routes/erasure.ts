@@ -83,6 +83,8 @@ export function erasureRoutes(api: Api): void {
       ...common,
       path: "/erasure/{id}",
       summary: "Look at an erasure",
+      description:
+        "How far it is. Once `status` is `done`, `receipt` proves what went and when, without saying whose it was.",
       params: pathId(),
       responses: () => ({ 200: json("The erasure.", z.object({ erasure: erasureSchema() })) }),
     },

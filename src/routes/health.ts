@@ -53,6 +53,7 @@ export function healthRoutes(api: Api): void {
       method: "get",
       path: "/health",
       summary: "Whether the service works",
+      description: "For load balancers and monitors. 503 says that the database cannot be reached.",
       tag: "Service",
       audience: "public",
       scope: "read",

@@ -13,6 +13,8 @@ import { leadSchema, leadView } from "./lead/schema.ts";
 const description =
   "Erasing and purging answer 409 `legal_hold`, and retention passes over it. Deleted ones can be held too. Repeating it changes nothing; another reason takes the place of the former.";
 
+const released = "It can be erased and purged again, and retention counts. Repeating it changes nothing.";
+
 export function holdRoutes(api: Api): void {
   const common = { tag: "Holds", audience: "staff", scope: "admin", params: pathId() } as const;
   const conversation = {
@@ -28,8 +30,10 @@ export function holdRoutes(api: Api): void {
     async ({ c, caller, params, body }) =>
       jsonText(c, await ask(c, caller, params.id, (object) => object.hold(caller, body.reason))),
   );
-  api.route({ ...conversation, method: "delete", summary: "Release a conversation" }, async ({ c, caller, params }) =>
-    jsonText(c, await ask(c, caller, params.id, (object) => object.hold(caller, null))),
+  api.route(
+    { ...conversation, method: "delete", summary: "Release a conversation", description: released },
+    async ({ c, caller, params }) =>
+      jsonText(c, await ask(c, caller, params.id, (object) => object.hold(caller, null))),
   );
 
   for (const base of ["/lead", "/sdk/lead"]) {
@@ -52,7 +56,7 @@ export function holdRoutes(api: Api): void {
       },
     );
     api.route(
-      { ...lead, method: "delete", summary: "Release a lead" },
+      { ...lead, method: "delete", summary: "Release a lead", description: released },
       async ({ c, db, caller, audit, params: { id } }) => {
         const before = await findAnyLead(db, caller.company_id, id);
         if (!before || before.erased_at !== null) throw notFound();

@@ -148,6 +148,7 @@ until it is. A verified issuer and audience belong to one company. At most ${MAX
       method: "get",
       path: "/auth/issuer",
       summary: "List identity providers",
+      description: "Verified and pending ones, newest first.",
       query: () => pageQuery(),
       responses: () => ({ 200: json("A page of registrations, newest first.", pageOf("issuers", issuerSchema())) }),
     },

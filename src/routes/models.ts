@@ -64,6 +64,8 @@ export function modelRoutes(api: Api): void {
       ...common,
       path: "/models/{id}",
       summary: "Look at one agent as a model",
+      description:
+        "For clients of OpenAI's API that ask whether a model is there. An agent that is not active is not found.",
       params: pathId(),
       responses: () => ({ 200: json("The model.", modelSchema()) }),
     },

@@ -111,6 +111,7 @@ export function tokenRoutes(api: Api): void {
       method: "get",
       path: "/auth/validate",
       summary: "Say who is calling",
+      description: "Which company and entity the credential stands for, what it may do, and until when.",
       tag: "Tokens",
       audience: "everyone",
       scope: "read",

@@ -75,6 +75,7 @@ export function userRoutes(api: Api): void {
       method: "get",
       path: "/user/{id}",
       summary: "Look at a user",
+      description: "A live user. One that was deleted is not found.",
       params: pathId(),
       responses: () => ({ 200: json("The user.", response()) }),
     },

@@ -3,8 +3,11 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
+import { api } from "../../src/app.ts";
+import { openApiDocument } from "../../src/openapi/document.ts";
 import type { Prepared } from "../faults/global-setup.ts";
 import { startWorkerd } from "../faults/workerd.ts";
+import { startProxy } from "../openapi/proxy.ts";
 import { startUpstream } from "../upstream/server.ts";
 
 export default async function setup(project: TestProject) {
@@ -18,8 +21,11 @@ export default async function setup(project: TestProject) {
     entry: "index.js",
     vars: { ...vars, OPENAI_COMPATIBLE_BASE_URL: `${upstream.url}/v1` },
   });
-  project.provide("running", { url, upstream: upstream.url, token, key });
+  // Every answer that a client gets is held against the OpenAPI document on its way.
+  const proxy = await startProxy(url, JSON.parse(JSON.stringify(openApiDocument(api.specs))) as object);
+  project.provide("running", { url: proxy.url, upstream: upstream.url, token, key });
   return async () => {
+    await proxy.close();
     await mf.dispose();
     await upstream.close();
     rmSync(state, { recursive: true, force: true });

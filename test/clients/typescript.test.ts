@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildClient } from "../../clients/typescript/build.ts";
 import { KEYED } from "../../clients/typescript/src/retry.ts";
+import { api as routes } from "../../src/app.ts";
 import { root } from "../../src/cli/tool/project.ts";
+import { openApiDocument } from "../../src/openapi/document.ts";
 import { api as baseUrl, complete, history, key, newAgent, newConversation, newToken, spoken, up } from "./service.ts";
 
 const folder = join(root, "clients/typescript");
@@ -121,8 +123,7 @@ describe("a call whose answer is lost", () => {
   });
 
   it("knows every operation that honours a key", async () => {
-    const document: any = await (await fetch(new URL("/openapi.json", baseUrl))).json();
-    const honoured = Object.entries<any>(document.paths).flatMap(([path, methods]) =>
+    const honoured = Object.entries<any>(openApiDocument(routes.specs).paths ?? {}).flatMap(([path, methods]) =>
       (methods.post?.parameters ?? []).some((one: any) => one.name === "idempotency-key") ? [path] : [],
     );
     expect(honoured.toSorted()).toEqual(KEYED.toSorted());

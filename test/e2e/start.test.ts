@@ -1,8 +1,10 @@
 /** `npm start` and `npm run company`, really run, in a folder that is like a fresh checkout, but not of git, and with a space in its name. One story, told in order. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
+import { text } from "node:stream/consumers";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildClient } from "../../clients/typescript/build.ts";
@@ -28,6 +30,10 @@ beforeAll(async () => {
     "wrangler.toml",
     "wrangler.local.toml",
     "README.md",
+    "docs",
+    "clients/typescript/README.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
   ]) {
     cpSync(join(root, path), join(folder, path), { recursive: true });
   }
@@ -131,6 +137,16 @@ it("serves the page of the documentation and its files", async () => {
   const page = await fetch(`http://127.0.0.1:${port}/docs`);
   expect(page.headers.get("content-security-policy")).toContain("script-src 'self'");
   const html = await page.text();
+  // Only a browser on this machine gets the demo company's key.
+  expect(html).toContain(`data-key="${first.keys["admin"]?.api_key}"`);
+  const elsewhere = await new Promise<string>((resolve, reject) => {
+    const headers = { host: "docs.example" };
+    request(`http://127.0.0.1:${port}/docs`, { headers }, (answer) => resolve(text(answer)))
+      .once("error", reject)
+      .end();
+  });
+  expect(elsewhere).toContain('id="reference"');
+  expect(elsewhere).not.toContain("data-key");
   const files = [...html.matchAll(/(?:src|href)="(\/[^"]+\.(?:js|css))"/g)].map(([, path]) => path);
   expect(files.length).toBeGreaterThan(1);
   for (const path of files)

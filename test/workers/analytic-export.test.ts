@@ -7,7 +7,7 @@ import { csvLine } from "../../src/routes/analytic/csv.ts";
 import { textStream } from "../../src/http/text-stream.ts";
 import { encode } from "../../src/routes/analytic/export.ts";
 import { at, DAY, insertAgent, insertConversations, insertLeads, insertTurns } from "./analytic-data.ts";
-import { call, type Company, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
+import { answerOf, call, type Company, type HeaderMap, makeCompany, makeLead, send } from "./company.ts";
 import { chat, createConversation, settle } from "./conversation-client.ts";
 
 const TYPES = ["conversations", "leads", "agents", "usage"] as const;
@@ -391,10 +391,7 @@ describe("a long export", () => {
     onTestFinished(() => log.mockRestore());
     await env.DB.prepare("ALTER TABLE lead RENAME TO lead_elsewhere").run();
     try {
-      const answer = await call("POST", "/v1/analytic/export", {
-        headers: company.user,
-        body: { type: "leads", format: "csv" },
-      });
+      const answer = await answerOf(await ask(company.user, { type: "leads", format: "csv" }));
       expect(answer).toMatchObject({ status: 500, body: { code: "internal_error" } });
       expect(answer.headers.has("retry-after")).toBe(false);
       expect(JSON.stringify(answer.body)).not.toContain("lead");

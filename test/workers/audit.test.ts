@@ -73,7 +73,7 @@ describe("the rows of a company", () => {
     await env.DB.prepare(
       `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
        INSERT INTO audit_event (id, company_id, at, actor_type, actor_id, action, target_type, target_id, details)
-       SELECT printf('019b0000-0000-7000-8000-%012x', i) || ?1, ?1, i / 3, 'user', ?2, iif(i % 500, 'a.b', 'rare.one'),
+       SELECT printf('%08x-0000-7000-8000-', i) || substr(?1, 25), ?1, i / 3, 'user', ?2, iif(i % 500, 'a.b', 'rare.one'),
          iif(i % 2, 'agent', 'lead'), 'x', '{}' FROM n`,
     )
       .bind(company.company_id, company.user_id)
@@ -215,7 +215,7 @@ describe("a check", () => {
     await env.DB.prepare(
       `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10600)
        INSERT INTO audit_event (id, company_id, at, actor_type, actor_id, action, target_type, target_id, details)
-       SELECT printf('019b0000-0000-7000-8000-%012x', i) || ?1, ?1, i, 'system', 'x', 'a.b', 'agent', 'x', '{}' FROM n`,
+       SELECT printf('%08x-0000-7000-8000-', i) || substr(?1, 25), ?1, i, 'system', 'x', 'a.b', 'agent', 'x', '{}' FROM n`,
     )
       .bind(company.company_id)
       .run();

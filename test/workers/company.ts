@@ -1,6 +1,7 @@
 /** A fresh company in D1 with every kind of credential, and one function to call the API with them. */
 import { env, exports } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
+import { api } from "../../src/app.ts";
 import { newApiKey } from "../../src/auth/api-key.ts";
 import type { Caller, Scope } from "../../src/auth/principal.ts";
 import { mintToken, type TokenClaims } from "../../src/auth/token.ts";
@@ -8,6 +9,9 @@ import { configOf } from "../../src/config.ts";
 import { insertCompany } from "../../src/db/company.ts";
 import { companyDatabase } from "../../src/db/database.ts";
 import { agent, lead } from "../../src/db/schema.ts";
+import { lazy } from "../../src/lazy.ts";
+import { openApiDocument } from "../../src/openapi/document.ts";
+import { Answers } from "../openapi/answers.ts";
 
 export type HeaderMap = Record<string, string>;
 
@@ -21,10 +25,18 @@ export type Answer = {
   body: any;
 };
 
-/** One request to the Worker. `path` is whole (`/v1/…`). */
+/** One request to the Worker. `path` is whole (`/v1/…`). Throws where the OpenAPI document does not say what is answered. */
 export async function call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
-  return answerOf(await send(method, path, options));
+  const answer = await answerOf(await send(method, path, options));
+  const { body: sent } = options;
+  const isRaw = typeof sent === "string" || sent instanceof Uint8Array || sent instanceof ReadableStream;
+  const differences = answers().differences({ ...answer, method, path, sent: isRaw ? undefined : sent });
+  if (differences.length > 0)
+    throw new Error(`${method} ${path} ${answer.status} is not as documented: ${differences.join("; ")}`);
+  return answer;
 }
+
+const answers = lazy(() => new Answers(JSON.parse(JSON.stringify(openApiDocument(api.specs))) as object));
 
 /** A response, read to its end. */
 export async function answerOf(response: Response): Promise<Answer> {

@@ -249,7 +249,13 @@ describe("headers", () => {
   });
 
   it("are on files that are served beside the Worker, too", async () => {
-    for (const path of ["/docs/docs.css", "/docs/docs.js", "/demo/demo.css"]) {
+    for (const path of [
+      "/docs/docs.css",
+      "/docs/docs.js",
+      "/docs/sheet.css",
+      "/docs/swagger-ui-bundle.js",
+      "/demo/demo.css",
+    ]) {
       const { status, headers, body } = await env.ASSETS.fetch(`https://api.test${path}`);
       await body?.cancel();
       expect([status, headers.get("x-content-type-options")]).toEqual([200, "nosniff"]);

@@ -226,13 +226,13 @@ beforeAll(async () => {
 });
 
 test("every route that pages is looked at here", () => {
-  const paged = api.registry.definitions.flatMap((definition) => {
-    if (definition.type !== "route" || definition.route.method !== "get") return [];
-    const query = definition.route.request?.query as { shape?: object } | undefined;
+  const paged = api.specs.flatMap((spec) => {
+    if (spec.method !== "get") return [];
+    const query = spec.query?.() as { shape?: object } | undefined;
     // History, notes and handling are the object's to read: see test/node/journal.test.ts.
     // What a search reads is held in message-search.test.ts: its pages have other databases, and no index of their order.
-    const isListed = !/\{id\}\/(messages|notes|handling)$|^\/message\/search$/.test(definition.route.path);
-    return isListed && query?.shape && "per_page" in query.shape ? [definition.route.path] : [];
+    const isListed = !/\{id\}\/(messages|notes|handling)$|^\/message\/search$/.test(spec.path);
+    return isListed && query?.shape && "per_page" in query.shape ? [spec.path] : [];
   });
   expect(new Set(LISTS.map((list) => list.route))).toEqual(new Set(paged));
 });

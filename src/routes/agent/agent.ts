@@ -45,6 +45,8 @@ export function agentRoutes(api: Api): void {
       method: "post",
       path: "/agent",
       summary: "Create an agent",
+      description:
+        "Only `name` is needed. Without a `model` the agent answers from `knowledge`, by search and without a language model. A `model` of a provider needs that provider's key: see `PUT /model-provider/{name}`.",
       body: agentBody,
       responses: () => ({ 201: json("The new agent.", response()) }),
     },

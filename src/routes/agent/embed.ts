@@ -28,6 +28,7 @@ export function embedRoutes(api: Api): void {
       method: "get",
       path: "/agent/{id}/embed-code",
       summary: "Get the snippet that puts an agent on a website",
+      description: "The website has to be among the agent's `allowed_origins`.",
       tag: "Agents",
       audience: "staff",
       scope: "read",

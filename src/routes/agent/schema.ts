@@ -89,6 +89,7 @@ export const agentSchema = lazy(() =>
   z
     .object({
       ...responseShape(agentBody().shape),
+      name: z.string().meta({ description: "Empty where the credential may not read." }),
       tools: z.array(toolSchema()),
       id: id(),
       company_id: id(),

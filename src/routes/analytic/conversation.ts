@@ -4,7 +4,7 @@ import { conversationFacts, MAX_TIMELINE } from "../../db/analytic-conversation.
 import { conversationFigures } from "./conversation-figures.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
-import { id, pathId, timestamp } from "../../http/fields.ts";
+import { id, pathId, timestamp, orNull } from "../../http/fields.ts";
 import { analyticExportRoutes } from "./export.ts";
 import { millis } from "./figures.ts";
 import { analyticSummaryRoutes } from "./summary.ts";
@@ -27,7 +27,7 @@ const conversationAnalytics = lazy(() =>
       avg_response_time_ms: millis(),
       p50_response_time_ms: millis(),
       p95_response_time_ms: millis(),
-      usage: tokensSchema().nullable(),
+      usage: orNull(tokensSchema()),
       deleted_message_count: z.int(),
       first_message_at: timestamp().nullable(),
       last_message_at: timestamp().nullable(),
@@ -58,6 +58,8 @@ export function analyticRoutes(api: Api): void {
       method: "get",
       path: "/analytic/conversation/{id}",
       summary: "Figures about one conversation",
+      description:
+        "Counted from its live messages and from all of its turns. What was not measured is null, never 0. A visitor may ask for its own conversations.",
       tag: "Analytics",
       audience: "everyone",
       scope: "read",

@@ -5,6 +5,7 @@ import type { Cost } from "../../chat/money.ts";
 import type { Percentiles, Sums } from "../../db/analytic-period.ts";
 import { decimalOfSums } from "../../db/cost.ts";
 import type { Measured } from "../../db/measures.ts";
+import { orNull } from "../../http/fields.ts";
 import { tokensSchema } from "../message/schema.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -31,7 +32,7 @@ export const turnFigures = lazy(() => ({
   avg_response_time_ms: millis(),
   p50_response_time_ms: percentile(50, "of completed turns"),
   p95_response_time_ms: percentile(95, "of completed turns"),
-  usage: tokensSchema().nullable(),
+  usage: orNull(tokensSchema()),
   feedback: z
     .object({ up: count(), down: count(), rate: rate(), up_rate: rate() })
     .meta({ description: "Ratings of these turns' replies: `rate` is the share that was rated, `up_rate` of those." }),
@@ -106,7 +107,7 @@ const sourceFigures = lazy(() =>
 
 export const usageFigures = lazy(() => ({
   ...turnFigures(),
-  usage: tokensSchema().nullable().meta({ description: "Both together; `measured` only when all of it is." }),
+  usage: orNull(tokensSchema()).meta({ description: "Both together; `measured` only when all of it is." }),
   measured: sourceFigures(),
   estimated: sourceFigures(),
 }));

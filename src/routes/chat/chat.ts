@@ -30,6 +30,7 @@ export const TURN_PROBLEMS = [
   "budget_exhausted",
   "budget_unpriced",
   "model_error",
+  "output_invalid",
   "model_unavailable",
   "store_unavailable",
   "model_timeout",
@@ -138,6 +139,9 @@ export function chatRoutes(api: Api): void {
       responses: () => ({
         200: {
           description: "The reply; both messages can be read back.",
+          headers: {
+            "X-Vercel-AI-UI-Message-Stream": { $ref: "#/components/headers/X-Vercel-AI-UI-Message-Stream" } as never,
+          },
           content: { "application/json": { schema: answerSchema() }, ...eventStream().content },
         },
         202: {
@@ -179,6 +183,8 @@ export function chatRoutes(api: Api): void {
       method: "get",
       path: "/conversation/{id}/messages/stream",
       summary: "Follow a conversation, or replay one turn, as server-sent events",
+      description:
+        "Everything that happens from now on, for as long as the reader stays: turns of every client, messages of staff. With `Last-Event-ID` it goes on behind that event; with `turn_id` it replays one turn from its start and ends with it. The stream ends after 15 minutes, or with its credential: come back with the last id.",
       tag,
       audience: "everyone",
       scope: "read",
@@ -206,7 +212,15 @@ export function chatRoutes(api: Api): void {
     audience: "everyone",
     scope: "read",
     store: "none",
-    responses: () => ({ 200: eventStream(), 204: { description: "No turn runs or waits." } }),
+    responses: () => ({
+      200: {
+        ...eventStream(),
+        headers: {
+          "X-Vercel-AI-UI-Message-Stream": { $ref: "#/components/headers/X-Vercel-AI-UI-Message-Stream" } as never,
+        },
+      },
+      204: { description: "No turn runs or waits." },
+    }),
   } as const;
   const resume = async (c: AppContext, caller: Caller, conversation_id: string) => {
     if (c.req.method === "HEAD") return headOfStream(c, caller, conversation_id);
@@ -218,6 +232,7 @@ export function chatRoutes(api: Api): void {
       ...resumable,
       path: "/conversation/{id}/chat/stream",
       summary: "Resume the running turn as a UI message stream (AI SDK)",
+      description: "What the turn has said so far, from its start, and then live. 204 when no turn runs.",
       params: pathId(),
     },
     ({ c, caller, params }) => resume(c, caller, params.id),
@@ -227,6 +242,7 @@ export function chatRoutes(api: Api): void {
       ...resumable,
       path: "/conversation/{id}/chat/{chat_id}/stream",
       summary: "The same, at the address that the AI SDK asks by default",
+      description: "`chat_id` is the client's own id of the chat and is not looked at.",
       params: () => pathId()().extend({ chat_id: z.string() }),
     },
     ({ c, caller, params }) => resume(c, caller, params.id),

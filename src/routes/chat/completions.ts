@@ -12,7 +12,6 @@ import type { Database } from "../../db/database.ts";
 import type { ImportedMessage } from "../../db/imported-message.ts";
 import type { JsonObject } from "../../json.ts";
 import { type Api } from "../../http/api.ts";
-import { json } from "../../http/operation.ts";
 import type { AppContext } from "../../http/context.ts";
 import { isId, messageText } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
@@ -68,7 +67,11 @@ again with the same Idempotency-Key, or counted as a further attempt in \`X-Stai
       problems: ["malformed_request", "not_found", ...TURN_PROBLEMS],
       responses: () => ({
         200: {
-          ...json("The reply; with `stream`, chunks of it that end with `[DONE]`.", completionSchema()),
+          description: "The reply; with `stream`, chunks of it that end with `[DONE]`.",
+          headers: {
+            "X-Conversation-Id": { $ref: "#/components/headers/X-Conversation-Id" } as never,
+            "X-Left-Aside": { $ref: "#/components/headers/X-Left-Aside" } as never,
+          },
           content: {
             "application/json": { schema: completionSchema() },
             "text/event-stream": { schema: z.string() },

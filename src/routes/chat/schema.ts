@@ -1,6 +1,6 @@
 /** What a turn is asked with and answered with: the shapes of the chat routes. */
 import * as z from "zod";
-import { id, messageText, metadata } from "../../http/fields.ts";
+import { id, messageText, metadata, orNull } from "../../http/fields.ts";
 import { lazy } from "../../lazy.ts";
 import { jsonSchema } from "../json-schema.ts";
 import { messageSchema, usageSchema } from "../message/schema.ts";
@@ -41,9 +41,9 @@ export const answerSchema = lazy(() =>
       content: z.string(),
       model_used: z.string().nullable(),
       processing_time: z.number().nullable(),
-      usage: usageSchema().nullable(),
+      usage: orNull(usageSchema()),
       parsed: z.unknown().optional().meta({ description: "The reply as JSON. Only there with `output_schema`." }),
-      reply: messageSchema().nullable(),
+      reply: orNull(messageSchema()),
       status: z.literal("handled_by_staff").optional().meta({
         description: "Only there while a person has the conversation: the message is stored, and `reply` is null.",
       }),

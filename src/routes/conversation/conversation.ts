@@ -61,6 +61,8 @@ export function conversationRoutes(api: Api): void {
       method: "post",
       path: "/conversation",
       summary: "Create a conversation",
+      description:
+        "It belongs to the caller and is with one agent. Send an `Idempotency-Key`, so that a request which is sent again does not make a second one. A visitor already has one from registering.",
       tag,
       audience: "everyone",
       scope: "write",
@@ -98,7 +100,15 @@ export function conversationRoutes(api: Api): void {
   } as const;
 
   api.route(
-    { ...one, method: "get", path: "/conversation/{id}", summary: "Get a conversation", scope: "read", store: "none" },
+    {
+      ...one,
+      method: "get",
+      path: "/conversation/{id}",
+      summary: "Get a conversation",
+      description: "A live one that this credential may see. Its messages are at `…/messages`.",
+      scope: "read",
+      store: "none",
+    },
     async ({ c, caller, params: { id } }) => {
       const fromStore = async (db: Database) =>
         JSON.stringify({ conversation: conversationView(await visibleConversation(db, caller, id), caller) });
@@ -164,6 +174,8 @@ export function conversationRoutes(api: Api): void {
       method: "patch",
       path: "/conversation/{id}/restore",
       summary: "Restore a deleted conversation",
+      description:
+        "With the messages that it had; those that were deleted one by one stay deleted. A visitor restores what it deleted itself. Repeatable.",
       scope: "write",
       store: "none",
       problems: ["store_unavailable"],

@@ -21,9 +21,9 @@ const entityType = lazy(() => z.enum(["user", "lead"]));
 const listQuery = lazy(() =>
   z
     .object({
-      status: z.enum(["active", "archived", "all"]).default("all"),
-      agent_id: idFilter().optional(),
-      entity_type: entityType().optional(),
+      status: z.enum(["active", "archived", "all"]).default("all").meta({ description: "Live ones of this state." }),
+      agent_id: idFilter().optional().meta({ description: "Only those with this agent." }),
+      entity_type: entityType().optional().meta({ description: "Only those of users, or of leads." }),
       search: text(200, 1).optional().meta({ description: "Part of the title, any case." }),
       created_after: instant().optional(),
       created_before: instant().optional(),
@@ -83,6 +83,7 @@ export function conversationListRoutes(api: Api): void {
       method: "get",
       path: "/conversation",
       summary: "List the company's live conversations",
+      description: "For staff, newest activity first. A conversation that was just answered moves up within a second.",
       tag,
       audience: "staff",
       scope: "read",
@@ -98,6 +99,8 @@ export function conversationListRoutes(api: Api): void {
       method: "get",
       path: "/conversation/entity",
       summary: "List the caller's own live conversations",
+      description:
+        "Of the user or visitor who is calling, newest activity first: what a chat window shows as its history.",
       tag,
       audience: "everyone",
       scope: "read",
@@ -142,6 +145,7 @@ export function conversationListRoutes(api: Api): void {
       method: "get",
       path: "/conversation/agent/{agent_id}",
       summary: "List the live conversations with one agent",
+      description: "For staff, newest activity first.",
       tag,
       audience: "staff",
       scope: "read",
@@ -162,6 +166,7 @@ export function conversationListRoutes(api: Api): void {
       method: "get",
       path: "/conversation/deleted",
       summary: "List the company's deleted conversations",
+      description: "For whoever decides on restoring. They can be restored until retention or a purge removes them.",
       tag,
       audience: "staff",
       scope: "read",

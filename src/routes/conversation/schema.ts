@@ -1,6 +1,6 @@
 /** A conversation as every route shows it. */
 import * as z from "zod";
-import { id, metadata, timestamp } from "../../http/fields.ts";
+import { id, metadata, timestamp, orNull } from "../../http/fields.ts";
 import { holdSchema } from "../hold-schema.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -14,12 +14,14 @@ export const conversationSchema = lazy(() =>
       agent_id: id(),
       entity_type: entityType(),
       entity_id: id(),
-      title: z.string(),
+      title: z.string().meta({ description: "Given, or made of the first turn." }),
       metadata: metadata(),
       max_context_length: z.int().meta({ description: "How many of the latest live messages the model is shown." }),
-      status: z.enum(["active", "archived", "deleted"]),
+      status: z.enum(["active", "archived", "deleted"]).meta({
+        description: "`archived`: put away by `PATCH`, and otherwise like an active one.",
+      }),
       message_count: z.int().meta({ description: "Live messages." }),
-      last_message_at: timestamp().nullable(),
+      last_message_at: timestamp().nullable().meta({ description: "null while nothing has been said." }),
       handled_by: z.enum(["agent", "staff"]).meta({ description: "Who answers." }),
       handler: z
         .object({ entity_id: id(), name: z.string().nullable() })
@@ -33,7 +35,7 @@ export const conversationSchema = lazy(() =>
       updated_at: timestamp(),
       deleted_at: timestamp().nullable(),
       deleted_by: z.string().nullable().meta({ description: "Id of the user or lead who deleted it." }),
-      hold: holdSchema().nullable(),
+      hold: orNull(holdSchema()),
     })
     .meta({ id: "Conversation", description: "A conversation between one user or lead and one agent." }),
 );

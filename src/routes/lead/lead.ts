@@ -80,6 +80,7 @@ function staffRoutes(api: Api, base: string): void {
       path: `${base}/{id}`,
       scope: "read",
       summary: "Look at a lead",
+      description: "A live one. A lead that was deleted or erased is not found.",
       params: pathId(),
       responses: () => ({ 200: json("The lead.", response()) }),
     },

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Entity } from "../../auth/principal.ts";
 import { holdView } from "../../chat/conversation.ts";
 import type { LeadFields, LeadRow } from "../../db/lead.ts";
-import { emailAddress, id, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
+import { emailAddress, id, text, timestamp, toTimestamp, toTimestampOrNull, orNull } from "../../http/fields.ts";
 import { holdSchema } from "../hold-schema.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -41,7 +41,7 @@ export const leadSchema = lazy(() =>
       deleted_at: timestamp().nullable(),
       deleted_by: z.string().nullable(),
       erased_at: timestamp().nullable(),
-      hold: holdSchema().nullable(),
+      hold: orNull(holdSchema()),
     })
     .meta({ id: "Lead" }),
 );

@@ -47,8 +47,16 @@ export function feedbackRoutes(api: Api): void {
     },
   );
 
-  api.route({ ...common, method: "delete", summary: "Take a rating back" }, async ({ c, caller, params: { id } }) => {
-    const conversation_id = await conversationOfMessage(c, caller, id);
-    return jsonText(c, await ask(c, caller, conversation_id, (object) => object.rateMessage(caller, id, null)));
-  });
+  api.route(
+    {
+      ...common,
+      method: "delete",
+      summary: "Take a rating back",
+      description: "The reply is unrated again, whether or not it was rated before.",
+    },
+    async ({ c, caller, params: { id } }) => {
+      const conversation_id = await conversationOfMessage(c, caller, id);
+      return jsonText(c, await ask(c, caller, conversation_id, (object) => object.rateMessage(caller, id, null)));
+    },
+  );
 }

@@ -25,15 +25,21 @@ const sequence = lazy(() => integer(0, 1_000_000_000_000));
 const historyQuery = lazy(() =>
   z
     .object({
-      order: z.enum(["asc", "desc"]).default("asc"),
-      role: z.enum(["user", "assistant"]).optional(),
-      after_sequence: sequence().optional(),
-      before_sequence: sequence().optional(),
+      order: z.enum(["asc", "desc"]).default("asc").meta({ description: "By sequence: oldest or newest first." }),
+      role: z.enum(["user", "assistant"]).optional().meta({ description: "Only what this side said." }),
+      after_sequence: sequence().optional().meta({ description: "Only messages with a higher sequence." }),
+      before_sequence: sequence().optional().meta({ description: "Only messages with a lower sequence." }),
     })
     .extend(pageQuery(50).shape),
 );
 
-const restoreAllBody = lazy(() => z.strictObject({ deletion_id: z.string().optional() }).meta({ id: "RestoreAll" }));
+const restoreAllBody = lazy(() =>
+  z
+    .strictObject({
+      deletion_id: z.string().optional().meta({ description: "Of a bulk delete: only what it removed." }),
+    })
+    .meta({ id: "RestoreAll" }),
+);
 
 export function messageRoutes(api: Api): void {
   api.route(
@@ -41,6 +47,8 @@ export function messageRoutes(api: Api): void {
       method: "get",
       path: "/conversation/{id}/messages",
       summary: "Page through a conversation's live messages",
+      description:
+        "Ascending by `sequence` unless `order=desc`. A message that was just sent is here as soon as its answer was.",
       tag,
       audience: "everyone",
       scope: "read",
@@ -102,6 +110,8 @@ export function messageRoutes(api: Api): void {
       method: "patch",
       path: "/conversation/{id}/message/restore-all",
       summary: "Restore a conversation's deleted messages",
+      description:
+        "All of them, or with `deletion_id` those that one bulk delete removed. They are back at their old places. A visitor restores what it deleted itself.",
       tag,
       audience: "everyone",
       scope: "write",
@@ -153,7 +163,14 @@ export function messageRoutes(api: Api): void {
   } as const;
 
   api.route(
-    { ...one, method: "get", path: "/message/{id}", summary: "Get a live message", scope: "read" },
+    {
+      ...one,
+      method: "get",
+      path: "/message/{id}",
+      summary: "Get a live message",
+      description: "One that was deleted is not found until it is restored.",
+      scope: "read",
+    },
     async ({ c, caller, params: { id } }) => {
       const conversation_id = await conversationOfMessage(c, caller, id);
       const fromStore = async (db: Database) => {
@@ -187,6 +204,8 @@ export function messageRoutes(api: Api): void {
       method: "patch",
       path: "/message/{id}/restore",
       summary: "Restore a deleted message to its old place",
+      description:
+        "With the same id, sequence and text; the model sees it again. A visitor restores what it deleted itself. Repeatable.",
       scope: "write",
       problems: ["store_unavailable"],
     },

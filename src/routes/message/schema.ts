@@ -1,7 +1,7 @@
 /** A message, its tool calls and its token counts as every route shows them. */
 import * as z from "zod";
 import type { Json } from "../../json.ts";
-import { id, metadata, timestamp } from "../../http/fields.ts";
+import { id, metadata, timestamp, orNull } from "../../http/fields.ts";
 import { lazy } from "../../lazy.ts";
 
 export const costSchema = lazy(() =>
@@ -56,7 +56,7 @@ const toolCallSchema = lazy(() =>
       state: z
         .enum(["called", "done", "failed"])
         .meta({ description: "`called`: stopped before there was an answer." }),
-      output: json("What the tool responseShape, cut likewise; why it failed; or null."),
+      output: json("What the tool answered, cut likewise; why it failed; or null."),
       duration_ms: z.int().nullable(),
     })
     .meta({ id: "ToolCall" }),
@@ -86,11 +86,14 @@ export const messageSchema = lazy(() =>
       turn_id: id(),
       sequence: z.int().meta({ description: "1, 2, 3 … within the conversation; gap-free, never reused or changed." }),
       role: z.enum(["user", "assistant"]),
-      content: z.string(),
-      status: z.enum(["complete", "failed", "stopped"]),
-      model_used: z.string().nullable(),
+      content: z.string().meta({ description: "The text, byte for byte as it was written." }),
+      status: z.enum(["complete", "failed", "stopped"]).meta({
+        description:
+          "Of a reply: `failed` and `stopped` ones have what was said until then; a model is never shown a failed one.",
+      }),
+      model_used: z.string().nullable().meta({ description: "As the provider names it; assistant only." }),
       processing_time: z.number().nullable().meta({ description: "Seconds; assistant only." }),
-      usage: usageSchema().nullable(),
+      usage: orNull(usageSchema()),
       metadata: metadata(),
       tool_calls: z
         .array(toolCallSchema())

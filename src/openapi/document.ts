@@ -1,9 +1,18 @@
-/** The OpenAPI document: the operations of all routes, and what all of them have in common. */
-import { OpenApiGeneratorV31, type OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
+/**
+ * The OpenAPI document: the operations of all routes, and what all of them have in common. It is made when the static files
+ * are built, so the Worker carries neither what makes it nor what only it says.
+ */
+import { OpenApiGeneratorV31, OpenAPIRegistry } from "@asteasolutions/zod-to-openapi";
+import type { RouteSpec } from "../http/route.ts";
+import { problemCodes, problemDocument } from "../problem/problem.ts";
+import { PROBLEM_HELP } from "../problem/help.ts";
+import { inOpenAiForm } from "../problem/openai-error.ts";
+import { addHeaders, BOOKMARK, HEADERS } from "./headers.ts";
+import { toOperation } from "./operation.ts";
+import { MESSAGE_ID, sampleOf, type Schema } from "./sample.ts";
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31["generateDocument"]>;
 type Operation = NonNullable<NonNullable<OpenApiDocument["paths"]>[string]["get"]>;
-type Response = { headers?: Record<string, unknown>; content?: Record<string, { schema?: { properties?: object } }> };
 
 /** Every tag that a route may carry, in the order in which the documentation shows them. */
 export const TAGS: Record<string, string> = {
@@ -41,36 +50,6 @@ are refused, not ignored.
 
 **Prefixes.** The same API is served under \`/v1\` and \`/api/v1\`.`;
 
-const text = (about: string, example: string | number) => ({
-  description: about,
-  schema: typeof example === "number" ? { type: "integer", minimum: 0 } : { type: "string" },
-  example,
-});
-
-const HEADERS = {
-  "X-Request-Id": text(
-    "Names this request in our log: the one you sent, or a new one. A UUID is also noted in the audit trail.",
-    "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f",
-  ),
-  "WWW-Authenticate": text("Which credential is wanted (RFC 6750).", 'Bearer realm="conversations"'),
-  "Retry-After": text("Seconds after which another try makes sense.", 5),
-  Location: text(
-    "Address of what was made.",
-    "https://api.example.com/v1/conversation/019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f",
-  ),
-  "Preference-Applied": text("Which preference of the request was honoured (RFC 7240).", "respond-async"),
-  Link: text(
-    "Pages of this list (RFC 8288): `first`, `prev`, `next`, `last`.",
-    '<https://api.example.com/v1/conversation?page=2>; rel="next"',
-  ),
-  RateLimit: text("What is left of a visitor's limit, and for how many seconds it holds.", '"lead";r=0;t=60'),
-  "RateLimit-Policy": text("The limit: requests in a window of seconds.", '"lead";q=240;w=60'),
-  "Idempotent-Replayed": text(
-    "`true` when this is the answer to an earlier request with the same Idempotency-Key.",
-    "true",
-  ),
-};
-
 const SECURITY = {
   bearer: {
     type: "http" as const,
@@ -93,8 +72,9 @@ const SECURITY = {
   },
 };
 
-/** Makes the document from the registry. This takes some milliseconds, so keep the result. */
-export function openApiDocument(registry: OpenAPIRegistry): OpenApiDocument {
+export function openApiDocument(routes: RouteSpec[]): OpenApiDocument {
+  const registry = new OpenAPIRegistry();
+  for (const spec of routes) registry.registerPath(toOperation(spec));
   const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: "3.1.0",
     info: { title: "Conversations API", version: "1.0.0", description, license: { name: "MIT", identifier: "MIT" } },
@@ -116,8 +96,36 @@ export function openApiDocument(registry: OpenAPIRegistry): OpenApiDocument {
   document.tags = Object.entries(TAGS)
     .filter(([name]) => used.has(name))
     .map(([name, about]) => ({ name, description: about }));
-  document.components = { ...document.components, securitySchemes: SECURITY, headers: HEADERS as never };
+  document.components = {
+    ...document.components,
+    securitySchemes: SECURITY,
+    headers: HEADERS as never,
+    parameters: { [BOOKMARK.name]: BOOKMARK },
+    examples: problemExamples(JSON.stringify(document.paths)),
+  };
+  addSamples(document);
   return document;
+}
+
+/** Of each schema that answers are made of, an object that fits it. */
+function addSamples(document: OpenApiDocument): void {
+  for (const [name, schema] of Object.entries(document.components?.schemas ?? {}) as [string, Schema][]) {
+    if (schema.type === "object" && schema.additionalProperties !== false && schema.example === undefined)
+      schema.example = sampleOf(document, schema, name);
+  }
+}
+
+/** Every problem that the paths name, once in each form in which they do. */
+function problemExamples(paths: string): Record<string, object> {
+  const all = problemCodes().flatMap(({ code, title }) => {
+    const value = problemDocument({ code }, "https://api.example.com", MESSAGE_ID);
+    const about = { summary: title, description: PROBLEM_HELP[code] };
+    return [
+      [code, { ...about, value }],
+      [`openai_${code}`, { ...about, value: inOpenAiForm(value) }],
+    ] as const;
+  });
+  return Object.fromEntries(all.filter(([name]) => paths.includes(`"#/components/examples/${name}"`)));
 }
 
 type Node = { oneOf?: object[]; anyOf?: object[]; enum?: unknown[]; type?: unknown };
@@ -144,25 +152,4 @@ function putNullBesideEnum(schema: Node): void {
   schema.anyOf = [{ type: others.length === 0 ? type : [type, ...others], enum: values }, { type: "null" }];
   delete schema.enum;
   delete schema.type;
-}
-
-/** Adds the headers of each response that the route did not declare itself. */
-function addHeaders(method: string, operation: Operation): void {
-  const parameters = (operation.parameters ?? []) as { in?: string; name?: string }[];
-  const idempotent = parameters.some((one) => one.in === "header" && one.name?.toLowerCase() === "idempotency-key");
-  for (const [status, response] of Object.entries(operation.responses as Record<string, Response>)) {
-    const names = ["X-Request-Id", ...headersOf(Number(status), response)];
-    if (method === "post" && ["201", "202"].includes(status)) names.push("Location");
-    if (idempotent && status.startsWith("2")) names.push("Idempotent-Replayed");
-    const added = names.map((name) => [name, { $ref: `#/components/headers/${name}` }]);
-    response.headers = { ...Object.fromEntries(added), ...response.headers };
-  }
-}
-
-function headersOf(status: number, { content }: Response): (keyof typeof HEADERS)[] {
-  if (status === 401) return ["WWW-Authenticate"];
-  if (status === 429) return ["Retry-After", "RateLimit", "RateLimit-Policy"];
-  if (status === 503) return ["Retry-After"];
-  if (status === 200 && "pagination" in (content?.["application/json"]?.schema?.properties ?? {})) return ["Link"];
-  return [];
 }
