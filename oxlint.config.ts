@@ -5,7 +5,9 @@ import { defineConfig, type OxlintConfig } from "oxlint";
 
 /** Everything of ours that a room may name in its row; `env` is src/env.ts. */
 const FOLDERS =
-  "net problem auth chat journal engine projection models db compliance http object openapi webhook budget routes".split(" ");
+  "net problem auth chat journal engine projection models db compliance http object openapi webhook budget routes".split(
+    " ",
+  );
 const OURS = { ...Object.fromEntries(FOLDERS.map((name) => [name, `**/${name}/**`])), env: "**/env.ts" };
 
 const PACKAGES = {

@@ -142,6 +142,20 @@ export const REQUESTS: Record<string, Record<string, Example>> = {
       value: { kind: "openai-compatible", base_url: "https://llm.example.com/v1", api_key: "your-key" },
     },
   },
+  put_model_provider_by_name_prices: one("One model, in dollars for a million tokens", {
+    "gpt-5-mini": { input: "0.25", cached_input: "0.025", output: "2.00", currency: "USD" },
+  }),
+  post_budget: {
+    company: {
+      summary: "Fifty euros a month for everything",
+      value: { applies_to: "company", period: "month", amount: "50", currency: "EUR" },
+    },
+    lead: {
+      summary: "So many tokens a day for every visitor; then a person answers",
+      value: { applies_to: "each_lead", period: "day", tokens: 50_000, on_exhausted: "hand_over" },
+    },
+  },
+  post_setup: one("The token of a link that was just printed", { token: "st_a-token-of-a-link", name: "Acme" }),
   post_model_provider_by_name_test: one("One of its models", { model: "gpt-5-mini" }),
   patch_company: one("Deleted things go after a month", {
     time_zone: "Europe/Berlin",

@@ -30,6 +30,7 @@ const problemSchema = lazy(() =>
       conversation_id: z.string().optional().meta({ description: "The conversation of a turn that failed." }),
       turn_id: z.string().optional().meta({ description: "The turn that failed, where one did." }),
       message_id: z.string().optional().meta({ description: "The user's message of that turn, which is stored." }),
+      resets_at: z.iso.datetime().optional().meta({ description: "Until when a budget is used up, where one is." }),
       error: z.string().meta({ description: "The same as `title`." }),
       message: z.string().meta({ description: "The same as `detail`." }),
       error_code: z.string().meta({ description: "The same as `code`." }),

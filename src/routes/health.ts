@@ -7,7 +7,7 @@ import { type Api } from "../http/api.ts";
 import { authenticate } from "../http/authenticate.ts";
 import type { AppContext } from "../http/context.ts";
 import { json } from "../http/operation.ts";
-import { timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import { timestamp, toTimestamp, toTimestampOrNull, orNull } from "../http/fields.ts";
 import { lazy } from "../lazy.ts";
 
 const healthQuery = lazy(() =>
@@ -36,7 +36,7 @@ const healthSchema = lazy(() =>
       status: z.literal("ok"),
       probe: z.enum(["ready", "live"]),
       time: timestamp(),
-      outbox: outboxSchema().nullable().optional().meta({
+      outbox: orNull(outboxSchema()).optional().meta({
         description:
           "For admins: what conversations hold that the database would not take yet. Null when that is not known. While the database is away, ask with `probe=live`.",
       }),
@@ -53,7 +53,6 @@ export function healthRoutes(api: Api): void {
       method: "get",
       path: "/health",
       summary: "Whether the service works",
-      description: "For load balancers and monitors. 503 says that the database cannot be reached.",
       tag: "Service",
       audience: "public",
       scope: "read",
@@ -61,7 +60,7 @@ export function healthRoutes(api: Api): void {
       store: "control",
       problems: ["store_unavailable"],
       description:
-        "Needs no credential. An admin's is told how far the database is behind its conversations, as `outbox`.",
+        "For load balancers and monitors; 503 says that the database cannot be reached. Needs no credential. An admin's is told how far the database is behind its conversations, as `outbox`.",
       responses: () => ({ 200: json("It does.", healthSchema()) }),
     },
     async ({ c, db, query: { probe } }) => {

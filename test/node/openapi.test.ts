@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import app, { api } from "../../src/app.ts";
 import { root } from "../../src/cli/tool/project.ts";
+import { REQUESTS } from "../../src/openapi/examples.ts";
 import { type OpenApiDocument, openApiDocument, TAGS } from "../../src/openapi/document.ts";
 import { problemCodes, problemDocument } from "../../src/problem/problem.ts";
 
@@ -100,6 +101,22 @@ describe("The OpenAPI document", () => {
       tool_choice: { anyOf: [{ type: "string", enum: ["none", "auto"] }, { type: "null" }] },
       logprobs: { anyOf: [{ type: "boolean", enum: [false] }, { type: "null" }] },
     });
+  });
+
+  it("says of every operation what it does, and shows every body that it takes", () => {
+    const lacking = operations().flatMap(({ operation }) => {
+      const body = (operation.requestBody as { content: Record<string, { examples?: object }> } | undefined)?.content;
+      const isShown = body === undefined || Object.keys(body["application/json"]?.examples ?? {}).length > 0;
+      return operation.description && isShown ? [] : [operation.operationId];
+    });
+    expect(lacking).toEqual([]);
+    const known = new Set(operations().map(({ operation }) => operation.operationId));
+    expect(Object.keys(REQUESTS).filter((id) => !known.has(id))).toEqual([]);
+  });
+
+  it("has no schema that is null itself, because every use of it would be", () => {
+    const schemas = Object.entries(document.components?.schemas ?? {}) as [string, { type?: unknown }][];
+    expect(schemas.filter(([, { type }]) => Array.isArray(type)).map(([name]) => name)).toEqual([]);
   });
 
   it("names a header only where there is one", () => {

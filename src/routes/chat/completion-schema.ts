@@ -3,7 +3,7 @@
  * is refused. A member that only tunes the model is accepted and ignored, because the settings of the agent apply.
  */
 import * as z from "zod";
-import { metadata, text } from "../../http/fields.ts";
+import { metadata, text, orNull } from "../../http/fields.ts";
 import type { JsonObject } from "../../json.ts";
 import { jsonSchema } from "../json-schema.ts";
 import { lazy } from "../../lazy.ts";
@@ -182,7 +182,7 @@ const usage = lazy(() =>
       description: "Left out where the provider did not say how many were cached.",
     }),
     source: z.enum(["measured", "estimated"]).meta({ description: "By the model's provider, or from the text." }),
-    cost: costSchema().nullable(),
+    cost: orNull(costSchema()),
   }),
 );
 

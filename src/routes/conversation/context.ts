@@ -30,7 +30,7 @@ const contextSchema = lazy(() =>
       ),
       left_out: z.array(
         z.object({
-          reason: z.enum(["max_context_length", "input_budget", "deleted", "failed", "empty"]),
+          reason: z.enum(["max_context_length", "input_budget", "no_question", "deleted", "failed", "empty"]),
           messages: z.int(),
           first_sequence: sequence(),
           last_sequence: sequence(),

@@ -19,7 +19,7 @@ export const usageSchema = lazy(() =>
       }),
       output_tokens: z.int(),
       source: z.enum(["measured", "estimated"]).meta({ description: "By the model's provider, or from the text." }),
-      cost: costSchema().nullable(),
+      cost: orNull(costSchema()),
     })
     .meta({ id: "Usage" }),
 );

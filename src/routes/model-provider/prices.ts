@@ -68,7 +68,13 @@ export function modelPriceRoutes(api: Api): void {
   );
 
   api.route(
-    { ...common, method: "get", summary: "Look at what a provider's models cost", problems: ["not_found"] },
+    {
+      ...common,
+      method: "get",
+      summary: "Look at what a provider's models cost",
+      description: "By the provider's ids of its models, per million tokens. Empty where nobody set any.",
+      problems: ["not_found"],
+    },
     async ({ c, db, caller: { company_id }, params: { name } }) => {
       const isKnown = (await findModelProvider(db, company_id, name)) ?? workerProvider(name, c.var.config);
       if (!isKnown) throw notFound();

@@ -32,7 +32,7 @@ export async function startApi(): Promise<Api> {
   const headers = { "x-api-key": keys.api_key, "x-api-secret": keys.api_secret };
   const vars = join(home, "vars");
   const secrets = ["TOKEN_SECRETS=widget-test-widget-test-widget-test-widget", `ENCRYPTION_KEYS=k1:${"A".repeat(43)}`];
-  const demo = `DEMO_KEY=${keys["x-api-key"]}:${keys["x-api-secret"]}`;
+  const demo = `DEMO_KEY=${keys.api_key}:${keys.api_secret}`;
   writeFileSync(vars, [...secrets, demo, "ALLOW_LOOPBACK_UPSTREAMS=true", ""].join("\n"));
   const port = await freePort();
   const server = startServer(port, "--persist-to", state, "--env-file", vars);
