@@ -300,6 +300,14 @@ it("starts over with --fresh: other keys, an empty list, and every line of .dev.
   await stop(server.child);
 });
 
+it("says what to do first where nothing is installed", async () => {
+  rmSync(join(folder, "node_modules"));
+  const refused = run("start.ts");
+  expect(await refused.exited).toBe(1);
+  expect(refused.output()).toBe("Run `npm ci` first.\n");
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+});
+
 it.each(["0", "65536", "http", "80.5"])("refuses the port %s", async (value) => {
   const refused = run("start.ts", [], { PORT: value });
   expect(await refused.exited).toBe(1);

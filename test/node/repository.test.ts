@@ -90,6 +90,12 @@ describe("The documents", () => {
   });
 });
 
+it("has line feeds at the end of lines, also where it is checked out on Windows", () => {
+  expect(read(".gitattributes").split("\n")).toContain("* text=auto eol=lf");
+  const files = ["README.md", ".ci/run", ".dev.vars.example", "package.json", "src/index.ts", "examples/chat.py"];
+  expect(files.filter((path) => read(path).includes("\r"))).toEqual([]);
+});
+
 /** The configuration as JSON, without the rules that need types. */
 const untyped = { ...lintConfig, options: { ...lintConfig.options, typeAware: false } };
 

@@ -10,6 +10,8 @@ export const HOST = "127.0.0.1";
 const READY_TIMEOUT = 90_000;
 const STOP_TIMEOUT = 5_000;
 
+const hasGroups = process.platform !== "win32";
+
 /** True when nothing listens on the port yet. */
 export function portIsFree(port: number): Promise<boolean> {
   const probe = createServer();
@@ -48,7 +50,8 @@ export function startServer(port: number, ...more: string[]): Server {
   ];
   const child = spawnWrangler([...args, ...more], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
-    detached: true,
+    // Windows has no process groups, and would open a window.
+    detached: hasGroups,
   });
   let running = true;
   const ended = new Promise<string>((resolve) => {
@@ -68,7 +71,7 @@ export function startServer(port: number, ...more: string[]): Server {
 
   const signal = (name: NodeJS.Signals) => {
     try {
-      if (child.pid !== undefined) process.kill(-child.pid, name);
+      if (child.pid !== undefined) process.kill(hasGroups ? -child.pid : child.pid, name);
     } catch {
       // The process group has ended already.
     }

@@ -2,12 +2,21 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { root } from "./project.ts";
-import { quiet } from "./wrangler.ts";
+import { cli, quiet } from "./wrangler.ts";
 
 /** `note`: what to print; mostly nothing when the check passed. */
 export type Finding = { ok: boolean; note: string };
 
 const PATH = `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`;
+
+/**
+ * How a command of node_modules is started. On Windows they are .cmd files, which only a shell runs; a shell would take the
+ * arguments of wrangler apart, but wrangler is a script.
+ */
+const start = (command: string, args: string[]) =>
+  command === "wrangler"
+    ? { file: process.execPath, all: ["--no-warnings", cli, ...args], shell: false }
+    : { file: command, all: args, shell: process.platform === "win32" };
 
 /** Runs a command without a terminal. Its output is the note if it failed. */
 export async function runTool(command: string, ...args: string[]): Promise<Finding> {
@@ -18,7 +27,8 @@ export async function runTool(command: string, ...args: string[]): Promise<Findi
 /** Runs a command. Resolves to its exit code and its whole output. */
 export function capture(command: string, args: string[]): Promise<{ code: number; output: string }> {
   const env = { ...process.env, ...quiet, PATH, NO_COLOR: "1", FORCE_COLOR: "0" };
-  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env });
+  const { file, all, shell } = start(command, args);
+  const child = spawn(file, all, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env, shell });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -34,8 +44,10 @@ export const bundleForProduction = (out: string) =>
 
 /** Runs a command in this terminal. Resolves to its exit code. */
 export function show(command: string, args: string[]): Promise<number> {
-  const child = spawn(command, args, {
+  const { file, all, shell } = start(command, args);
+  const child = spawn(file, all, {
     cwd: root,
+    shell,
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, ...quiet, PATH },
   });

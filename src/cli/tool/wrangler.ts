@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { fileURLToPath } from "node:url";
 import { root } from "./project.ts";
 
-const cli = fileURLToPath(import.meta.resolve("wrangler"));
+export const cli = fileURLToPath(import.meta.resolve("wrangler"));
 
 /** No usage metrics, no request for a `cf` object, and no traces of local requests, which would take half of the time. */
 export const quiet = {
