@@ -109,6 +109,18 @@ describe("Anthropic", () => {
         stop,
       ],
     ],
+    [
+      "indexes that are text, and deltas that do not name their type",
+      [
+        start(),
+        { type: "content_block_start", index: "0", content_block: { type: "text", text: "" } },
+        { type: "content_block_delta", index: "0", delta: { text: "We are" } },
+        said(" open."),
+        { type: "content_block_stop", index: "0" },
+        delta(),
+        stop,
+      ],
+    ],
     ["empty deltas", [start(), text, said(""), said("We are open."), closed(), delta(), stop]],
     [
       "thinking, signed and redacted",
@@ -238,6 +250,13 @@ describe("Google", () => {
       [
         JSON.stringify({ promptFeedback: { blockReason: "BLOCK_REASON_UNSPECIFIED" } }),
         chunk([{ text: "We are open." }], stop),
+      ],
+    ],
+    [
+      "names as another language spells them",
+      [
+        JSON.stringify({ candidates: [{ content: { parts: [{ text: "We are open.", thought_signature: "s" }] } }] }),
+        JSON.stringify({ candidates: [{ finish_reason: "STOP" }], usage_metadata: { prompt_token_count: 3 } }),
       ],
     ],
     ["an end of its gateway", [chunk([{ text: "We are open." }], stop), "[DONE]"]],

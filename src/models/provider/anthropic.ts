@@ -34,16 +34,17 @@ export class AnthropicEvents implements Mending {
   #cache: JsonObject = {};
 
   read(event: JsonObject): JsonObject[] {
-    const { type, index, message, content_block, delta, usage } = event;
+    const { type, message, content_block, delta, usage } = event;
+    const index = Number(event["index"]) || 0;
     switch (String(type)) {
       case "message_start":
         return isObject(message) ? this.#start(message) : [];
       case "content_block_start":
-        return isObject(content_block) ? this.#block(index ?? 0, content_block) : [];
+        return isObject(content_block) ? this.#block(index, content_block) : [];
       case "content_block_delta":
-        return isObject(delta) ? this.#delta(index ?? 0, delta) : [];
+        return isObject(delta) ? this.#delta(index, delta) : [];
       case "content_block_stop":
-        return this.#stop(index ?? 0);
+        return this.#stop(index);
       case "message_delta":
         this.#count(usage);
         if (isObject(delta)) this.#ending.note(delta["stop_reason"]);
@@ -131,7 +132,8 @@ export class AnthropicEvents implements Mending {
   }
 
   #delta(index: Json, delta: JsonObject): Event[] {
-    const { type } = delta;
+    // Where it does not name its type, what it has shows it.
+    const type = delta["type"] ?? Object.keys(DELTAS).find((one) => (DELTAS[one] ?? "") in delta);
     const member = DELTAS[String(type)];
     if (member === undefined || this.#blocks.get(index) === null) return [];
     const said = isObject(delta[member]) ? JSON.stringify(delta[member]) : delta[member];

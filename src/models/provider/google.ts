@@ -14,17 +14,18 @@ export class GoogleEvents implements Mending {
   readonly #ending = new Ending();
   #usage: JsonObject = {};
 
-  read({ candidates, usageMetadata, promptFeedback }: JsonObject): JsonObject[] {
+  read(event: JsonObject): JsonObject[] {
+    const { candidates, usageMetadata, promptFeedback } = spelt(event);
     if (isObject(usageMetadata)) {
-      const counts = Object.entries(usageMetadata).filter(
+      const counts = Object.entries(spelt(usageMetadata)).filter(
         ([name, n]) => COUNTS.includes(name) && (Number(n) > 0 || (name === CACHED && n === 0)),
       );
       this.#usage = { ...this.#usage, ...Object.fromEntries(counts) };
     }
-    if (isObject(promptFeedback)) this.#ending.note(promptFeedback["blockReason"]);
+    if (isObject(promptFeedback)) this.#ending.note(spelt(promptFeedback)["blockReason"]);
     const [candidate] = Array.isArray(candidates) ? candidates : [];
     if (!isObject(candidate)) return [];
-    const { content, finishReason } = candidate;
+    const { content, finishReason } = spelt(candidate);
     this.#ending.note(finishReason);
     const parts = isObject(content) && Array.isArray(content["parts"]) ? content["parts"].flatMap(partOf) : [];
     return parts.length > 0 ? [{ candidates: [{ content: { role: "model", parts } }] }] : [];
@@ -45,10 +46,19 @@ export class GoogleEvents implements Mending {
   }
 }
 
+/** Members in the spelling of the API: proxies write them as their own language spells names, such as `finish_reason`. */
+const spelt = (value: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      member,
+    ]),
+  );
+
 /** Text, thoughts and calls; what else there is (pictures, code that was run there) is no answer of an agent. */
 function partOf(part: Json): JsonObject[] {
   if (!isObject(part)) return [];
-  const { text, thought, functionCall, thoughtSignature } = part;
+  const { text, thought, functionCall, thoughtSignature } = spelt(part);
   const signed: JsonObject = typeof thoughtSignature === "string" ? { thoughtSignature } : {};
   if (isObject(functionCall)) {
     const { id, args } = functionCall;
