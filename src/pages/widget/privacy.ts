@@ -7,7 +7,8 @@
 const STOPPED = [
   ...["keyup", "keypress", "beforeinput", "compositionstart", "compositionupdate", "compositionend"],
   ...["copy", "cut", "paste", "selectstart", "contextmenu", "wheel", "touchstart", "touchmove", "touchend"],
-  ...["pointerdown", "pointerup", "mousedown", "mouseup", "dblclick", "auxclick"],
+  ...["pointerdown", "pointerup", "pointercancel", "touchcancel", "mousedown", "mouseup", "dblclick", "auxclick"],
+  ...["dragstart", "dragenter", "dragover", "dragleave", "drop", "dragend"],
   ...["focus", "blur", "focusin", "focusout"],
 ];
 /** The chat listens to these in its shadow root, and they end there. */

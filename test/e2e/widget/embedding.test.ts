@@ -192,7 +192,7 @@ describe("a page that changes", () => {
 describe("what happens in the chat stays there", () => {
   const LISTENERS = `<script>
     window.seen = [];
-    for (const type of ["keydown", "keyup", "keypress", "beforeinput", "input", "change", "click", "wheel", "pointerdown", "mousedown", "focusin", "paste"]) {
+    for (const type of ["keydown", "keyup", "keypress", "beforeinput", "input", "change", "click", "wheel", "pointerdown", "mousedown", "focusin", "paste", "dragover", "drop"]) {
       for (const target of [document, document.documentElement]) target.addEventListener(type, (event) => {
         if (event.key === "Tab") return;
         seen.push(type);
@@ -225,6 +225,10 @@ describe("what happens in the chat stays there", () => {
     await log.hover();
     await mouse.wheel(0, -300);
     await eventually(() => log.evaluate((el) => el.scrollTop)).toBeLessThan(before);
+    await visitor.input.evaluate((el) => {
+      for (const type of ["dragover", "drop"])
+        el.dispatchEvent(new (globalThis as any).DragEvent(type, { bubbles: true, composed: true, cancelable: true }));
+    });
     await keyboard.press("Escape");
     await visitor.panel.waitFor({ state: "hidden" });
     expect(await visitor.page.evaluate("seen")).toEqual([]);
