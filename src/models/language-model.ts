@@ -11,9 +11,10 @@ import { mostTokens } from "../chat/usage.ts";
 import type { OutboundPolicy } from "../net/outbound.ts";
 import type { Answering, CallOptions, Connect } from "./connect.ts";
 import { AnswerText } from "./answer-text.ts";
-import { failureOf } from "./provider/failure.ts";
+import { failureOf, isTooLong } from "./provider/failure.ts";
+import { nextHalving, shortened } from "./shortened.ts";
 import type { Callable, Tool } from "./http-tool.ts";
-import { takeStep } from "./step.ts";
+import { type Taken, takeStep } from "./step.ts";
 import { callTools } from "./tool-calls.ts";
 
 /** What an agent says about how its model is to answer; null leaves it to the provider. */
@@ -53,6 +54,7 @@ async function* answer(
   /** What was said since the user's message: by the model, and by the tools it called. */
   const since: CallOptions["prompt"] = [];
   let acted = false;
+  let halvings = 0;
   /** What an action wants said, where the model says nothing after it. */
   let otherwise: string | undefined;
   try {
@@ -61,9 +63,22 @@ async function* answer(
       const choice = last && tools.length > 0 ? { toolChoice: { type: "none" as const } } : {};
       const most = await answering.unlessAborted(admitted(request, since));
       if (signal.aborted) return;
-      const prompt = [...promptOf(request.current?.() ?? request), ...since];
       const limit = most === null ? {} : { maxOutputTokens: most };
-      const taken = yield* takeStep(connect, { ...options, prompt, ...choice, ...limit }, policy, answering);
+      const take = (now: ModelRequest) => {
+        const prompt = [...promptOf(now), ...since];
+        return takeStep(connect, { ...options, prompt, ...choice, ...limit }, policy, answering);
+      };
+      let taken: Taken | null | undefined;
+      while (taken === undefined) {
+        const now = request.current?.() ?? request;
+        try {
+          taken = yield* take(shortened(now, halvings));
+        } catch (error) {
+          const next = text.silent && isTooLong(error) ? nextHalving(now, halvings) : null;
+          if (next === null) throw error;
+          halvings = next;
+        }
+      }
       if (!taken) return;
       const { content, usage } = taken;
       const isFinal = content === null || last;

@@ -183,10 +183,42 @@ function conversation(kind: ProviderKind, messages: Message[]) {
     }
   }
 
-  return { model, journal, agent, turn, edit };
+  return { model, journal, agent, turn, edit, submit, said };
 }
 
+/** As vendors say that a request has too many tokens. */
+const TOO_LONG: Record<ProviderKind, object> = {
+  openai: { error: { code: "context_length_exceeded", message: "x" } },
+  "openai-compatible": { object: "error", code: 400, message: "This model's maximum context length is 4096 tokens." },
+  anthropic: { type: "error", error: { type: "invalid_request_error", message: "prompt is too long: 9 tokens > 8" } },
+  google: {
+    error: { code: 400, message: "The input token count (9) exceeds the maximum number of tokens allowed (8)." },
+  },
+  "workers-ai": { error: { code: 400, type: "exceed_context_size_error", message: "x" } },
+};
+
 describe.each(KINDS)("what %s is sent", (kind) => {
+  it("is halved as often as it is too long, and ends with the newest question", async () => {
+    const { model, turn, submit, said } = conversation(kind, []);
+    const tooLong = [{ status: 400, body: TOO_LONG[kind] }];
+    const bodies = async () => (await up.client.requests(model)).map(({ body }) => body);
+    for (const _ of [1, 2, 3, 4]) await turn("ok", 0);
+    await up.client.forget(model);
+    await up.client.script(model, tooLong, tooLong, said("fine"));
+    expect(await submit("newest")?.ended).toMatchObject({ status: "completed" });
+    expect((await bodies()).map((body) => saidIn(kind, body).length)).toEqual([9, 3, 1]);
+
+    // A question that no model takes does not stop those after it, although it is shown with them.
+    await up.client.script(model, tooLong);
+    expect(await submit("long")?.ended).toMatchObject({ status: "failed" });
+    await up.client.forget(model);
+    await up.client.script(model, ...Array.from({ length: 3 }, () => tooLong), said("fine"));
+    expect(await submit("short")?.ended).toMatchObject({ status: "completed" });
+    const all = await bodies();
+    for (const body of all) expectValid(kind, body);
+    expect(saidIn(kind, all.at(-1))).toEqual([["user", ["short"]]]);
+  });
+
   it("is valid for the strictest provider after any history", { timeout: 120_000 }, async () => {
     const property = fc.asyncProperty(imported, fc.array(step, { maxLength: 14 }), async (messages, steps) => {
       const { model, journal, agent, turn, edit } = conversation(kind, messages);

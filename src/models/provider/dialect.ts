@@ -61,7 +61,7 @@ export function otherwise(
   sent: Record<string, unknown>,
   tries: number,
 ): Dialect | null {
-  if (tries === MAX_TRIES || (error.status !== 400 && error.status !== 422)) return null;
+  if (tries === MAX_TRIES || (error.status !== 400 && error.status !== 422) || error.isTooLong) return null;
   const has = (member: string) => sent[member] !== undefined;
   const refusable: Refusable[] = [
     { said: /stream_options|include_usage/, applies: () => has("stream_options"), without: noStreamOptions },

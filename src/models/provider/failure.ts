@@ -42,6 +42,12 @@ export function failureOf(thrown: unknown, started: boolean): ModelFailure {
   return new ProviderFailure("error", error instanceof Error ? error.name : "unknown", "protocol");
 }
 
+/** Whether the upstream refused a request because it has more than its model can take. */
+export function isTooLong(thrown: unknown): boolean {
+  const error = rootOf(thrown);
+  return error instanceof UpstreamError && error.isTooLong;
+}
+
 const OWN = [ModelFailure, OutboundRefusal, ConnectionLost, UpstreamError, NotUnderstood];
 
 /** What we threw ourselves, where a client has wrapped it in an error of its own; else `thrown`. */

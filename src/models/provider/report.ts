@@ -31,11 +31,20 @@ export class UpstreamError extends Error {
     this.#text = [...codes, ...texts].join("\n");
   }
 
+  /** Whether the request had more tokens than the model can take. */
+  get isTooLong(): boolean {
+    return [400, 413, 422].includes(this.status ?? 0) && this.mentions(TOO_LONG);
+  }
+
   /** Whether the upstream speaks of this part of a request. */
   mentions(part: RegExp): boolean {
     return part.test(this.#text);
   }
 }
+
+/** As vendors say it: "maximum context length", "prompt is too long", "input token count exceeds", "request too large". */
+const TOO_LONG =
+  /context[ _-]?(length|window|size)|(prompt|input|request|message)s? (is |was |are )?too (long|large)|too many (input |prompt )?tokens|reduce the length|token[^.]{0,40} exceeds?|exceeds?[^.]{0,40} tokens?/i;
 
 /** Statuses that say "not now": too many requests, unavailable, overloaded (the last is Anthropic's own). */
 const BUSY = [429, 503, 529];
