@@ -50,8 +50,10 @@ export class Ledger {
     const now = this.#ports.clock();
     const before = new Map(zone === this.#zone ? this.#budgets.map((known) => [known.budget.id, known.since]) : []);
     const kept = budgets.map((budget) => ({ budget, since: before.get(budget.id) ?? now }));
+    const isSame = zone === this.#zone && JSON.stringify(kept) === JSON.stringify(this.#budgets);
     this.#ports.storage.transactionSync(() => {
       this.#run("INSERT OR REPLACE INTO known VALUES (1, ?, ?)", zone, now);
+      if (isSame) return;
       this.#run("DELETE FROM budget");
       for (const { budget, since } of kept)
         this.#run("INSERT INTO budget VALUES (?, ?, ?)", budget.id, JSON.stringify(budget), since);

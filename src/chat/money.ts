@@ -12,8 +12,8 @@ const DECIMALS = 12;
 /** Prices are per million tokens: with these, what one token costs is a whole number of units. */
 export const PRICE_DECIMALS = 6;
 
-/** At most 12 digits on either side of the point. */
-const DECIMAL = /^(\d{1,12})(?:\.(\d{1,12}))?$/;
+/** At most 15 digits before the point and 12 behind it. */
+const DECIMAL = /^(\d{1,15})(?:\.(\d{1,12}))?$/;
 
 /** Units of a decimal such as "12.50"; null when it is none, or has more than `decimals` digits behind the point. */
 export function unitsOf(decimal: string, decimals: number = DECIMALS): bigint | null {

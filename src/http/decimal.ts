@@ -8,16 +8,16 @@ const exact = (value: string | number): string | null => {
   return units === null ? null : decimalOf(units);
 };
 
-/** A decimal from 0 on, with at most 12 digits on either side of its point; in its shortest form afterwards. */
+/** A decimal from 0 on, with at most 15 digits before its point and 12 behind it; in its shortest form afterwards. */
 export const decimal = lazy(() =>
   z
     .union([z.string(), z.number()])
     .refine((value) => exact(value) !== null, {
-      error: "must be a decimal from 0 on, with at most 12 digits on either side of the point",
+      error: "must be a decimal from 0 on, with at most 15 digits before the point and 12 behind it",
       abort: true,
     })
     .transform((value) => exact(value) ?? "0")
-    .meta({ type: ["string", "number"], pattern: "^\\d{1,12}(\\.\\d{1,12})?$", example: "2.50" }),
+    .meta({ type: ["string", "number"], pattern: "^\\d{1,15}(\\.\\d{1,12})?$", example: "2.50" }),
 );
 
 /** ISO 4217. */

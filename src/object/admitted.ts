@@ -21,12 +21,12 @@ export async function admitted(
 }
 
 async function admissionOf(
-  { agents, journal, ledger }: ConversationCore,
+  { agents, engine, journal, ledger }: ConversationCore,
   question: () => Question | null,
 ): Promise<Admission> {
   const agent = await agents.load(journal.header).catch(() => undefined);
   if (agent === undefined) return { ...FREELY, problem: storeUnavailable().error };
   if (agent === null) return { ...FREELY, problem: { code: "agent_inactive" } };
   const asked = agent.budgets ? question() : null;
-  return asked ? admit(ledger, journal, agent, asked, Date.now()) : FREELY;
+  return asked ? admit(ledger, journal, agent, asked, Date.now(), engine.open.length) : FREELY;
 }

@@ -38,7 +38,7 @@ export const HEADERS = {
     "019ab2f4-6f1e-7c3a-9d3e-0a8d1c2b3a4f",
   ),
   "X-Left-Aside": text("Members of the request that changed nothing.", "top_p, messages[0]"),
-  "X-Should-Retry": text("`false`: tells OpenAI's clients not to send this again.", "false"),
+  "X-Should-Retry": text("`false`: tells OpenAI's clients not to send this again; not there when they may.", "false"),
   "Idempotent-Replayed": text(
     "`true` when this is the answer to an earlier request with the same Idempotency-Key.",
     "true",
@@ -65,7 +65,7 @@ export function addHeaders(method: string, operation: Operation): void {
     const names = ["X-Request-Id", ...headersOf(Number(status), response)];
     const made = status === "201" || (status === "200" && idempotent && "201" in (operation.responses ?? {}));
     if ((method === "post" && made) || status === "202") names.push("Location");
-    if (status === "409" && isForOpenAi(response)) names.push("X-Should-Retry");
+    if ((status === "409" || status === "429") && isForOpenAi(response)) names.push("X-Should-Retry");
     if (hasDatabase) names.push("X-D1-Bookmark");
     if (idempotent && status.startsWith("2")) names.push("Idempotent-Replayed");
     const added = names.map((name) => [name, { $ref: `#/components/headers/${name}` }]);

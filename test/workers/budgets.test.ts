@@ -416,6 +416,7 @@ describe("costs", () => {
   it.each([
     [{ m: { input: "1.0000001", output: 1, currency: "EUR" } }, "/m/input"],
     [{ m: { input: -1, output: 1, currency: "EUR" } }, "/m/input"],
+    [{ m: { input: 1, output: "1000000000", currency: "EUR" } }, "/m/output"],
     [{ m: { input: 1e-9, output: 1, currency: "EUR" } }, "/m/input"],
     [{ m: { input: 1, output: 1, currency: "euro" } }, "/m/currency"],
     [{ m: { input: 1, output: 1 } }, "/m/currency"],

@@ -26,17 +26,19 @@ export const EXHAUSTED = "budget_exhausted";
 /** What will be asked: a new message, behind all that there are, or again the message of a sequence. */
 export type Question = { content: string; output_schema: JsonObject | null } | { sequence: number };
 
-/** Where a budget lets another model answer, the turn finds the one itself. */
+/** `ahead`: turns that run or wait. Where a budget lets another model answer, the turn finds the one itself. */
 export async function admit(
   ledger: Ledger,
   journal: Journal,
   agent: TurnAgent,
   question: Question,
   now: number,
+  ahead: number,
 ): Promise<Admission> {
   try {
     const [link] = agent.links;
-    return { ...FREELY, reservation: await reserve(ledger, agent, link, inputOf(journal, agent, question), now) };
+    const input = inputOf(journal, agent, question);
+    return { ...FREELY, reservation: await reserve(ledger, agent, link, input, now, { ahead }) };
   } catch (error) {
     if (!(error instanceof NoRoom)) throw error;
     const { denial } = error;

@@ -69,16 +69,17 @@ export class Reservation {
 /** Most input tokens of a call. */
 export const mostOf = (request: ModelRequest, agent: TurnAgent): number => mostInput(request) + 2 * agent.tools_tokens;
 
-/**
- * Room for a call with at most `input` tokens; null where none is needed. `former` is given back for it. Throws NoRoom.
- */
+/** `former` is given back for the new one; `ahead`: turns that come before the call. */
+type Standing = { former?: Reservation | null; ahead?: number };
+
+/** Room for a call with at most `input` tokens; null where none is needed. Throws NoRoom. */
 export async function reserve(
   ledger: Ledger | undefined,
   agent: TurnAgent,
   link: Link,
   input: number,
   now: number,
-  former: Reservation | null = null,
+  { former = null, ahead = 0 }: Standing = {},
 ): Promise<Reservation | null> {
   if (!ledger || !agent.budgets || link.name === FREE) {
     former?.release();
@@ -87,13 +88,16 @@ export async function reserve(
   const outputs = agent.max_output_tokens === null ? OUTPUT : [agent.max_output_tokens];
   const ask = {
     key: former?.key ?? uuidv7(),
-    expires_at: now + 2 * link.timeouts.wholeTurn + MARGIN,
+    expires_at: now + (2 + ahead) * longestTurn(agent) + MARGIN,
     choices: outputs.map((output_tokens) => spentOn(link.name, link.price, { input_tokens: input, output_tokens })),
   };
   const verdict = await ledger.reserve(ask);
   if (!verdict.ok) throw new NoRoom(verdict.denial);
   return new Reservation(ledger, link, ask, input, outputs[verdict.choice] ?? 0);
 }
+
+/** Milliseconds that a turn may take: each of the agent's models has its time. */
+const longestTurn = ({ links }: TurnAgent) => links.reduce((sum, { timeouts }) => sum + timeouts.wholeTurn, 0);
 
 /** Answers from memory: it takes nothing of any budget. */
 const FREE = "builtin/faq";

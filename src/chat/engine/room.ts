@@ -53,7 +53,7 @@ export class Room {
   async #reserve(input: number, former: Reservation | null): Promise<void> {
     const { ledger, clock } = this.#ports;
     this.#reservation = null;
-    const reservation = await reserve(ledger, this.#agent, this.#link, input, clock(), former);
+    const reservation = await reserve(ledger, this.#agent, this.#link, input, clock(), { former });
     // Stopped meanwhile: nothing will be called.
     if (this.#isOver) reservation?.release();
     else this.#reservation = reservation;

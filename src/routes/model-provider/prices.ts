@@ -10,11 +10,16 @@ import { lazy } from "../../lazy.ts";
 import { parseModelName, workerProvider } from "../../models/catalog.ts";
 import { invalid, notFound } from "../../problem/problem.ts";
 
+/** The most that a million tokens can cost: what a reply costs still is a decimal. */
+const MAX_PRICE = 1_000_000_000;
+
 const perMillion = () =>
-  decimal().refine(
-    (value) => unitsOf(value, PRICE_DECIMALS) !== null,
-    `must have at most ${PRICE_DECIMALS} digits behind the point`,
-  );
+  decimal()
+    .refine(
+      (value) => unitsOf(value, PRICE_DECIMALS) !== null,
+      `must have at most ${PRICE_DECIMALS} digits behind the point`,
+    )
+    .refine((value) => Number(value) < MAX_PRICE, `must be less than ${MAX_PRICE}`);
 
 const priceSchema = lazy(() =>
   z
