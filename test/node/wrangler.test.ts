@@ -1,7 +1,10 @@
 /** wrangler.toml and wrangler.local.toml: both are accepted without a warning, and differ only where they are meant to. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Schema, Validator } from "@cfworker/json-schema";
+import { parse } from "smol-toml";
 import { expect, it } from "vitest";
 import { unstable_readConfig } from "wrangler";
 import { paths } from "../../src/cli/tool/project.ts";
@@ -18,6 +21,14 @@ it.each([paths.config, paths.localConfig])("%s can be deployed, as a dry run sho
   } finally {
     rmSync(out, { recursive: true });
   }
+});
+
+it.each([paths.config, paths.localConfig])("%s fits the schema that wrangler publishes", (config) => {
+  const file = join(createRequire(import.meta.url).resolve("wrangler/package.json"), "../config-schema.json");
+  const validator = new Validator(JSON.parse(readFileSync(file, "utf8")) as Schema, "7", false);
+  const settings = parse(readFileSync(config, "utf8"));
+  expect(validator.validate(settings).errors).toEqual([]);
+  expect(validator.validate({ ...settings, workers_devs: true }).valid).toBe(false);
 });
 
 type Parts = {
