@@ -11,7 +11,12 @@ import { Lagging } from "./lagging.ts";
 const ENDED = "ended";
 
 export class StandbyObject extends DurableObject<Env> implements StandbyRpc {
-  readonly #lagging = new Lagging();
+  readonly #lagging: Lagging;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#lagging = new Lagging(ctx.storage);
+  }
 
   async noteLag(conversation_id: string, since: number | null): Promise<void> {
     this.#lagging.note(conversation_id, since, Date.now());
