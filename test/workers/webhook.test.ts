@@ -253,6 +253,21 @@ test("a receiver that hangs keeps no other webhook waiting", async () => {
   await until(company, slow, (rows) => rows.every((row) => row.status === "delivered"));
 });
 
+test("a receiver that never answers is given up for now, and asked again", async () => {
+  const company = await makeCompany();
+  const hook = await register(company);
+  await receiver.script(hook.name, [{ hang: true }], [{ status: 200 }]);
+  await createConversation(company);
+  // Ten seconds later.
+  await receiver.waitForAbort(hook.name);
+  const [row] = await until(company, hook, (rows) => rows[0]?.attempts === 1);
+  expect(row).toMatchObject({ status: "pending", last_status: null });
+  await hurry(company);
+  await until(company, hook, (rows) => rows[0]?.status === "delivered");
+  const [first, second] = await receiver.requests(hook.name);
+  expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
+});
+
 test("a receiver that answers 410 is not sent anything any more, until it is put again", async () => {
   const company = await makeCompany();
   const hook = await register(company);
