@@ -10,6 +10,10 @@ import type { Answer, Note, Person, Rows, Slice, StaffMessage } from "../chat/rp
 import { principalOf } from "../chat/turn.ts";
 import type { ConversationCore } from "./conversation-core.ts";
 
+/** Notes that staff can leave in one conversation. */
+const MOST_NOTES = 1_000;
+const FULL = `A conversation has at most ${MOST_NOTES} notes.`;
+
 export class Handling {
   readonly #core: ConversationCore;
 
@@ -49,6 +53,7 @@ export class Handling {
     return this.#core.inOrder(async () => {
       const entered = await this.#core.enter(caller);
       if (!entered.ok) return entered;
+      if (handling.countOf(this.#core.journal, "note") >= MOST_NOTES) return refuse("conflict", { detail: FULL });
       const note = handling.writeNote(this.#edit(caller), uuidv7(), person, text);
       this.#core.changed();
       return this.#core.written(note);

@@ -238,6 +238,23 @@ describe("around a hand-over", () => {
     ]);
   });
 
+  it("notes are as many as a page can count", async () => {
+    const company = await makeCompany();
+    const { id } = await createConversation(company);
+    const left = await call("POST", `/v1/conversation/${id}/note`, { headers: company.user, body: { text: "x" } });
+    expect(left.status).toBe(201);
+    await runInDurableObject(env.CONVERSATION.getByName(id), (_, { storage }) => {
+      storage.sql.exec(
+        `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+         INSERT INTO note (id, at, text) SELECT printf('00000000-0000-7000-8000-%012x', i), i, 'another' FROM n`,
+      );
+    });
+    const more = await call("POST", `/v1/conversation/${id}/note`, { headers: company.user, body: { text: "x" } });
+    expect(more).toMatchObject({ status: 409, body: { code: "conflict" } });
+    const { pagination } = (await call("GET", `/v1/conversation/${id}/notes`, { headers: company.user })).body;
+    expect(pagination.total).toBe(1_000);
+  });
+
   it("notes are the staff's alone, newest first, page by page", async () => {
     const { company, lead, model, id } = await setUp(complete(["fine"]));
     for (const text of ["first", "second", "third"]) {

@@ -123,9 +123,12 @@ export function pageOf<T>(journal: Journal, table: "note" | "handling", { after,
     `SELECT * FROM ${table} WHERE ${beyond} ORDER BY ${key} DESC LIMIT ? OFFSET ?`,
     ...[...(after === null ? [] : [after]), limit, offset],
   );
-  const total = Number(journal.store.one(`SELECT count(*) AS total FROM ${table}`)?.["total"]);
-  return { rows: rows as unknown as T[], total };
+  return { rows: rows as unknown as T[], total: countOf(journal, table) };
 }
+
+/** Changes of hands are never removed; notes are as few as MOST_NOTES says. */
+export const countOf = (journal: Journal, table: "note" | "handling"): number =>
+  Number(journal.store.one(`SELECT ${table === "note" ? "count(*)" : "max(number)"} AS n FROM ${table}`)?.["n"] ?? 0);
 
 /** The conversation with what is counted of it, as D1 and the wire have it. */
 export const recordOf = (journal: Journal): Conversation => ({ ...journal.header, ...journal.messages.unread() });

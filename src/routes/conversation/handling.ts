@@ -117,9 +117,9 @@ export function handlingRoutes(api: Api): void {
       method: "post",
       path: "/conversation/{id}/note",
       summary: "Leave a note for colleagues",
-      description: "Never shown to a visitor or a model.",
+      description: "Never shown to a visitor or a model. At most 1,000 a conversation.",
       body: noteBody,
-      problems: ["store_unavailable"],
+      problems: ["conflict", "store_unavailable"],
       responses: () => ({ 201: json("The note.", z.object({ note: noteSchema() })) }),
     },
     async ({ c, db, caller, params: { id }, body }) => {
