@@ -4,9 +4,9 @@ import { assetOf } from "../http/asset.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { notFound } from "../problem/problem.ts";
 
-/** Nothing inline, no other origin, no HTML out of text. */
+/** Nothing inline, no other origin, no HTML out of text; in a frame only of this origin's own /demo. */
 const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 export function consoleRoutes(app: Hono<AppEnv>): void {
   /** The name of a file has a hash of what is in it, so that it never changes. */

@@ -1,4 +1,4 @@
-/** `/widget.js`, which any website may load, and `/demo`, a web page with the widget. */
+/** `/widget.js`, which any website may load, and `/demo`, a website with the widget beside the console of its staff. */
 import type { Hono } from "hono";
 import { findFirstAgent } from "../db/agent.ts";
 import { controlDatabase } from "../db/database.ts";
@@ -8,7 +8,7 @@ import { isId } from "../http/fields.ts";
 
 /** As strict as possible, to show that the widget works under such a policy. */
 const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /** Stands in widget.js for the id of that agent; the same as in src/pages/widget/script.ts. */
 const AGENT_PLACE = "%WIDGET_AGENT%";

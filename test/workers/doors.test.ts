@@ -255,6 +255,7 @@ describe("headers", () => {
       "/docs/sheet.css",
       "/docs/swagger-ui-bundle.js",
       "/demo/demo.css",
+      "/demo/demo.js",
     ]) {
       const { status, headers, body } = await env.ASSETS.fetch(`https://api.test${path}`);
       await body?.cancel();

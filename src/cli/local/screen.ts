@@ -8,7 +8,8 @@ export function screen(demo: Demo): string {
 
     API    ${demo.base_url}/v1
     Docs   ${demo.base_url}/docs
-    Demo   ${demo.base_url}/demo
+    Demo   ${demo.base_url}/demo#${api_key}:${api_secret}
+           a website with the chat, and its staff's console beside it
     Keys   .dev/demo.json: two companies with keys, tokens and agents to try
 
   A conversation, to paste into another terminal:

@@ -42,7 +42,7 @@ export const demoStep: InlineConfig = {
   build: {
     rolldownOptions: {
       input: join(root, "src/pages/demo/demo.html"),
-      output: { assetFileNames: "demo/[name][extname]" },
+      output: { entryFileNames: "demo/[name].js", assetFileNames: "demo/[name][extname]" },
     },
   },
 };

@@ -1,12 +1,7 @@
-/**
- * Who is signed in, in this tab alone. The credential is in sessionStorage, which ends with the tab; signing out removes it
- * and everything that was read with it.
- */
+/** Who is signed in, in this tab alone; signing out removes the credential and everything that was read with it. */
 import { createContext, use } from "react";
 import { Api, type Credential, Refused } from "./api.ts";
 import type { Identity, Scope } from "./types.ts";
-
-const KEY = "console:credential";
 
 export type Session = {
   api: Api;
@@ -25,18 +20,6 @@ export function useSession(): Session {
   if (!session) throw new Error("Nobody is signed in");
   return session;
 }
-
-export function storedCredential(): Credential | null {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? "null") as Credential | null;
-  } catch {
-    return null;
-  }
-}
-
-export const storeCredential = (credential: Credential): void =>
-  sessionStorage.setItem(KEY, JSON.stringify(credential));
-export const forgetCredential = (): void => sessionStorage.removeItem(KEY);
 
 /** Signs in. Throws Refused for a credential that is not good, or is not of the staff. */
 export async function identify(credential: Credential): Promise<Identity> {

@@ -37,7 +37,7 @@ try {
   const { id } = await api.agent({ ...shop, lead_form: "none" });
   for (const [name, { screen, says }] of Object.entries(SCENES)) {
     const context = await arrive(browser, { reducedMotion: "reduce", ...screen });
-    const visitor = await (await Visitor.at(context, `${api.url}/demo?agent=${id}`)).open();
+    const visitor = await (await Visitor.at(context, `${api.url}/demo?agent=${id}&alone`)).open();
     for (const [n, text] of says.entries()) {
       await visitor.say(text);
       await visitor.panel.getByRole("button", { name: "Good answer" }).nth(n).waitFor();
