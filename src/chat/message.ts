@@ -21,9 +21,16 @@ export type ModelAttempt = {
 /**
  * How a reply came about, as far as that is worth keeping. `attempts`: when the agent has several models. `structured`: its
  * text is JSON that fits the schema of its turn. `handed_over`: the agent asked for a person in its turn. `waited_ms`: for how
- * long somebody had waited for this, the first that a person wrote.
+ * long somebody had waited for this, the first that a person wrote. `thought`: how many UTF-16 units of its beginning turned
+ * out to be thinking when they had been seen.
  */
-export type ReplyDetails = { attempts?: ModelAttempt[]; structured?: true; handed_over?: true; waited_ms?: number };
+export type ReplyDetails = {
+  attempts?: ModelAttempt[];
+  structured?: true;
+  handed_over?: true;
+  waited_ms?: number;
+  thought?: number;
+};
 
 /** The person who wrote a reply; a reply without an author is a model's. */
 export type Author = { type: "staff"; entity_id: string; name: string | null };
@@ -62,6 +69,10 @@ export type Message = {
   /** Text gone for good; such a message is never shown or restored. */
   purged_at: number | null;
 };
+
+/** What a model is shown of a message: nothing that it had only thought. */
+export const saidIn = ({ content, details }: Pick<Message, "content" | "details">): string =>
+  content.slice(details?.thought ?? 0);
 
 const timestamp = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString());
 

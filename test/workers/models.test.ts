@@ -152,6 +152,8 @@ describe("a turn whose model thinks aloud", () => {
     const reply = events.findLast(({ event }) => event === "chat_response")?.data.message.content;
     expect(`The margin. ${deltas(events)}`).toBe(reply);
     expect((await chat(site.owner, site.id, "Again")).body.content).toBe("Sorry.");
+    const [, second] = await client.requests(site.model);
+    expect(second?.body.messages.map(({ content }: { content: string }) => content)).toEqual(["Hi", "Sorry.", "Again"]);
   });
 });
 

@@ -107,6 +107,8 @@ export class Attempt {
   #edits = 0;
   #text = "";
   #bytes = 0;
+  /** How much of it was thinking that somebody had seen before that was known. */
+  #thought = 0;
   /** How much of it came in calls of the model before the present one. */
   #before = 0;
   #measured: ModelUsage | null = null;
@@ -204,6 +206,7 @@ export class Attempt {
     const found = {
       ...(this.links > 1 || this.#place === LAST_RESORT ? { attempts: this.#attempts } : {}),
       ...(this.#handedOver ? { handed_over: true as const } : {}),
+      ...(this.#thought > 0 ? { thought: this.#thought } : {}),
       ...(this.#request.output_schema && status === "completed" ? { structured: true as const } : {}),
     };
     const details = Object.keys(found).length > 0 ? found : null;
@@ -289,7 +292,11 @@ export class Attempt {
   /** What was said turned out to be thinking. It is taken back as long as nobody can have seen it. */
   #retract(): void {
     this.#deltas.drop();
-    if (this.#before > 0 || this.#tools.length > 0 || !this.#live.retract()) return;
+    if (this.#before > 0 || this.#tools.length > 0) return;
+    if (!this.#live.retract()) {
+      this.#thought = this.#text.length;
+      return;
+    }
     this.#ports.journal.deltas.remove("number = ?", this.#live.turn.number);
     this.#text = "";
     this.#bytes = 0;

@@ -5,7 +5,7 @@
  * always goes. Pure.
  */
 import type { Summary } from "../journal/summary.ts";
-import type { Message } from "../message.ts";
+import { type Message, saidIn } from "../message.ts";
 import type { ModelMessage, ModelRequest } from "../ports.ts";
 import { estimateTokens, MESSAGE_OVERHEAD } from "../usage.ts";
 
@@ -26,7 +26,9 @@ export type Context = { request: ModelRequest; shown: Message[]; first: number |
 const SUMMARY_HEADING = "What was said earlier in this conversation, summarised:";
 
 /** Estimated tokens of one message within a request. */
-export const messageTokens = (message: Message): number => estimateTokens(message.content) + MESSAGE_OVERHEAD;
+export const messageTokens = (message: Message): number => estimateTokens(saidIn(message)) + MESSAGE_OVERHEAD;
+
+const shownAs = (message: Message): ModelMessage => ({ role: message.role, content: saidIn(message) });
 
 /** `newestFirst` has messages that may be shown, and is read as far as they fit: `limit` messages at most. */
 export function buildContext(
@@ -54,7 +56,7 @@ export function buildContext(
   // What answers a question that is not shown is left out.
   tokens -= costOf(fitting.splice(0, question < 0 ? fitting.length : question));
   const questions = fitting.flatMap(({ role, content }) => (role === "user" ? [content] : []));
-  const request = { instructions, messages: promptOf(fitting), questions };
+  const request = { instructions, messages: promptOf(fitting.map(shownAs)), questions };
   return { request, shown: fitting, first, tokens };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Journal } from "../journal/journal.ts";
 import { keepSummary, type Summary, summaryOf } from "../journal/summary.ts";
-import type { Message } from "../message.ts";
+import { type Message, saidIn } from "../message.ts";
 import { ModelFailure, type ModelRequest, type ModelUsage } from "../ports.ts";
 import { inputOf, mostInput, type Usage, UsageTally } from "../usage.ts";
 import { promptOf } from "./context.ts";
@@ -75,7 +75,7 @@ async function ask(
   ledger: Ledger | undefined,
   isWanted: () => boolean,
 ): Promise<{ text: string; usage: Usage | null }> {
-  const transcript = messages.map(({ role, content }) => `${role}: ${content}`).join("\n\n");
+  const transcript = messages.map((message) => `${message.role}: ${saidIn(message)}`).join("\n\n");
   const content = former ? `Summary so far:\n${former.text}\n\nWhat followed:\n${transcript}` : transcript;
   const call = new AbortController();
   const request: ModelRequest = { instructions: INSTRUCTIONS, messages: promptOf([{ role: "user", content }]) };

@@ -1,6 +1,6 @@
 /** The messages of a conversation as its journal has them, and every statement that changes one. */
 import type { Conversation } from "../conversation.ts";
-import type { Message, Role } from "../message.ts";
+import { type Message, type Role, saidIn } from "../message.ts";
 import { isBlank } from "../ports.ts";
 import type { Turn } from "../turn.ts";
 import { BLOCK, Blocks } from "./blocks.ts";
@@ -203,8 +203,8 @@ export class Messages {
 }
 
 /** Whether a model may be shown a message: it is live, did not fail, and says something. */
-const isShown = ({ deleted_at, status, content }: Message): boolean =>
-  deleted_at === null && status !== "failed" && !isBlank(content);
+const isShown = (message: Message): boolean =>
+  message.deleted_at === null && message.status !== "failed" && !isBlank(saidIn(message));
 
 const EMPTY = { content: "", metadata: {}, tool_calls: null, feedback: null } as const;
 

@@ -3,7 +3,7 @@ import { buildContext, type Context, MAX_INPUT_TOKENS, messageTokens } from "../
 import type { TurnAgent } from "../engine/turn-agent.ts";
 import type { Journal } from "../journal/journal.ts";
 import { summaryOf } from "../journal/summary.ts";
-import type { Message } from "../message.ts";
+import { type Message, saidIn } from "../message.ts";
 import { isBlank } from "../ports.ts";
 import { estimateTokens } from "../usage.ts";
 
@@ -74,9 +74,10 @@ function leftOut(journal: Journal, context: Context): LeftOut[] {
 }
 
 /** Why a live message of the window is not shown, or null when it is. */
-function reasonOf({ status, content, sequence }: Message, { shown, first }: Context): LeftOut["reason"] | null {
+function reasonOf(message: Message, { shown, first }: Context): LeftOut["reason"] | null {
+  const { status, sequence } = message;
   if (status === "failed") return "failed";
-  if (isBlank(content)) return "empty";
+  if (isBlank(saidIn(message))) return "empty";
   if (shown[0] && sequence >= shown[0].sequence) return null;
   return first !== null && sequence >= first ? "no_question" : "input_budget";
 }
