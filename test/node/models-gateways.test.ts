@@ -5,7 +5,7 @@ import type { ProviderKind } from "../../src/models/catalog.ts";
 import { block, end, events, said, start } from "../upstream/anthropic.ts";
 import { type Step } from "../upstream/client.ts";
 import { sent } from "../upstream/protocols.ts";
-import { useUpstream } from "./models-harness.ts";
+import { ask, useUpstream } from "./models-harness.ts";
 
 const up = useUpstream();
 let count = 0;
@@ -193,6 +193,22 @@ describe("Anthropic", () => {
 });
 
 describe("Anthropic's gateways", () => {
+  it("get the key as a bearer token where they do not accept it otherwise", async () => {
+    const model = `bearer-${count++}`;
+    const done = events(start, ...said("Done."), ...end("end_turn"));
+    await up.client.script(model, [{ status: 401, body: {} }], done);
+    for (const _ of [1, 2]) expect((await ask(up.open(model, {}, up.access("anthropic")))).text).toBe("Done.");
+    const seen = (await up.client.requests(model)).map(({ headers }) => [
+      headers["x-api-key"],
+      headers["authorization"],
+    ]);
+    const bearer = [undefined, "Bearer secret-key"];
+    expect(seen).toEqual([["secret-key", undefined], bearer, bearer]);
+    await up.client.script(`${model}-wrong`, [{ status: 401, body: {} }]);
+    const wrong = await ask(up.open(`${model}-wrong`, {}, up.access("anthropic")));
+    expect(wrong.failure).toMatchObject({ trouble: "key", status: 401 });
+  });
+
   it("get unsigned thoughts back with the calls that they led to, once they insist on it", async () => {
     const model = `unsigned-${count++}`;
     const thinks = events(

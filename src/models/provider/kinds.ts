@@ -2,15 +2,12 @@
 import type { ProviderAccess } from "../catalog.ts";
 import type { CallOptions, Connect } from "../connect.ts";
 import { withoutThoughts } from "../thoughts.ts";
-import { AnthropicEvents } from "./anthropic.ts";
-import { askedAgain } from "./asked-again.ts";
+import { anthropicMessages } from "./anthropic-messages.ts";
 import { USUAL } from "./dialect.ts";
-import { ProviderFailure, rootOf } from "./failure.ts";
+import { ProviderFailure } from "./failure.ts";
 import { GoogleEvents } from "./google.ts";
-import { mendedCall } from "./mended.ts";
+import { mendedCall, withoutSchema } from "./mended.ts";
 import { openaiChat } from "./openai-chat.ts";
-import { Remembered } from "./remembered.ts";
-import { UpstreamError } from "./report.ts";
 import { workersAi } from "./workers-ai.ts";
 
 /** Where a provider answers when no other address is given. */
@@ -34,22 +31,8 @@ function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, 
     case "openai":
       // OpenAI's newer models refuse `max_tokens`, and its older ones take the newer name.
       return openaiChat(modelId, baseOr(PUBLIC_URL.openai), bearer, { ...USUAL, limit: "max_completion_tokens" });
-    case "anthropic": {
-      const headers = () => ({ "anthropic-version": "2023-06-01", "x-api-key": api_key ?? undefined });
-      const config = { provider: "anthropic.messages", baseURL: baseOr(PUBLIC_URL.anthropic), headers };
-      return async (upstream, options) => {
-        const { AnthropicLanguageModel } = await import("./sdk-clients.ts");
-        const make = (fetch: typeof globalThis.fetch) => new AnthropicLanguageModel(modelId, { ...config, fetch });
-        const key = `${config.baseURL} ${modelId}`;
-        let isWanted = wantUnsigned.get(key) ?? false;
-        const open = async () => {
-          const prompt = isWanted ? signed(options.prompt) : options.prompt;
-          return mendedCall(make, new AnthropicEvents(), upstream, asked({ ...options, prompt }));
-        };
-        const changes = async (error: unknown) => !isWanted && (isWanted = missesThoughts(rootOf(error)));
-        return askedAgain(open, changes, () => wantUnsigned.set(key, isWanted));
-      };
-    }
+    case "anthropic":
+      return anthropicMessages(modelId, baseOr(PUBLIC_URL.anthropic), api_key);
     case "google": {
       const headers = () => ({ "x-goog-api-key": api_key ?? undefined });
       const generateId = () => crypto.randomUUID();
@@ -61,7 +44,7 @@ function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, 
           make,
           new GoogleEvents(),
           upstream,
-          asked({ ...options, prompt: thoughtless(options.prompt) }),
+          withoutSchema({ ...options, prompt: thoughtless(options.prompt) }),
         );
       };
     }
@@ -77,30 +60,6 @@ function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, 
     return openaiChat(modelId, baseOr(""), bearer, USUAL);
   }
 }
-
-/** Whether a model insists on thoughts that it did not sign, as those behind gateways of Anthropic's protocol may. */
-const wantUnsigned = new Remembered<boolean>();
-
-const missesThoughts = (error: unknown): boolean =>
-  error instanceof UpstreamError && [400, 422].includes(error.status ?? 0) && error.mentions(/thinking|reasoning/i);
-
-/** Without a signature its client would leave a thought out. */
-const signed = (prompt: CallOptions["prompt"]): CallOptions["prompt"] =>
-  prompt.map((message) =>
-    message.role === "assistant"
-      ? {
-          ...message,
-          content: message.content.map((part) =>
-            part.type === "reasoning" && !part.providerOptions
-              ? { ...part, providerOptions: { anthropic: { signature: "" } } }
-              : part,
-          ),
-        }
-      : message,
-  );
-
-/** In these protocols a schema of the answer is more trouble than help: the instructions name it, too. */
-const asked = ({ responseFormat: _, ...options }: CallOptions): CallOptions => options;
 
 /** Gemini needs the signatures of its calls back, not what it thought. */
 const thoughtless = (prompt: CallOptions["prompt"]): CallOptions["prompt"] =>

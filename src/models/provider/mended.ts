@@ -22,6 +22,9 @@ export type Mending = {
   readonly isWhole: boolean;
 };
 
+/** In these protocols a schema of the answer is more trouble than help: the instructions name it, too. */
+export const withoutSchema = ({ responseFormat: _, ...options }: CallOptions): CallOptions => options;
+
 /** One call of a client that `make` makes with a fetch of its own. */
 export function mendedCall(
   make: (fetch: typeof globalThis.fetch) => LanguageModelV4,
