@@ -12,12 +12,16 @@ const good = complete(['{"mood":', '"good"}'], { prompt_tokens: 5, completion_to
 const wrong = complete(["Good."], { prompt_tokens: 5, completion_tokens: 1 });
 
 async function setUp(...scripts: Step[][]) {
+  return setUpWith({}, ...scripts);
+}
+
+async function setUpWith(settings: object, ...scripts: Step[][]) {
   const company = await makeCompany();
   const body = { kind: "openai-compatible", base_url: up.baseUrl };
   await call("PUT", "/v1/model-provider/up", { headers: company.admin, body });
   const model = `shaped-${count++}-${company.company_id}`;
   await up.script(model, ...scripts);
-  const agent = { name: "Helper", model: [`up/${model}`, "builtin/faq"], auto_title: false };
+  const agent = { name: "Helper", model: [`up/${model}`, "builtin/faq"], auto_title: false, ...settings };
   const made = await call("POST", "/v1/agent", { headers: company.admin, body: agent });
   const owner = { ...company, agent_id: made.body.agent.id as string };
   const { id } = await createConversation(owner);
@@ -39,6 +43,19 @@ describe("output_schema", () => {
     expect((await chat(owner, id, "Hi", { output_schema: { type: "object" } }, headers)).body.code).toBe(
       "idempotency_mismatch",
     );
+  });
+
+  it("takes its place in what a request may have: a long one leaves less room for what was said before", async () => {
+    const { owner, id, model } = await setUpWith({ max_input_tokens: 400 }, good);
+    for (let n = 0; n < 6; n++) expect((await chat(owner, id, `${n} ${"word ".repeat(20)}`)).status).toBe(200);
+    const described = (characters: number) => ({ ...output_schema, description: "d".repeat(characters) });
+    for (const characters of [1, 800, 8_000])
+      expect((await chat(owner, id, "Hi", { output_schema: described(characters) })).status).toBe(200);
+    const shown = (await up.requests(model)).slice(6).map(({ body }) => body.messages.length as number);
+    expect(shown[0]).toBeGreaterThan(shown[1] ?? 0);
+    expect(shown[1]).toBeGreaterThan(shown[2] ?? 0);
+    // The instructions, and the message itself in any case.
+    expect(shown[2]).toBe(2);
   });
 
   it("counts what both answers took", async () => {

@@ -10,7 +10,7 @@ import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type Mode
 import { callsOf, type ToolEvent, toolEvent } from "../tool-call.ts";
 import type { TurnError } from "../turn.ts";
 import type { Ending } from "../journal/journal.ts";
-import { UsageTally } from "../usage.ts";
+import { estimateTokens, UsageTally } from "../usage.ts";
 import { buildContext } from "./context.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
 import { handOver } from "./hand-over.ts";
@@ -239,8 +239,12 @@ export class Attempt {
   #context(journal: Journal, agent: TurnAgent) {
     const { max_context_length, edits } = journal.header;
     this.#edits = edits;
-    const newestFirst = journal.messages.shownBefore(this.#live.turn.user_sequence ?? 0);
-    return buildContext(newestFirst, max_context_length, agent, agent.summarize ? summaryOf(journal) : null);
+    const { user_sequence, output_schema } = this.#live.turn;
+    const newestFirst = journal.messages.shownBefore(user_sequence ?? 0);
+    // Every request says it again.
+    const schema_tokens = output_schema ? estimateTokens(JSON.stringify(output_schema)) : 0;
+    const settings = { ...agent, tools_tokens: agent.tools_tokens + schema_tokens };
+    return buildContext(newestFirst, max_context_length, settings, agent.summarize ? summaryOf(journal) : null);
   }
 
   #turnRef() {
