@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as edits from "../../src/chat/journal/edits.ts";
 import { markRead } from "../../src/chat/journal/handling.ts";
+import { systemAuditRow } from "../../src/chat/audit.ts";
 import { Journal } from "../../src/chat/journal/journal.ts";
+import { purgeMessages } from "../../src/chat/journal/retention.ts";
 import type { Message } from "../../src/chat/message.ts";
 import type { HistoryQuery } from "../../src/chat/rpc.ts";
 import { bench, messageOf, newConversation } from "./journal-harness.ts";
@@ -293,5 +295,44 @@ describe("Edits", () => {
       },
     );
     fc.assert(property, { numRuns: 60 });
+  });
+});
+
+describe("What is purged", () => {
+  it("is in no table any more: neither what was said nor what it was asked to look like", () => {
+    const { storage, journal, ids, clock, edit } = bench();
+    const word = "canary";
+    const said = { content: word, metadata: { note: word }, output_schema: { type: "object", description: word } };
+    const sent = { principal: "user:person", idempotency_key: word, body_hash: word, ...said };
+    const begun = journal.begin({ ...sent, ...ids.turn() }, clock());
+    const ending = {
+      status: "completed",
+      content: word,
+      delta_length: 0,
+      tool_calls: null,
+      model_used: "m/m",
+    } as const;
+    const rest = {
+      usage: null,
+      cost: null,
+      details: null,
+      error: null,
+      last_event: 4,
+      window_start: 1,
+      answered: true,
+    };
+    journal.close(begun, { ...ending, ...rest }, clock());
+    for (let batch = journal.outbox.next(); batch; batch = journal.outbox.next()) journal.outbox.confirm(batch);
+    const everywhere = () =>
+      ["header", "turn", "message", "deltas", "summary", "rerun", "outbox"].filter((table) =>
+        JSON.stringify(storage.sql.exec(`SELECT * FROM ${table}`).toArray()).includes(word),
+      );
+    expect(everywhere()).toEqual(["turn", "message"]);
+    edits.deleteMessagesAfter(edit(), 0, "deletion");
+    const all = journal.messages.between(1, 2).map(({ id }) => id);
+    const now = clock();
+    const audit = () => systemAuditRow("company", "retention", { action: "a", target_type: "t", target_id: "i" }, now);
+    expect(purgeMessages(journal, all, { before: now, now }, audit)).toBe(2);
+    expect(everywhere()).toEqual([]);
   });
 });

@@ -143,7 +143,7 @@ export class Turns {
   purge(where: string, ...values: unknown[]): void {
     this.forget();
     this.#store.run(
-      `UPDATE turn SET content = NULL, metadata = '{}', body_hash = '', idempotency_key = NULL WHERE ${where}`,
+      `UPDATE turn SET content = NULL, metadata = '{}', output_schema = NULL, body_hash = '', idempotency_key = NULL WHERE ${where}`,
       ...values,
     );
     this.#store.run("DELETE FROM rerun WHERE turn_id IN (SELECT id FROM turn WHERE body_hash = '')");
