@@ -19,6 +19,7 @@ export function toOperation(spec: RouteSpec): RouteConfig {
   const authenticated = keysOnly || leadsOnly || spec.audience === "staff" || spec.audience === "everyone";
   const codes: ProblemCode[] = [
     ...(spec.audience === "public" ? [] : OF_CREDENTIALS),
+    ...(spec.audience === "public" && spec.store === "none" ? [] : (["store_unavailable"] as const)),
     // A lead's token may be used on the websites of its agent only.
     ...(["leads", "everyone", "anyone"].includes(spec.audience) ? (["origin_not_allowed"] as const) : []),
     ...(takesIdempotencyKey(spec) ? (["malformed_request"] as const) : []),

@@ -368,8 +368,8 @@ describe("costs", () => {
     const put = (prices: object) => call("PUT", "/v1/model-provider/up/prices", { headers: site.admin, body: prices });
     const shown = { input: "0.15", cached_input: "0.075", output: "0.6", currency: "USD" };
     expect((await put({ [site.model]: price })).body).toEqual({ prices: { [site.model]: shown } });
-    const provider = await call("GET", "/v1/model-provider/up", { headers: site.admin });
-    expect(provider.body.model_provider.prices).toEqual({ [site.model]: shown });
+    const prices = await call("GET", "/v1/model-provider/up/prices", { headers: site.admin });
+    expect(prices.body.prices).toEqual({ [site.model]: shown });
     const { id } = await createConversation(site);
     const { body } = await chat(site, id, "Hi");
     const first = {

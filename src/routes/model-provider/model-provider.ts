@@ -9,7 +9,6 @@ import {
   providerKeyContext,
   putModelProvider,
 } from "../../db/model-provider.ts";
-import { findPrices } from "../../db/model-price.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import type { AppContext } from "../../http/context.ts";
@@ -19,7 +18,6 @@ import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { invalid, notFound } from "../../problem/problem.ts";
 import { baseUrlProblem, BUILTIN } from "../../models/catalog.ts";
 import { lazy } from "../../lazy.ts";
-import { pricesSchema } from "./prices.ts";
 
 const kind = lazy(() => z.enum(["openai", "anthropic", "google", "workers-ai", "openai-compatible"]));
 
@@ -56,9 +54,6 @@ const providerSchema = lazy(() =>
       kind: kind(),
       base_url: z.string().nullable(),
       has_api_key: z.boolean(),
-      prices: pricesSchema()
-        .optional()
-        .meta({ description: "Per million tokens, by model. Only there for one provider alone." }),
       created_at: timestamp(),
       updated_at: timestamp(),
     })
@@ -145,8 +140,7 @@ export function modelProviderRoutes(api: Api): void {
     async ({ c, db, caller, params }) => {
       const row = await findModelProvider(db, caller.company_id, params.name);
       if (!row) throw notFound();
-      const prices = await findPrices(db, caller.company_id, params.name);
-      return c.json({ model_provider: { ...providerView(row), prices } });
+      return c.json({ model_provider: providerView(row) });
     },
   );
 

@@ -37,7 +37,7 @@ const priceSchema = lazy(() =>
 const body = lazy(() => z.record(z.string(), priceSchema()));
 
 /** As they are shown. */
-export const pricesSchema = lazy(() =>
+const pricesSchema = lazy(() =>
   z.record(
     z.string(),
     z.object({ input: z.string(), cached_input: z.string().nullable(), output: z.string(), currency: z.string() }),
