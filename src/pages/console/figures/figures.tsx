@@ -14,21 +14,21 @@ import { say } from "../words.ts";
 import { AgentTable } from "./agent-table.tsx";
 import { ChartGrid } from "./chart-grid.tsx";
 import { Numbers } from "./numbers.tsx";
-import { type Dashboard, daysBefore, EXPORTS, today } from "./report.ts";
+import { type Dashboard, dayIn, daysBefore, EXPORTS } from "./report.ts";
 
 export function Figures() {
   const { api } = useSession();
   const { agents } = useAgents();
   const [agent, setAgent] = useState("");
-  const [start_date, setStart] = useState(daysBefore(29));
-  const [end_date, setEnd] = useState(today);
-  const period = { start_date, end_date };
+  /** Days; the service's own period, the last 30 days, and until now where they are "". */
+  const [start, setStart] = useState("");
+  const [end, setEnd] = useState("");
+  const period = { ...(start === "" ? {} : { start_date: start }), ...(end === "" ? {} : { end_date: end }) };
   const path = agent === "" ? "/analytic/dashboard" : `/analytic/agent/${agent}`;
   const { data, error, isPending, refetch } = useQuery({
     queryKey: [path, period],
     staleTime: 30_000,
     placeholderData: keepPreviousData,
-    enabled: start_date !== "" && end_date !== "",
     queryFn: ({ signal }) => api.get<Dashboard>(path, period, signal),
   });
   const exported = async (type: string, format: "csv" | "json") => {
@@ -39,9 +39,13 @@ export function Figures() {
       complain(problem);
     }
   };
+  // Days begin where the company is, which the first report says.
+  const zone = data?.time_zone ?? "UTC";
+  const from = start === "" && data ? dayIn(data.start_date, zone) : start;
+  const to = end === "" && data ? dayIn(data.end_date, zone) : end;
   const preset = (days: number) => {
-    setStart(daysBefore(days - 1));
-    setEnd(today());
+    setStart(daysBefore(days - 1, zone));
+    setEnd("");
   };
   return (
     <Page
@@ -78,24 +82,18 @@ export function Figures() {
         <Field
           label={say("from")}
           type="date"
-          value={start_date}
-          max={end_date}
+          value={from}
+          max={to}
           onChange={(event) => setStart(event.target.value)}
         />
-        <Field
-          label={say("to")}
-          type="date"
-          value={end_date}
-          min={start_date}
-          onChange={(event) => setEnd(event.target.value)}
-        />
+        <Field label={say("to")} type="date" value={to} min={from} onChange={(event) => setEnd(event.target.value)} />
         <div className="row" role="group" aria-label={say("period")}>
           {[7, 30, 90].map((days) => (
             <button
               key={days}
               type="button"
               className="chip"
-              aria-pressed={start_date === daysBefore(days - 1) && end_date === today()}
+              aria-pressed={end === "" && from === daysBefore(days - 1, zone)}
               onClick={() => preset(days)}
             >
               {say("lastDays", { n: days })}

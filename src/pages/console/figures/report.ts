@@ -26,6 +26,8 @@ type Figures = Ranked & { new_conversations: number; new_leads: number };
 export type Day = Figures & { date: string };
 
 export type Dashboard = {
+  start_date: string;
+  end_date: string;
   /** IANA name: days are those of the company. */
   time_zone: string;
   conversations: { active: number; archived: number; deleted: number };
@@ -42,6 +44,15 @@ export const EXPORTS: [type: string, word: Word][] = [
   ["usage", "tokensWord"],
 ];
 
-/** `YYYY-MM-DD`. */
-export const daysBefore = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
-export const today = (): string => daysBefore(0);
+/** The day of a moment in a time zone, as `YYYY-MM-DD`. */
+export function dayIn(at: number | string, zone: string): string {
+  const format = new Intl.DateTimeFormat("en", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+  const parts = Object.fromEntries(format.formatToParts(new Date(at)).map(({ type, value }) => [type, value]));
+  return `${parts["year"]}-${parts["month"]}-${parts["day"]}`;
+}
+
+/** The day so many days before today. */
+export function daysBefore(days: number, zone: string): string {
+  const today = Date.parse(dayIn(Date.now(), zone));
+  return new Date(today - days * 86_400_000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,226 @@
+/** Agents, keys, providers, webhooks, users, the audit trail and figures, as an admin uses them. */
+import { createServer } from "node:http";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { complete } from "../../upstream/client.ts";
+import { Stage } from "../widget/stage.ts";
+import { eventually } from "../widget/visitor.ts";
+import { Staff } from "./staff.ts";
+
+const stage = Stage.setUp();
+let staff: Staff;
+
+/** Keys can be made by a key only, so the admin comes with one. */
+async function signIn(): Promise<Staff> {
+  const one = await Staff.at(stage.browser, stage.api);
+  await one.page.getByRole("textbox", { name: "API key" }).fill(stage.api.keys.api_key);
+  await one.page.getByRole("textbox", { name: "Secret" }).fill(stage.api.keys.api_secret);
+  await one.button("Sign in").click();
+  await one.page.getByRole("heading", { name: "Inbox", level: 1 }).waitFor();
+  return one;
+}
+
+const go = async (path: string, heading: string) => {
+  await staff.page.goto(`${stage.api.url}/console${path}`);
+  await staff.page.getByRole("heading", { name: heading, level: 1 }).waitFor();
+};
+const dialog = () => staff.page.getByRole("dialog");
+const field = (name: string) => staff.page.getByRole("textbox", { name, exact: true });
+
+beforeAll(async () => {
+  await stage.agent({ name: "Somebody" });
+});
+beforeEach(async () => {
+  staff = await signIn();
+  return async () => {
+    expect(staff.complaints.filter((text) => !text.includes("422"))).toEqual([]);
+    expect(staff.refused).toEqual([]);
+    expect(staff.strays).toEqual([]);
+    await staff.close();
+  };
+});
+
+describe("an agent", () => {
+  it("is made, tried beside its form, changed, tested, and put on a website", async () => {
+    const { model } = await stage.agent({}, complete(["Good ", "**morning**"]));
+    await go("/agents", "Agents");
+    await staff.page.getByRole("link", { name: "New agent" }).click();
+    await field("Name").fill("Morning");
+    await field("Model").fill("nowhere/none");
+    await staff.button("Save").click();
+    await staff.page.locator(".field[data-invalid]").filter({ hasText: "Model" }).waitFor();
+    await field("Model").fill(`test/${model}`);
+    await staff.button("Save").click();
+    await staff.page.getByRole("heading", { name: "Morning", level: 1 }).waitFor();
+    await field("Say something").fill("hello");
+    await staff.button("Send").click();
+    await staff.page.locator(".test-chat .bubble").getByText("Good morning").waitFor();
+    await staff.page.locator(".test-chat").getByText(`test/${model}`).waitFor();
+    await staff.button("Test the model").click();
+    await staff.page.getByRole("status").getByText("Works").waitFor();
+    await field("Instructions").fill("Say good morning.");
+    await staff.button("Add to knowledge").click();
+    await field("Question").fill("When?");
+    await field("Answer").fill("Now.");
+    await staff.page.getByRole("textbox", { name: "Websites" }).fill("https://shop.example\nhttps://www.shop.example/");
+    await staff.button("Save").click();
+    await staff.page.getByText("Saved.", { exact: true }).waitFor();
+    const { agents } = await stage.api.call("GET", "/v1/agent?search=Morning");
+    expect(agents[0]).toMatchObject({
+      instructions: "Say good morning.",
+      knowledge: [{ question: "When?", answer: "Now." }],
+      allowed_origins: ["https://shop.example", "https://www.shop.example"],
+    });
+    await staff.page.getByText(`data-agent-id="${agents[0].id}"`).waitFor();
+    await staff.choose("More", "Delete agent");
+    await dialog().getByRole("button", { name: "Delete" }).click();
+    await staff.page.getByRole("heading", { name: "Agents", level: 1 }).waitFor();
+    await eventually(() => staff.page.getByRole("link", { name: "Morning" }).count()).toBe(0);
+  });
+});
+
+describe("the settings", () => {
+  it("make, rotate and revoke API keys, and show a secret once", async () => {
+    await go("/settings/keys", "API keys");
+    await staff.button("New API key").click();
+    await dialog().getByRole("textbox", { name: "Name" }).fill("For the shop");
+    await dialog().getByRole("checkbox", { name: "write" }).uncheck();
+    await dialog().getByRole("button", { name: "Create" }).click();
+    const secret = dialog().locator("code").filter({ hasText: /^as_/ });
+    const first = await secret.textContent();
+    const key = (await dialog().locator("code").filter({ hasText: /^ak_/ }).textContent()) ?? "";
+    const use = async (api_secret: string) =>
+      (await fetch(`${stage.api.url}/v1/agent`, { headers: { "x-api-key": key, "x-api-secret": api_secret } })).status;
+    expect(await use(first ?? "")).toBe(200);
+    await dialog().getByRole("button", { name: "Close" }).click();
+    expect(await staff.page.content()).not.toContain(first);
+    await staff.choose("Actions for For the shop", "New secret");
+    await dialog().getByRole("button", { name: "New secret" }).click();
+    await eventually(() => secret.count()).toBe(1);
+    const second = (await secret.textContent()) ?? "";
+    expect(second).not.toBe(first);
+    expect(await use(second)).toBe(200);
+    await dialog().getByRole("button", { name: "Close" }).click();
+    await staff.choose("Actions for For the shop", "Revoke");
+    await dialog().getByRole("button", { name: "Revoke" }).click();
+    await staff.page.getByRole("row").filter({ hasText: "For the shop" }).getByText("Revoked").waitFor();
+    expect(await use(second)).toBe(401);
+  });
+
+  it("register a model provider, and say whether it works", async () => {
+    await go("/settings/providers", "Model providers");
+    await staff.button("New provider").click();
+    await dialog().getByRole("textbox", { name: "Name" }).fill("mine");
+    await dialog().getByRole("combobox", { name: "Kind" }).selectOption("openai-compatible");
+    await dialog().getByRole("textbox", { name: "Address" }).fill(stage.models.baseUrl);
+    await dialog().getByLabel("API key").fill("none");
+    await dialog().getByRole("button", { name: "Save" }).click();
+    const test = async (model: string, outcome: string) => {
+      await staff.choose("Actions for mine", "Test the model");
+      await dialog().getByRole("textbox", { name: "Model" }).fill(model);
+      await dialog().getByRole("button", { name: "Test the model" }).click();
+      await dialog().getByText(outcome, { exact: true }).waitFor();
+      await dialog().getByRole("button", { name: "Close" }).click();
+    };
+    await test("good", "Works");
+    await stage.models.script("broken", [{ status: 401 }]);
+    await test("broken", "Fails");
+    await staff.choose("Actions for mine", "Remove");
+    await dialog().getByRole("button", { name: "Remove" }).click();
+    await staff.page.getByRole("cell", { name: "mine", exact: true }).waitFor({ state: "detached" });
+  });
+
+  it("register a webhook, test it, and show and repeat its deliveries", async () => {
+    const ids: string[] = [];
+    const receiver = createServer((request, response) => {
+      ids.push(String(request.headers["webhook-id"]));
+      request.resume().on("end", () => response.writeHead(204).end());
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+    const { port } = receiver.address() as { port: number };
+    const url = `http://127.0.0.1:${port}/hook`;
+    await go("/settings/webhooks", "Webhooks");
+    await staff.button("New webhook").click();
+    await dialog().getByRole("textbox", { name: "Address" }).fill(url);
+    await dialog().getByRole("checkbox", { name: "All events" }).uncheck();
+    await dialog().getByRole("checkbox", { name: "turn.failed" }).check();
+    await dialog().getByRole("button", { name: "Save" }).click();
+    await dialog()
+      .locator("code")
+      .filter({ hasText: /^whsec_/ })
+      .waitFor();
+    await dialog().getByRole("button", { name: "Close" }).click();
+    await staff.page.getByRole("link", { name: url }).click();
+    await staff.button("Send a test").click();
+    await eventually(() => ids.length).toBe(1);
+    await eventually(async () => {
+      await staff.button("Refresh").click();
+      return staff.page.getByRole("row").filter({ hasText: "webhook.test" }).filter({ hasText: "Delivered" }).count();
+    }).toBe(1);
+    await staff.button("Send again").first().click();
+    await eventually(() => ids.length).toBe(2);
+    expect(new Set(ids).size).toBe(1);
+    await new Promise((resolve) => receiver.close(resolve));
+  });
+
+  it("verify the audit trail, and find who did what", async () => {
+    await go("/settings/audit", "Audit trail");
+    await staff.button("Verify the trail").click();
+    await staff.page.getByText(/The trail holds: [\d,]+ rows/).waitFor();
+    await staff.page.getByRole("textbox", { name: "Action" }).fill("agent.create");
+    await eventually(async () => {
+      const cells = await staff.page.locator("tbody tr td:nth-child(4)").allTextContents();
+      return cells.length > 0 && cells.every((text) => text === "agent.create");
+    }).toBe(true);
+  });
+
+  it("set the company's name, time zone and how long things are kept", async () => {
+    await go("/settings/company", "Company");
+    await staff.page.getByRole("combobox", { name: "Time zone" }).fill("Mars/Olympus");
+    await staff.button("Save").click();
+    await staff.page
+      .getByText(/is not the name of a time zone/)
+      .first()
+      .waitFor();
+    await staff.page.getByRole("combobox", { name: "Time zone" }).fill("Europe/Berlin");
+    await staff.page.getByRole("spinbutton", { name: "What is deleted" }).fill("30");
+    await staff.button("Save").click();
+    await staff.page.getByText("Saved.", { exact: true }).waitFor();
+    const { company } = await stage.api.call("GET", "/v1/company");
+    expect(company).toMatchObject({ time_zone: "Europe/Berlin", retention: { deleted_days: 30, leads_days: null } });
+  });
+});
+
+describe("figures", () => {
+  it("are those of the API, as numbers, as charts by keyboard, as tables and as a file", async () => {
+    const { id: agent_id } = await stage.agent({ name: "Counted", auto_title: false });
+    const { conversation } = await stage.api.call("POST", "/v1/conversation", { agent_id });
+    for (const message of ["one", "two", "three"])
+      await stage.api.call("POST", `/v1/conversation/${conversation.id}/chat`, { message });
+    await eventually(
+      async () => (await stage.api.call("GET", `/v1/analytic/agent/${agent_id}`)).totals.turn_count,
+    ).toBe(3);
+    await go("/figures", "Figures");
+    await staff.page.getByRole("combobox", { name: "Agent" }).selectOption("Counted");
+    const figure = (name: string) => staff.page.locator(".figure-card").filter({ hasText: name }).locator("dd");
+    await eventually(() => figure("Turns").textContent()).toBe("3");
+    const { totals } = await stage.api.call("GET", `/v1/analytic/agent/${agent_id}`);
+    expect(await figure("Tokens out").textContent()).toBe(String(totals.usage.output_tokens));
+    const chart = staff.page.locator("figure").filter({ hasText: "Turns by day" });
+    await chart.locator("svg").first().waitFor();
+    await chart.locator("[tabindex='0']").first().focus();
+    await staff.page.keyboard.press("ArrowRight");
+    await staff.page.keyboard.press("End");
+    await chart
+      .getByRole("status")
+      .getByText(/Completed: \d+/)
+      .waitFor();
+    await chart.getByText("As a table").click();
+    await eventually(() => chart.locator("tbody tr").last().textContent()).toMatch(/3.*0.*0/);
+    await staff.button("Export").click();
+    const [download] = await Promise.all([
+      staff.page.waitForEvent("download"),
+      staff.page.getByRole("menuitem", { name: "Conversations (CSV)" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/\.csv$/);
+  });
+});
