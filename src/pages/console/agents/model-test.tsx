@@ -33,11 +33,14 @@ export function ModelTest({ models }: { models: string[] }) {
 }
 
 export const Probes = ({ probes }: { probes: Probe[] }) => (
-  <ul className="plain-list" role="status">
-    {probes.map(({ ok, model, detail }) => (
-      <li key={model} className={ok ? undefined : "wrong"}>
-        <span className={ok ? "tag good" : "tag bad"}>{say(ok ? "works" : "fails")}</span> <code>{model}</code> {detail}
-      </li>
-    ))}
-  </ul>
+  <div role="status">
+    <ul className="plain-list">
+      {probes.map(({ ok, model, detail }) => (
+        <li key={model} className={ok ? undefined : "wrong"}>
+          <span className={ok ? "tag good" : "tag bad"}>{say(ok ? "works" : "fails")}</span> <code>{model}</code>{" "}
+          {detail}
+        </li>
+      ))}
+    </ul>
+  </div>
 );

@@ -5,7 +5,7 @@ import type { Conversation } from "../types.ts";
 import { Empty, Failed, Loading } from "../ui/state.tsx";
 import { say } from "../words.ts";
 import { DayMark, DeletedRow, GapRow, LiveRow } from "./rows.tsx";
-import { itemsOf, sequenceOf } from "./history.ts";
+import { itemsOf } from "./history.ts";
 import { MessageRow } from "./message.tsx";
 import type { Actions } from "./use-conversation.ts";
 import { useDeleted } from "./use-deleted.ts";
@@ -34,11 +34,20 @@ export function Transcript({ conversation, transcript, actions, seek }: Transcri
   const answered = new Set(history?.messages.flatMap(({ role, turn_id }) => (role === "assistant" ? [turn_id] : [])));
   const turns = live.turns.filter(({ turn_id }) => !answered.has(turn_id));
 
-  const last = items.at(-1);
-  const tail = `${last ? sequenceOf(last) : 0} ${turns.map(({ text }) => text.length).join()} ${live.typing.length}`;
+  // Whoever reads at the end stays there, whatever grows: a reply, a deleted message that is found, the space for writing.
+  const list = useRef<HTMLOListElement>(null);
+  const sticks = useRef(true);
+  sticks.current = isAtEnd;
   useLayoutEffect(() => {
     if (isAtEnd && frame.current) frame.current.scrollTop = frame.current.scrollHeight;
-  }, [tail, isAtEnd]);
+  }, [isAtEnd]);
+  useEffect(() => {
+    const observer = new ResizeObserver(() => {
+      if (sticks.current && frame.current) frame.current.scrollTop = frame.current.scrollHeight;
+    });
+    for (const element of [list.current, frame.current]) if (element) observer.observe(element);
+    return () => observer.disconnect();
+  }, [isPending]);
 
   // Older messages come in above what is read, which stays where it is.
   const height = useRef(0);
@@ -88,7 +97,7 @@ export function Transcript({ conversation, transcript, actions, seek }: Transcri
       <div className="transcript" ref={frame} onScroll={scrolled} tabIndex={0} role="log" aria-label={say("messages")}>
         {hasEarlier && <Loading rows={1} />}
         {items.length === 0 && turns.length === 0 && <Empty title={say("noMessages")} />}
-        <ol className="messages">
+        <ol className="messages" ref={list}>
           {items.map((item, index) => {
             const previous = items[index - 1];
             const at = item.kind === "gap" ? null : item.message.created_at;
