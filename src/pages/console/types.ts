@@ -102,6 +102,15 @@ export type Context = {
   left_out: { reason: string; messages: number; first_sequence: number; last_sequence: number }[];
 };
 
+export type Tool = {
+  name: string;
+  description: string;
+  url: string;
+  timeout_ms: number;
+  parameters: unknown;
+  secret_header: { name: string; has_secret: boolean } | null;
+};
+
 export type Knowledge = { question: string; answer: string };
 export type Agent = {
   id: string;
@@ -117,7 +126,7 @@ export type Agent = {
   lead_form: "none" | "optional" | "required";
   status: "active" | "inactive";
   max_context_length: number;
-  tools: { name: string; url: string; description: string }[];
+  tools: Tool[];
   updated_at: string;
   deleted_at: string | null;
   [member: string]: unknown;

@@ -71,6 +71,30 @@ describe("an agent", () => {
       allowed_origins: ["https://shop.example", "https://www.shop.example"],
     });
     await staff.page.getByText(`data-agent-id="${agents[0].id}"`).waitFor();
+
+    await staff.page.getByRole("checkbox", { name: "May hand over to people" }).check();
+    await staff.page.getByRole("checkbox", { name: "People are there at certain hours only" }).check();
+    await field("Time zone").fill("Europe/Lisbon");
+    await staff.button("Add a tool").click();
+    await field("Name of the tool").fill("find_order");
+    await field("Address").fill(`${stage.host.origin}/tool`);
+    await field("Secret header").fill("Authorization");
+    await staff.page.getByLabel("Its value").fill("secret-of-the-tool");
+    await staff.button("Save").click();
+    const stored = async () => (await stage.api.call("GET", `/v1/agent/${agents[0].id}`)).agent;
+    await eventually(async () => (await stored()).tools.length).toBe(1);
+    await field("Instructions").fill("Say good evening.");
+    await staff.button("Save").click();
+    await eventually(async () => (await stored()).instructions).toBe("Say good evening.");
+    expect(await stored()).toMatchObject({
+      hand_over: true,
+      hours: {
+        time_zone: "Europe/Lisbon",
+        open: [{ days: ["mon", "tue", "wed", "thu", "fri"], from: "09:00", to: "17:00" }],
+      },
+      tools: [{ name: "find_order", secret_header: { name: "Authorization", has_secret: true } }],
+    });
+    expect(await staff.page.content()).not.toContain("secret-of-the-tool");
     await staff.choose("More", "Delete agent");
     await dialog().getByRole("button", { name: "Delete" }).click();
     await staff.page.getByRole("heading", { name: "Agents", level: 1 }).waitFor();

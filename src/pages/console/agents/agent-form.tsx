@@ -6,12 +6,14 @@ import { Check, errorAt, Field, Select, TextArea } from "../ui/field.tsx";
 import { reasonOf } from "../ui/toast.tsx";
 import { say } from "../words.ts";
 import { linesOf, modelOf, numberOf, textOf } from "./draft.ts";
+import { type Hours, HoursFields } from "./hours.tsx";
 import { KnowledgeFields } from "./knowledge.tsx";
 import { ModelTest } from "./model-test.tsx";
+import { areAllJson, draftOf, ToolFields, toolOf } from "./tools.tsx";
 
 type FormProps = {
   agent: Agent;
-  save: { mutate: (agent: Agent) => void; isPending: boolean; error: Error | null };
+  save: { mutate: (saved: { draft: Agent; tools: object[] | null }) => void; isPending: boolean; error: Error | null };
   isReadOnly: boolean;
 };
 
@@ -19,15 +21,25 @@ export function AgentForm({ agent, save, isReadOnly }: FormProps) {
   const [draft, setDraft] = useState(agent);
   const [origins, setOrigins] = useState(agent.allowed_origins.join("\n"));
   const [models, setModels] = useState([agent.model].flat().join("\n"));
+  const formerStops = (agent["stop"] as string[]).join("\n");
+  const [stops, setStops] = useState(formerStops);
+  const [formerTools] = useState(() => agent.tools.map(draftOf));
+  const [tools, setTools] = useState(formerTools);
   const set = (part: Partial<Agent>) => setDraft({ ...draft, ...part });
   const errors = save.error instanceof Refused ? save.error.errors : [];
   const at = (path: string) => errorAt(errors, path);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    save.mutate({ ...draft, allowed_origins: linesOf(origins), model: modelOf(models) });
+    const saved = { ...draft, allowed_origins: linesOf(origins), model: modelOf(models), stop: linesOf(stops) };
+    // Left out, tools and their secrets stay as they are.
+    save.mutate({ draft: saved, tools: tools === formerTools ? null : tools.map(toolOf) });
   };
   const isChanged =
-    draft !== agent || origins !== agent.allowed_origins.join("\n") || models !== [agent.model].flat().join("\n");
+    draft !== agent ||
+    tools !== formerTools ||
+    stops !== formerStops ||
+    origins !== agent.allowed_origins.join("\n") ||
+    models !== [agent.model].flat().join("\n");
   return (
     <form className="card panel" onSubmit={submit}>
       <fieldset disabled={isReadOnly || save.isPending}>
@@ -123,6 +135,14 @@ export function AgentForm({ agent, save, isReadOnly }: FormProps) {
             onChange={(e) => set({ max_context_length: Number(e.target.value) })}
           />
         </div>
+        <TextArea
+          label={say("stops")}
+          hint={say("oneLine")}
+          rows={2}
+          value={stops}
+          error={at("/stop")}
+          onChange={(e) => setStops(e.target.value)}
+        />
         <div className="row wrap">
           <Check
             label={say("summarize")}
@@ -134,13 +154,11 @@ export function AgentForm({ agent, save, isReadOnly }: FormProps) {
             checked={draft["auto_title"] === true}
             onChange={(e) => set({ auto_title: e.target.checked })}
           />
-          {"hand_over" in agent && (
-            <Check
-              label={say("mayHandOver")}
-              checked={draft["hand_over"] === true}
-              onChange={(e) => set({ hand_over: e.target.checked })}
-            />
-          )}
+          <Check
+            label={say("mayHandOver")}
+            checked={draft["hand_over"] === true}
+            onChange={(e) => set({ hand_over: e.target.checked })}
+          />
         </div>
         <div className="columns">
           <TextArea
@@ -163,20 +181,11 @@ export function AgentForm({ agent, save, isReadOnly }: FormProps) {
             onChange={(e) => set({ lead_form: e.target.value as Agent["lead_form"] })}
           />
         </div>
-        <KnowledgeFields knowledge={draft.knowledge} errors={errors} onChange={(knowledge) => set({ knowledge })} />
-        {agent.tools.length > 0 && (
-          <section>
-            <h2 className="sub">{say("tools")}</h2>
-            <ul className="plain-list">
-              {agent.tools.map(({ name, url }) => (
-                <li key={name}>
-                  <code>{name}</code> <span className="muted">{url}</span>
-                </li>
-              ))}
-            </ul>
-            <p className="hint">{say("toolsHint")}</p>
-          </section>
+        {draft["hand_over"] === true && (
+          <HoursFields hours={draft["hours"] as Hours | null} errors={errors} onChange={(hours) => set({ hours })} />
         )}
+        <KnowledgeFields knowledge={draft.knowledge} errors={errors} onChange={(knowledge) => set({ knowledge })} />
+        <ToolFields tools={tools} errors={errors} onChange={setTools} />
         {save.error && (
           <p className="wrong" role="alert">
             {reasonOf(save.error)}
@@ -184,7 +193,11 @@ export function AgentForm({ agent, save, isReadOnly }: FormProps) {
         )}
         {!isReadOnly && (
           <div className="actions">
-            <button type="submit" className="button primary" disabled={!isChanged || save.isPending}>
+            <button
+              type="submit"
+              className="button primary"
+              disabled={!isChanged || !areAllJson(tools) || save.isPending}
+            >
               {say(save.isPending ? "saving" : "save")}
             </button>
           </div>

@@ -32,8 +32,8 @@ export function AgentPage({ id }: { id: string }) {
   const agent = isNew ? NEW_AGENT : result.data;
   const stale = ["/agent", "context"];
   const save = useAction({
-    run: async (draft: Agent) => {
-      const body = bodyOf(draft);
+    run: async ({ draft, tools }: { draft: Agent; tools: object[] | null }) => {
+      const body = { ...bodyOf(draft), ...(tools ? { tools } : {}) };
       return isNew
         ? api.send<{ agent: Agent }>("POST", "/agent", { body })
         : api.send<{ agent: Agent }>("PUT", `/agent/${id}`, { body });

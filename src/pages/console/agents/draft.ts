@@ -16,6 +16,8 @@ export const NEW_AGENT: Agent = {
   lead_form: "none",
   status: "active",
   stop: [],
+  hand_over: false,
+  hours: null,
   max_context_length: 20,
   summarize: false,
   auto_title: true,
