@@ -25,11 +25,7 @@ export function Transcript({ conversation, transcript, actions, seek }: Transcri
   const { history, live, isPending, error, refetch, loadEarlier, hasEarlier } = transcript;
   const frame = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
-  const bare = useMemo(() => (history ? itemsOf(history, []) : []), [history]);
-  const isIncomplete =
-    bare.some(({ kind }) => kind === "gap") ||
-    (history !== undefined && !hasEarlier && conversation.message_count === 0);
-  const deleted = useDeleted(conversation.id, isIncomplete).data;
+  const deleted = useDeleted(conversation).data;
   const items = useMemo(() => (history ? itemsOf(history, deleted ?? []) : []), [history, deleted]);
   const answered = new Set(history?.messages.flatMap(({ role, turn_id }) => (role === "assistant" ? [turn_id] : [])));
   const turns = live.turns.filter(({ turn_id }) => !answered.has(turn_id));

@@ -2,19 +2,20 @@
  * Deleted messages of one conversation, for whoever decides on restoring. The service lists those of the whole company, newest
  * deletion first: the latest five hundred are looked through.
  */
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useSession } from "../session.tsx";
-import type { Message } from "../types.ts";
+import type { Conversation, Message } from "../types.ts";
 
 const PAGES = 5;
 
 export const DELETED = "/message/deleted";
 
-export function useDeleted(id: string, isWanted: boolean) {
+export function useDeleted({ id, created_at, message_count }: Conversation) {
   const { api } = useSession();
   return useQuery({
-    queryKey: [DELETED, id],
-    enabled: isWanted,
+    // Somebody who deletes or restores changes the count.
+    queryKey: [DELETED, id, message_count],
+    placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       type Page = { messages: Message[]; pagination: { next_cursor: string | null } };
       const found: Message[] = [];
@@ -22,7 +23,8 @@ export function useDeleted(id: string, isWanted: boolean) {
       for (let page = 0; page < PAGES; page++) {
         const { messages, pagination } = await api.get<Page>(DELETED, { per_page: 100, cursor }, signal);
         found.push(...messages.filter(({ conversation_id }) => conversation_id === id));
-        if (pagination.next_cursor === null) break;
+        const isBefore = (messages.at(-1)?.deleted_at ?? "") < created_at;
+        if (pagination.next_cursor === null || isBefore) break;
         cursor = pagination.next_cursor;
       }
       return found;
