@@ -84,10 +84,13 @@ export class Api {
     const reader = new EventReader(hear);
     let timer = setTimeout(() => silent.abort(), SILENCE);
     try {
-      for await (const text of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+      const body = (response.body ?? new ReadableStream<BufferSource>())
+        .pipeThrough(new TextDecoderStream())
+        .getReader();
+      for (let piece = await body.read(); !piece.done; piece = await body.read()) {
         clearTimeout(timer);
         timer = setTimeout(() => silent.abort(), SILENCE);
-        reader.add(text);
+        reader.add(piece.value);
       }
     } finally {
       clearTimeout(timer);

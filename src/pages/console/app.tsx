@@ -5,6 +5,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Router } from "wouter";
 import { type Credential, Refused } from "./api.ts";
+import { forgetDrafts } from "./conversation/drafts.ts";
 import { forgetCredential, storeCredential, storedCredential } from "./credential.ts";
 import { newSession, SessionContext } from "./session.tsx";
 import { Shell } from "./shell/shell.tsx";
@@ -37,6 +38,7 @@ export function App() {
     if (!signedIn) return null;
     return newSession(signedIn.credential, signedIn.me, (reason) => {
       forgetCredential();
+      forgetDrafts();
       client.clear();
       setClient(newClient());
       setNotice(reason ?? null);

@@ -15,6 +15,9 @@ const REFRESH = 3_000;
 
 export const conversationKey = (id: string) => ["conversation", id];
 
+/** Deleted, erased, or never there: the service does not say which. */
+const isMissing = (error: unknown): boolean => error instanceof Refused && error.status === 404;
+
 type Answer = { conversation: Conversation; erasure?: Erasure };
 
 export function useConversation(id: string) {
@@ -23,14 +26,13 @@ export function useConversation(id: string) {
   const result = useQuery({
     queryKey: conversationKey(id),
     queryFn: async ({ signal }) => (await api.get<Answer>(`/conversation/${id}`, {}, signal)).conversation,
-    refetchInterval: (query) => (query.state.error ? false : REFRESH),
+    refetchInterval: (query) => (isMissing(query.state.error) ? false : REFRESH),
   });
   const { data } = result;
   useEffect(() => {
     if (data) putRow(data);
   }, [data, putRow]);
-  const isGone = result.error instanceof Refused && result.error.status === 404;
-  return { ...result, conversation: data, isGone };
+  return { ...result, conversation: data, isGone: isMissing(result.error) };
 }
 
 export function useConversationActions(id: string) {

@@ -1,6 +1,6 @@
 /** The messages of one conversation: loaded page by page from the newest on, and kept as they are by its events. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import type { Query } from "../api.ts";
 import { LiveConversation } from "../live.ts";
 import { useSession } from "../session.tsx";
@@ -9,16 +9,16 @@ import { complain } from "../ui/toast.tsx";
 import { type History, put, putEarlier } from "./history.ts";
 
 const PER_PAGE = 60;
+const MOST = 100;
 
 type Page = { messages: Message[]; pagination: { next_cursor: string | null } };
 
 export const transcriptKey = (id: string) => ["transcript", id];
 
 /** `count` is how many live messages the service says there are: when that changes, what is loaded is looked at again. */
-export function useTranscript(id: string, count: number | undefined, onChanged: () => void) {
+export function useTranscript(id: string, count: number, onChanged: () => void) {
   const { api } = useSession();
   const client = useQueryClient();
-  const [isGone, setGone] = useState(false);
   const key = useMemo(() => transcriptKey(id), [id]);
   const page = useCallback(
     (query: Query, signal?: AbortSignal) =>
@@ -61,7 +61,8 @@ export function useTranscript(id: string, count: number | undefined, onChanged: 
         const last = client.getQueryData<History>(key)?.messages.at(-1)?.sequence;
         if (last === undefined) await client.refetchQueries({ queryKey: key });
         else {
-          const { messages } = await page({ after_sequence: last, per_page: 100 });
+          const { messages } = await page({ after_sequence: last, per_page: MOST });
+          if (messages.length === MOST) looking.current = "again";
           change((history) => put(history, messages));
         }
       } while ((looking.current as string) === "again");
@@ -85,7 +86,7 @@ export function useTranscript(id: string, count: number | undefined, onChanged: 
           void catchUp();
           changed.current();
         },
-        onGone: () => setGone(true),
+        onGone: () => changed.current(),
       }),
     [api, id, change, catchUp],
   );
@@ -97,10 +98,9 @@ export function useTranscript(id: string, count: number | undefined, onChanged: 
 
   const counted = useRef(count);
   useEffect(() => {
-    if (count === undefined || count === counted.current) return;
-    const isFirst = counted.current === undefined;
+    if (count === counted.current) return;
     counted.current = count;
-    if (!isFirst) void client.refetchQueries({ queryKey: key });
+    void client.refetchQueries({ queryKey: key });
   }, [count, client, key]);
 
   const isLoadingEarlier = useRef(false);
@@ -119,5 +119,5 @@ export function useTranscript(id: string, count: number | undefined, onChanged: 
     }
   }, [first, hasEarlier, page, change]);
 
-  return { ...result, history: result.data, live: now, isGone, loadEarlier, hasEarlier, change };
+  return { ...result, history: result.data, live: now, loadEarlier, hasEarlier, change };
 }

@@ -3,7 +3,7 @@ import { MessagesSquare } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useLocation, useParams, useSearchParams } from "wouter";
 import { ConversationPane } from "../conversation/conversation.tsx";
-import { isWriting } from "../shell/shortcuts.ts";
+import { isTaken } from "../shell/shortcuts.ts";
 import { useTitle } from "../ui/page.tsx";
 import { Empty } from "../ui/state.tsx";
 import { say } from "../words.ts";
@@ -37,8 +37,7 @@ export function Inbox() {
   latest.current = step;
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      if (isWriting(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (document.querySelector("[role=dialog]")) return;
+      if (isTaken(event)) return;
       if (event.key === "j") latest.current(1);
       if (event.key === "k") latest.current(-1);
       if (event.key === "/") {

@@ -7,8 +7,11 @@ const GO: Record<string, string> = { i: "/inbox", l: "/leads", a: "/agents", f: 
 /** Milliseconds between `g` and its letter. */
 const PATIENCE = 1_000;
 
-export const isWriting = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.localName));
+/** Whether a key belongs to what has the focus: a field, a menu or a dialog. */
+export function isTaken({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
+  if (ctrlKey || metaKey || altKey || document.querySelector("[role=dialog], :popover-open")) return true;
+  return target instanceof HTMLElement && /^(input|textarea|select)$/i.test(target.localName);
+}
 
 export function useShortcuts(openPalette: () => void): void {
   const [, navigate] = useLocation();
@@ -19,8 +22,7 @@ export function useShortcuts(openPalette: () => void): void {
         event.preventDefault();
         return openPalette();
       }
-      if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
-      if (document.querySelector("[role=dialog]")) return;
+      if (isTaken(event)) return;
       if (event.key === "g") since.current = event.timeStamp;
       else {
         const to = event.timeStamp - since.current < PATIENCE ? GO[event.key] : undefined;
