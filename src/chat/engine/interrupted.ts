@@ -3,7 +3,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { Message } from "../message.ts";
 import { callsOf } from "../tool-call.ts";
 import type { Turn, TurnError } from "../turn.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer } from "./attempt.ts";
 
 export const INTERRUPTED: TurnError = { code: "model_error", detail: "The turn was interrupted before it finished." };
 
