@@ -8,7 +8,7 @@ import { everywhere } from "./everywhere.ts";
 
 const up = upstream(env.TEST_UPSTREAM);
 const NOTHING: Step[] = [{ finish: "stop" }, { done: true }];
-const SUMMARY = "Wants a refund for order 4711, and was told twice to wait.";
+const SUMMARY = "Wants a refund for order zanzibarq, and was told twice to wait.";
 const asks = { name: "hand_over", arguments: { reason: "Wants a person", summary: SUMMARY } };
 const SAID = "A colleague will be with you soon.";
 const WEEK = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
@@ -102,16 +102,16 @@ describe("a model that asks for a person", () => {
     const replay = `/v1/conversation/${m.id}/messages/stream?turn_id=${stored[0]?.["turn_id"]}`;
     const exported = (headers: HeaderMap) => call("GET", `/v1/lead/${m.lead_id}/export`, { headers });
     expect((await exported(m.lead.user)).status).toBe(403);
-    expect((await exported(m.company.admin)).body).toContain("4711");
+    expect((await exported(m.company.admin)).body).toContain("zanzibarq");
     await chat(m.lead, m.id, "Thanks");
     const [, , third] = await up.requests(m.model);
     const shown = [heard, stored, (await call("GET", replay, { headers: m.lead.user })).body, third?.body];
-    for (const where of shown) expect(JSON.stringify(where)).not.toContain("4711");
+    for (const where of shown) expect(JSON.stringify(where)).not.toContain("zanzibarq");
     for (const what of ["notes", "handling"]) {
       const refused = await call("GET", `/v1/conversation/${m.id}/${what}`, { headers: m.lead.user });
       expect(refused.status).toBe(403);
     }
-    expect(await everywhere(m.company, "4711")).toEqual(["object note: 1"]);
+    expect(await everywhere(m.company, "zanzibarq")).toEqual(["object note: 1"]);
   });
 
   it("ends in every form of an answer with what it says", async () => {
@@ -286,7 +286,7 @@ describe("an agent", () => {
 describe("what was deleted or taken over meanwhile", () => {
   it("a deleted message takes the model's note with it, and people's notes stay", async () => {
     const m = await setUp([complete(["Hello."]), calling([asks]), complete([SAID])]);
-    const first = (await chat(m.lead, m.id, "My order is 4711")).body;
+    const first = (await chat(m.lead, m.id, "My order is zanzibarq")).body;
     await chat(m.lead, m.id, "A person!");
     await act(m, "note", { text: "Called back" });
     expect(await texts(m)).toHaveLength(2);
@@ -298,7 +298,7 @@ describe("what was deleted or taken over meanwhile", () => {
   it("a model that was shown what is deleted now asks for a person, and leaves no summary", async () => {
     const gate = crypto.randomUUID();
     const m = await setUp([complete(["Hello."]), [{ text: "Hm. " }, { gate }, ...calling([asks])], complete([SAID])]);
-    const first = (await chat(m.lead, m.id, "My order is 4711")).body;
+    const first = (await chat(m.lead, m.id, "My order is zanzibarq")).body;
     const running = chat(m.lead, m.id, "A person!");
     await up.waitAtGate(gate);
     await call("DELETE", `/v1/message/${first.message_id}`, { headers: m.lead.user });
@@ -327,6 +327,6 @@ describe("what was deleted or taken over meanwhile", () => {
     await chat(m.lead, m.id, "A person!");
     const erased = await call("DELETE", `/v1/conversation/${m.id}?purge=true`, { headers: m.company.admin });
     expect(erased.status).toBe(200);
-    expect(await everywhere(m.company, "4711")).toEqual([]);
+    expect(await everywhere(m.company, "zanzibarq")).toEqual([]);
   });
 });
