@@ -21,8 +21,8 @@ export default {
       () => eraseRest(env),
       () => runRetention(env, scheduledTime),
       () => foldRest(env),
-      () => rollUpDue(env, scheduledTime),
       () => runWebhooks(env, scheduledTime),
+      () => rollUpDue(env, scheduledTime),
     ];
     const failures: unknown[] = [];
     for (const work of works) await work().catch((error: unknown) => failures.push(error));

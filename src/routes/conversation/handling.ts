@@ -50,10 +50,10 @@ const handlingSchema = lazy(() =>
       action: z
         .enum(["hand_over", "take_over", "give_back"])
         .meta({ description: "`hand_over`: the agent asked for a person." }),
-      reason: z
-        .string()
-        .nullable()
-        .meta({ description: "`return_after`: its time was over. `model`: the agent's model asked." }),
+      reason: z.string().nullable().meta({
+        description:
+          "`return_after`: its time was over. `model`: the agent's model asked. `budget_exhausted`: a budget that hands over is used up.",
+      }),
       by: by().meta({ description: "Null where it happened by itself." }),
     })
     .meta({ id: "Handling" }),
