@@ -554,7 +554,7 @@ describe("an erasure that is cut off", () => {
     const word = canary();
     const company = await makeCompany();
     const { lead_id } = await makeLead(company, { first_name: word });
-    const many = env.TEST_FULL ? 3_000 : 40;
+    const many = env.TEST_FULL ? 3_000 : 20;
     const owner = { entity_type: "lead" as const, entity_id: lead_id };
     const ids = await insertConversations(
       company,
