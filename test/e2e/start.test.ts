@@ -166,6 +166,17 @@ it("holds the conversation of the README, pasted as it is", () => {
   expect(said).not.toContain("error_code");
 });
 
+it("runs the commands of docs/turns.md after those of the README", () => {
+  const blocksOf = (path: string) =>
+    [...readFileSync(path, "utf8").matchAll(/^```sh\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+  const [begin = ""] = blocksOf(join(folder, "README.md")).filter((code) => code.includes("curl -s"));
+  const commands = blocksOf(join(root, "docs/turns.md"));
+  const script = [begin, ...commands].join("\n").replaceAll(/\bcurl (?!-s)/g, "curl -sS --fail-with-body ");
+  const said = execFileSync("bash", ["-euc", script], { cwd: folder, encoding: "utf8", timeout: 60_000 });
+  expect(said).toContain('"status":"in_progress"');
+  expect(said).not.toContain("error_code");
+});
+
 it("holds the README's conversation by the typed client, pasted as it is", async () => {
   await buildClient();
   const [, code = ""] = /^```js\n(.*?)^```$/ms.exec(readFileSync(join(folder, "README.md"), "utf8")) ?? [];
@@ -245,7 +256,7 @@ it("ends with everything it started, and keeps its data for the next start", asy
   const list = await fetch(`http://127.0.0.1:${port}/v1/conversation`, {
     headers: keyHeaders(demo().keys["read_write"]),
   });
-  expect(await list.json()).toMatchObject({ pagination: { total: 2 } });
+  expect(await list.json()).toMatchObject({ pagination: { total: 3 } });
 });
 
 it("ends with a reason when its server dies, or it is itself killed outright", async () => {
