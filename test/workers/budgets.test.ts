@@ -1,5 +1,5 @@
 /** Budgets and prices over HTTP, with models of a real upstream that say how many tokens they took. */
-import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject, listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { mostInput } from "../../src/chat/usage.ts";
@@ -339,6 +339,23 @@ describe("an exhausted budget", () => {
       data: { company_id: site.company_id, budget_id: budget.id, limit: 250, resets_at: budget.resets_at },
     });
     expect(await up.requests(`tools/${name}`)).toHaveLength(1);
+  });
+});
+
+describe("a company without budgets", () => {
+  it("never wakes a ledger, and hears within seconds of its first budget", async () => {
+    const site = await makeSite([complete(["Here."], usage)]);
+    const { id } = await createConversation(site);
+    expect((await chat(site, id, "Hi")).status).toBe(200);
+    const ledgers = async () => (await listDurableObjectIds(env.BUDGET)).map(String);
+    const own = env.BUDGET.idFromName(site.company_id).toString();
+    expect(await ledgers()).not.toContain(own);
+    const budget = await setBudget(site, { tokens: 1 });
+    expect(await ledgers()).toContain(own);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 15_001 });
+    expect((await chat(site, id, "Hi again")).status).toBe(429);
+    await call("DELETE", `/v1/budget/${budget.id}`, { headers: site.admin });
+    expect((await chat(site, id, "Hi again")).status).toBe(200);
   });
 });
 
