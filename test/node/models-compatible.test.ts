@@ -65,6 +65,23 @@ describe("text", () => {
     expect(parts).toMatchObject([{ type: "reasoning-delta", delta: "Hm." }, { type: "text-delta", delta: "a" }, {}]);
   });
 
+  it("may be repeated as a whole behind its pieces", async () => {
+    const call = { id: "a", function: { name: "add", arguments: "{}" } };
+    const message = { role: "assistant", content: "Hello", reasoning_content: "Hm.", tool_calls: [call] };
+    const whole = { choices: [{ index: 0, message, finish_reason: "stop" }] };
+    const withNull = { choices: [{ index: 0, delta: null, message, finish_reason: "stop" }] };
+    for (const last of [whole, withNull]) {
+      const parts = await read(
+        chunk({ content: "Hel" }),
+        chunk({ content: "lo" }),
+        chunk({ tool_calls: [call] }),
+        last,
+      );
+      expect(parts.flatMap((part) => (part.type === "text-delta" ? [part.delta] : []))).toEqual(["Hello"]);
+      expect(callsOf(parts)).toEqual([{ id: "a", add: "{}" }]);
+    }
+  });
+
   it("may be a refusal", async () => {
     const parts = await read(chunk({ refusal: "I will not." }), END);
     expect(parts).toMatchObject([{ delta: "I will not." }, { finishReason: { raw: "refusal" } }]);

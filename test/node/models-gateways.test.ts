@@ -75,6 +75,22 @@ describe("Anthropic", () => {
     ["no beginning", [text, said("We are open."), closed(), delta(), stop]],
     ["a beginning without counts", [start({ usage: {} }), text, said("We are open."), closed(), delta(), stop]],
     ["a beginning with null for counts", [start({ usage: null }), text, said("We are open."), closed(), delta(), stop]],
+    [
+      "the text in the start of the block and in its first delta",
+      [start(), open({ type: "text", text: "We are" }), said("We are open."), closed(), delta(), stop],
+    ],
+    [
+      "the whole message behind its pieces",
+      [
+        start(),
+        text,
+        said("We are open."),
+        closed(),
+        { type: "message", role: "assistant", content: [{ type: "text", text: "We are open." }] },
+        delta(),
+        stop,
+      ],
+    ],
     ["a beginning that comes twice", [start(), start(), text, said("We are open."), closed(), delta(), stop]],
     ["an end without counts", [start(), text, said("We are open."), closed(), delta({}), stop]],
     ["an end without its last event", [start(), text, said("We are open."), closed(), delta()]],

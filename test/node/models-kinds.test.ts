@@ -91,6 +91,10 @@ describe.each(KINDS)("%s: bytes", (kind) => {
     ["a byte order mark, comments, ids and retries", raw(`\ufeffid: 1\nretry: 5\n: hi\n\n${all("\n\nid: 7\n")}`)],
     ["names of events that mean nothing", raw(all("\n\n").replaceAll("data: ", "event: message\ndata: "))],
     ["a keep-alive with a name", raw(`event: ping\ndata: now\n\n${all("\n\n")}`)],
+    [
+      "signs of life where data should be",
+      raw(`data: : PROCESSING\n\n${all("\n\ndata: ping\n\ndata: [keep-alive]\n")}`),
+    ],
     ["documents over several lines", raw(all("\n\n").replaceAll(/([{[])"/g, '$1\ndata: "'))],
     ["empty events between", raw(documents.map((data) => `data:\n\ndata: ${data}\n\n`).join(""))],
     ["the field twice", raw(all("\n\n").replaceAll("data: ", "data: data: "))],

@@ -18,6 +18,9 @@ const DELTAS: Record<string, string> = {
   input_json_delta: "partial_json",
 };
 
+/** Shorter texts are said twice as often as they are repeated. */
+const MIN_REPEATED = 4;
+
 const CACHE = ["cache_read_input_tokens", "cache_creation_input_tokens"];
 
 export class AnthropicEvents implements Mending {
@@ -26,6 +29,10 @@ export class AnthropicEvents implements Mending {
   readonly #blocks = new Map<Json, string | null>();
   /** Arguments that came with the start of a call, in case no others follow. */
   readonly #inputs = new Map<Json, string>();
+  /** Text in the start of a block, which its first delta may repeat. */
+  readonly #texts = new Map<Json, string>();
+  /** Something was said: a message as a whole repeats it. */
+  #streamed = false;
   #begun = false;
   #ended = false;
   #output = 0;
@@ -53,7 +60,7 @@ export class AnthropicEvents implements Mending {
         this.#ending.done();
         return this.end();
       case "message":
-        return this.#start(event);
+        return this.#start(this.#streamed ? { ...event, content: null } : event);
       default:
         return [];
     }
@@ -104,7 +111,9 @@ export class AnthropicEvents implements Mending {
     switch (String(type)) {
       case "text": {
         const begun = start({ type: "text", text: "" });
-        return [...begun, ...this.#delta(index, { type: "text_delta", text: text ?? "" })];
+        const said = this.#delta(index, { type: "text_delta", text: text ?? "" });
+        if (typeof text === "string" && text.length >= MIN_REPEATED) this.#texts.set(index, text);
+        return [...begun, ...said];
       }
       case "thinking":
         return [
@@ -136,8 +145,13 @@ export class AnthropicEvents implements Mending {
     const type = delta["type"] ?? Object.keys(DELTAS).find((one) => (DELTAS[one] ?? "") in delta);
     const member = DELTAS[String(type)];
     if (member === undefined || this.#blocks.get(index) === null) return [];
-    const said = isObject(delta[member]) ? JSON.stringify(delta[member]) : delta[member];
+    let said = isObject(delta[member]) ? JSON.stringify(delta[member]) : delta[member];
     if (typeof said !== "string" || said === "") return [];
+    const before = type === "text_delta" ? this.#texts.get(index) : undefined;
+    this.#texts.delete(index);
+    if (before !== undefined && said.startsWith(before)) said = said.slice(before.length);
+    if (said === "") return [];
+    this.#streamed ||= type === "text_delta" || type === "input_json_delta";
     if (type === "input_json_delta") this.#inputs.delete(index);
     const opening = type === "text_delta" && !this.#blocks.has(index) ? this.#block(index, { type: "text" }) : [];
     return [...opening, { type: "content_block_delta", index, delta: { type: String(type), [member]: said } }];
@@ -148,6 +162,7 @@ export class AnthropicEvents implements Mending {
     const partial_json = this.#inputs.get(index);
     const rest = partial_json === undefined ? [] : this.#delta(index, { type: "input_json_delta", partial_json });
     this.#blocks.delete(index);
+    this.#texts.delete(index);
     return kind ? [...rest, { type: "content_block_stop", index }] : [];
   }
 

@@ -18,6 +18,8 @@ export class ChatChunks implements EventParser {
   #input: number | undefined;
   #cached: number | undefined;
   #output: number | undefined;
+  /** Text of the pieces so far. */
+  #streamed = "";
 
   read({ name, data }: ServerEvent, parts: StreamPart[]): void {
     if (data === DONE) return this.#ending.done();
@@ -48,19 +50,27 @@ export class ChatChunks implements EventParser {
     parts.push({ type: "finish", finishReason: { unified: "other", raw: this.#ending.word }, usage });
   }
 
-  /** A server that does not stream says all at once, in a message. */
+  /** A server that does not stream says all at once, in a message; behind pieces that repeats what they said. */
   #choice({ delta, message, text, finish_reason, usage }: JsonObject, parts: StreamPart[]): void {
     this.#count(usage);
     const said = isObject(delta) ? delta : isObject(message) ? message : {};
-    this.#say("reasoning-delta", said["reasoning_content"] ?? said["reasoning"], parts);
-    this.#say("text-delta", said["content"] ?? text, parts);
     const { refusal, tool_calls, function_call } = said;
+    const content = said["content"] ?? text;
+    this.#say("reasoning-delta", said["reasoning_content"] ?? said["reasoning"], parts);
+    this.#say("text-delta", said === delta ? content : this.#newIn(content), parts);
+    if (said === delta && typeof content === "string") this.#streamed += content;
     if (typeof refusal === "string" && refusal !== "") {
       this.#ending.note("refusal");
       this.#say("text-delta", refusal, parts);
     }
     this.#calls.add(tool_calls ?? function_call, parts);
     this.#ending.note(finish_reason);
+  }
+
+  #newIn(message: Json | undefined): Json | undefined {
+    if (typeof message !== "string" || this.#streamed === "") return message;
+    if (message.startsWith(this.#streamed)) return message.slice(this.#streamed.length);
+    return message.trim() === this.#streamed.trim() ? null : message;
   }
 
   /** Text; a token that is a number has been seen to arrive as one, and Mistral's is a list of texts and thoughts. */

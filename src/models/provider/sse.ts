@@ -25,6 +25,8 @@ const LINE_END = /\r\n|\n|\r/;
 const DATA = /^\s{0,64}(?:data:\s?)+/i;
 /** Fields of the specification, and those that somebody made up: they say nothing about the answer. */
 const OTHER_FIELD = /^(?:[\w-]{1,64}:|(?:id|retry|event|data)$)/;
+/** Data that only says that somebody is there: a comment that a proxy made an event of, or a word. */
+const HEARTBEAT = /^\s*(?::|\W{0,4}(?:ping|pong|heartbeat|keep[-_ ]?alive)\W{0,4}$)/i;
 
 class EventReader {
   readonly #decoder = new TextDecoder();
@@ -86,7 +88,7 @@ class EventReader {
 
   /** An event that is whole is passed on at once: some servers never send the empty line that would end it. */
   #add(text: string, events: ServerEvent[]): void {
-    if (this.#data === null && text.trim() === "") return;
+    if (this.#data === null && (text.trim() === "" || HEARTBEAT.test(text.slice(0, 64)))) return;
     this.#data = this.#data === null ? text : `${this.#data}\n${text}`;
     const mayBeWhole = /[}\]]$/.test(text.slice(-64).trimEnd());
     if (mayBeWhole && this.#looks++ < MAX_LOOKS) this.#emit([documentOf(this.#data)], events);
