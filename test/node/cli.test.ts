@@ -13,6 +13,7 @@ import { COMPANY_TABLES } from "../../src/cli/tenant/rows.ts";
 import { companyStatements, newKeys } from "../../src/cli/tenant/new-company.ts";
 import { deployedOrigin } from "../../src/cli/tool/deployed-origin.ts";
 import { paths } from "../../src/cli/tool/project.ts";
+import { secretNames } from "../../src/cli/tool/remote-secret.ts";
 import { completeVars, readVars } from "../../src/cli/tool/vars-file.ts";
 import { sqlText } from "../../src/cli/tenant/sql-text.ts";
 import { count, type Report } from "../../src/cli/tool/vitest.ts";
@@ -175,6 +176,28 @@ describe("Where a deployment answers", () => {
     ["", undefined, null],
   ])("%#", (text, configured, origin) => {
     expect(deployedOrigin(text, configured)).toBe(origin);
+  });
+});
+
+describe("Which secrets a Worker has", () => {
+  const both =
+    '[\n  {\n    "name": "ENCRYPTION_KEYS",\n    "type": "secret_text"\n  },\n  {\n    "name": "TOKEN_SECRETS",\n    "type": "secret_text"\n  }\n]\n';
+
+  it.each<[string, number, string, string[] | null]>([
+    ["both", 0, both, ["ENCRYPTION_KEYS", "TOKEN_SECRETS"]],
+    ["both, after a warning", 0, `▲ [WARNING] Something is new.\n\n${both}`, ["ENCRYPTION_KEYS", "TOKEN_SECRETS"]],
+    ["none", 0, "[]\n", []],
+    ["none, because there is no Worker", 1, '✘ [ERROR] Worker "conversations-api" not found.\n\nIf this is new…', []],
+    ["unknown without a sign-in", 1, "✘ [ERROR] In a non-interactive environment, it's necessary to set a token", null],
+    [
+      "unknown when Cloudflare fails",
+      1,
+      `✘ [ERROR] A request to the Cloudflare API failed. [code: 10000]\n${both}`,
+      null,
+    ],
+    ["unknown when nothing is printed", 0, "", null],
+  ])("is %s", (_, code, output, names) => {
+    expect(secretNames(code, output)).toEqual(names && new Set(names));
   });
 });
 

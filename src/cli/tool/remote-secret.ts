@@ -2,15 +2,18 @@
 import { fail } from "./project.ts";
 import { capture } from "./run.ts";
 
-/**
- * Names of the secrets that are set; none when there is no such Worker yet. Ends the process when that cannot be known: a
- * secret that is there must not be replaced.
- */
+/** Ends the process when it cannot be known which secrets are set: one that is there must not be replaced. */
 export async function remoteSecrets(): Promise<Set<string>> {
   const { code, output } = await capture("wrangler", ["secret", "list", "--format", "json"]);
-  if (code !== 0 && /Worker "[^"]*" not found/.test(output)) return new Set();
-  const list = code === 0 ? /^\[[\s\S]*\]/m.exec(output)?.[0] : undefined;
-  if (list === undefined)
-    return fail(`${output.trim()}\nThe secrets of the Worker cannot be listed, so none was made.`);
+  return (
+    secretNames(code, output) ?? fail(`${output.trim()}\nThe secrets of the Worker cannot be listed, so none was made.`)
+  );
+}
+
+/** What `wrangler secret list` tells: none where there is no such Worker yet, and null where it tells nothing. */
+export function secretNames(code: number, output: string): Set<string> | null {
+  if (code !== 0) return /Worker "[^"]*" not found/.test(output) ? new Set() : null;
+  const list = /^\[[\s\S]*\]/m.exec(output)?.[0];
+  if (list === undefined) return null;
   return new Set((JSON.parse(list) as { name: string }[]).map(({ name }) => name));
 }
