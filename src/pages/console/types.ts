@@ -52,7 +52,8 @@ export type Usage = {
   output_tokens: number;
   source: "measured" | "estimated";
   cached_input_tokens?: number | null;
-  cost?: { amount: number; currency: string } | null;
+  /** `amount` is an exact decimal. */
+  cost?: { amount: string; currency: string } | null;
 };
 
 export type Message = {

@@ -25,13 +25,22 @@ export const draftOf = ({ parameters, secret_header, ...tool }: Tool): ToolDraft
 
 /** As the service takes it. Throws when the schema is no JSON. */
 export const toolOf = ({ name, description, url, timeout_ms, parameters, header, secret }: ToolDraft) => ({
-  ...{ name, description, url, timeout_ms },
+  name,
+  description,
+  url,
+  timeout_ms,
   parameters: JSON.parse(parameters) as unknown,
   secret_header: header === "" ? null : { name: header, ...(secret === "" ? {} : { value: secret }) },
 });
 
 const NEW: ToolDraft = {
-  ...{ name: "", description: "", url: "", timeout_ms: 10_000, header: "", secret: "", hasSecret: false },
+  name: "",
+  description: "",
+  url: "",
+  timeout_ms: 10_000,
+  header: "",
+  secret: "",
+  hasSecret: false,
   parameters: '{\n  "type": "object",\n  "properties": {}\n}',
 };
 

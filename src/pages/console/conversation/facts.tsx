@@ -15,7 +15,7 @@ export function Facts({ message }: { message: Message }) {
         output: number(usage.output_tokens),
       }),
     usage?.cost &&
-      number(usage.cost.amount, { style: "currency", currency: usage.cost.currency, maximumFractionDigits: 4 }),
+      number(Number(usage.cost.amount), { style: "currency", currency: usage.cost.currency, maximumFractionDigits: 6 }),
   ].filter((part) => part !== null && part !== undefined && part !== "");
   return (
     <div className="facts-line muted">

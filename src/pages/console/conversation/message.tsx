@@ -62,7 +62,9 @@ export const MessageRow = memo(
                 isReply &&
                   can("write") && { label: say("correct"), icon: <BookPlus />, run: () => setCorrecting(true) },
                 can("write") && {
-                  ...{ label: say("delete"), icon: <Trash2 />, isDanger: true },
+                  label: say("delete"),
+                  icon: <Trash2 />,
+                  isDanger: true,
                   run: () => actions.removeMessage.mutate(message.id),
                 },
               ]}

@@ -31,7 +31,10 @@ const specsOf = (days: Day[]): ChartSpec[] => [
       { name: "failed", label: say("failed"), color: COLORS.third },
     ],
     points: days.map(({ date, turn_count, failed_turns, stopped_turns }) => ({
-      ...{ date, completed: turn_count - failed_turns - stopped_turns, stopped: stopped_turns, failed: failed_turns },
+      date,
+      completed: turn_count - failed_turns - stopped_turns,
+      stopped: stopped_turns,
+      failed: failed_turns,
     })),
     show: plain,
   },

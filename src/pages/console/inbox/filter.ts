@@ -38,7 +38,9 @@ export function searchOf(filter: Filter): string {
 
 /** The part of a filter that the service knows. */
 export const queryOf = ({ status, agent, kind }: Filter): Query => ({
-  ...{ status, agent_id: agent, entity_type: kind },
+  status,
+  agent_id: agent,
+  entity_type: kind,
 });
 
 /** The part that it does not know. Null when there is nothing more to ask. */

@@ -52,7 +52,9 @@ function Form({ company }: { company: Settings }) {
       const { name, time_zone, retention } = draft;
       return api.send("PATCH", "/company", { body: { name, time_zone, retention } });
     },
-    ...{ stale: ["/company"], done: say("saved"), isQuiet: true },
+    stale: ["/company"],
+    done: say("saved"),
+    isQuiet: true,
   });
   const errors = save.error instanceof Refused ? save.error.errors : [];
   const submit = (event: FormEvent) => {

@@ -39,11 +39,13 @@ export function Deliveries({ id }: { id: string }) {
   const list = useList<Delivery>(path, "deliveries", { per_page: 50 });
   const replay = useAction({
     run: (delivery_id: string) => api.send("POST", `${WEBHOOKS}/${id}/replay`, { body: { delivery_id } }),
-    ...{ stale: [path], done: say("sentAgain") },
+    stale: [path],
+    done: say("sentAgain"),
   });
   const test = useAction({
     run: () => api.send("POST", `${WEBHOOKS}/${id}/test`),
-    ...{ stale: [path], done: say("testSent") },
+    stale: [path],
+    done: say("testSent"),
   });
   return (
     <Page
@@ -107,7 +109,8 @@ function ReplayForm({ id, stale, onClose }: { id: string; stale: string; onClose
       const body = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
       return api.send<{ replayed: number; next_from: string | null }>("POST", `${WEBHOOKS}/${id}/replay`, { body });
     },
-    ...{ stale: [stale], isQuiet: true },
+    stale: [stale],
+    isQuiet: true,
     onDone: ({ replayed, next_from }) => {
       announce(say("replayed", { n: replayed }));
       if (next_from === null) return onClose();

@@ -30,7 +30,9 @@ export function Issuers() {
   const list = useList<Issuer>(PATH, "issuers", { per_page: 50 });
   const remove = useAction({
     run: (id: string) => api.send("DELETE", `${PATH}/${id}`),
-    ...{ stale: [PATH], done: say("removed"), isQuiet: true },
+    stale: [PATH],
+    done: say("removed"),
+    isQuiet: true,
   });
   const close = () => setAsking(null);
   return (
@@ -102,7 +104,10 @@ function IssuerForm({ onClose }: { onClose: () => void }) {
       const optional = { jwks_uri: jwks_uri || null, role_claim: role_claim || null, ...(token ? { token } : {}) };
       return api.send("POST", PATH, { body: { issuer, audience, ...optional } });
     },
-    ...{ stale: [PATH], done: say("saved"), isQuiet: true, onDone: onClose },
+    stale: [PATH],
+    done: say("saved"),
+    isQuiet: true,
+    onDone: onClose,
   });
   const errors = make.error instanceof Refused ? make.error.errors : [];
   const input = (name: keyof typeof draft) => ({
@@ -142,7 +147,10 @@ function VerifyForm({ id, onClose }: { id: string; onClose: () => void }) {
   const [token, setToken] = useState("");
   const verify = useAction({
     run: () => api.send("POST", `${PATH}/${id}/verify`, { body: { token: token.trim() } }),
-    ...{ stale: [PATH], done: say("verified"), isQuiet: true, onDone: onClose },
+    stale: [PATH],
+    done: say("verified"),
+    isQuiet: true,
+    onDone: onClose,
   });
   return (
     <Modal title={say("verify")} onClose={onClose} className="narrow">

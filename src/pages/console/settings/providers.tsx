@@ -33,7 +33,9 @@ export function Providers() {
   const list = useList<Provider>(PATH, "model_providers", { per_page: 50 });
   const remove = useAction({
     run: (name: string) => api.send("DELETE", `${PATH}/${name}`),
-    ...{ stale: [PATH], done: say("removed"), isQuiet: true },
+    stale: [PATH],
+    done: say("removed"),
+    isQuiet: true,
   });
   const close = () => setAsking(null);
   return (
@@ -99,7 +101,10 @@ function ProviderForm({ provider, onClose }: { provider: Provider | null; onClos
       const body = { kind, base_url: base_url === "" ? null : base_url, api_key: api_key === "" ? null : api_key };
       return api.send("PUT", `${PATH}/${encodeURIComponent(name)}`, { body });
     },
-    ...{ stale: [PATH], done: say("saved"), isQuiet: true, onDone: onClose },
+    stale: [PATH],
+    done: say("saved"),
+    isQuiet: true,
+    onDone: onClose,
   });
   const errors = put.error instanceof Refused ? put.error.errors : [];
   const submit = (event: FormEvent) => {

@@ -16,8 +16,15 @@ import { Users } from "./users.tsx";
 import { Webhooks } from "./webhooks.tsx";
 
 const PAGES: Record<string, ComponentType> = {
-  ...{ deleted: Deleted, keys: Keys, providers: Providers, issuers: Issuers, webhooks: Webhooks },
-  ...{ users: Users, audit: Audit, erasures: Erasures, company: Company },
+  deleted: Deleted,
+  keys: Keys,
+  providers: Providers,
+  issuers: Issuers,
+  webhooks: Webhooks,
+  users: Users,
+  audit: Audit,
+  erasures: Erasures,
+  company: Company,
 };
 
 export function SettingsPages() {

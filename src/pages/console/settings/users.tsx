@@ -21,7 +21,9 @@ export function Users() {
   const list = useList<User>(PATH, "users", { per_page: 50 });
   const remove = useAction({
     run: (id: string) => api.send("DELETE", `${PATH}/${id}`),
-    ...{ stale: [PATH, "/auth/api-keys"], done: say("removed"), isQuiet: true },
+    stale: [PATH, "/auth/api-keys"],
+    done: say("removed"),
+    isQuiet: true,
   });
   const close = () => setAsking(null);
   return (

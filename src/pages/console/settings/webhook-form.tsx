@@ -31,7 +31,9 @@ export function WebhookForm({ hook, onClose, onMade }: FormProps) {
         ? api.send<{ secret?: string }>("PUT", `${WEBHOOKS}/${hook.id}`, { body })
         : api.send<{ secret?: string }>("POST", WEBHOOKS, { body });
     },
-    ...{ stale: [WEBHOOKS], done: say("saved"), isQuiet: true },
+    stale: [WEBHOOKS],
+    done: say("saved"),
+    isQuiet: true,
     onDone: ({ secret }) => (secret ? onMade(secret) : onClose()),
   });
   const errors = save.error instanceof Refused ? save.error.errors : [];

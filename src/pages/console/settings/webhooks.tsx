@@ -32,16 +32,20 @@ function WebhookList() {
   const close = () => setAsking(null);
   const remove = useAction({
     run: (id: string) => api.send("DELETE", `${WEBHOOKS}/${id}`),
-    ...{ stale: [WEBHOOKS], done: say("removed"), isQuiet: true },
+    stale: [WEBHOOKS],
+    done: say("removed"),
+    isQuiet: true,
   });
   const rotate = useAction({
     run: (id: string) => api.send<{ secret: string }>("POST", `${WEBHOOKS}/${id}/rotate`),
-    ...{ stale: [WEBHOOKS], isQuiet: true },
+    stale: [WEBHOOKS],
+    isQuiet: true,
     onDone: ({ secret }) => setAsking({ kind: "secret", secret }),
   });
   const test = useAction({
     run: (id: string) => api.send("POST", `${WEBHOOKS}/${id}/test`),
-    ...{ stale: [`${WEBHOOKS}/deliveries`], done: say("testSent") },
+    stale: [`${WEBHOOKS}/deliveries`],
+    done: say("testSent"),
   });
   return (
     <Page
