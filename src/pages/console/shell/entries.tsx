@@ -77,5 +77,5 @@ export function useEntries(typed: string): Entry[] {
         run: search,
       },
     ];
-  }, [typed, agents, recent.rows.length]);
+  }, [typed, agents, recent.data]);
 }
