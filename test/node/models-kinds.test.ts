@@ -68,6 +68,14 @@ describe.each(KINDS)("%s: an answer", (kind) => {
     }
   });
 
+  it("has failed when its connection breaks and a good word came with everything", async () => {
+    const closing = end(stop).filter((data) => data !== "[DONE]" && !data.includes("message_stop"));
+    const steps = sent(...begin, ...texts.flatMap((one) => [text(one), ...closing]));
+    expect(await up.playing(steps, kind)).toMatchObject(WHOLE);
+    const broken = await up.playing([...steps, { wait_ms: 30 }, { reset: true }], kind);
+    expect(broken).toMatchObject({ text: WHOLE.text, failure: { kind: "error" } });
+  });
+
   it("has failed when it breaks off", async () => {
     const { text: said, failure } = await up.playing(sent(...begin, ...texts.map(text)), kind);
     expect({ said, message: failure?.message }).toEqual({ said: WHOLE.text, message: "the answer broke off" });

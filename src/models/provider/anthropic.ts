@@ -67,7 +67,7 @@ export class AnthropicEvents implements Mending {
   }
 
   get isWhole(): boolean {
-    return this.#ending.isGood;
+    return this.#ending.isWhole;
   }
 
   done(): void {
@@ -87,9 +87,11 @@ export class AnthropicEvents implements Mending {
 
   #start({ id, model, usage, content, stop_reason }: JsonObject): Event[] {
     this.#count(usage);
-    this.#ending.note(stop_reason);
+    const begun = this.#opening(id, model);
     const blocks = Array.isArray(content) ? content.filter(isObject) : [];
-    return [...this.#opening(id, model), ...blocks.flatMap((block, index) => this.#block(index, block))];
+    const said = blocks.flatMap((block, index) => this.#block(index, block));
+    this.#ending.note(stop_reason);
+    return [...begun, ...said];
   }
 
   /** The beginning of a message, once. */
@@ -151,6 +153,7 @@ export class AnthropicEvents implements Mending {
     this.#texts.delete(index);
     if (before !== undefined && said.startsWith(before)) said = said.slice(before.length);
     if (said === "") return [];
+    this.#ending.said();
     this.#streamed ||= type === "text_delta" || type === "input_json_delta";
     if (type === "input_json_delta") this.#inputs.delete(index);
     const opening = type === "text_delta" && !this.#blocks.has(index) ? this.#block(index, { type: "text" }) : [];

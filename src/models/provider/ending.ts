@@ -30,6 +30,8 @@ const DONE = "done";
 export class Ending {
   #word: string | undefined;
   #done = false;
+  /** Something was said behind a good word: its server has one with everything. */
+  #isEarly = false;
 
   /** Takes what stands where a protocol has its finish reason. A word of failure is not taken back by a later one. */
   note(reason: unknown): void {
@@ -44,8 +46,17 @@ export class Ending {
     this.#done = true;
   }
 
-  /** It has said in a good word that it has ended. */
-  get isGood(): boolean {
+  /** The model says something. */
+  said(): void {
+    this.#isEarly ||= this.#isGood;
+  }
+
+  /** It has said in a good word that it has ended, so that it is whole whatever becomes of its connection. */
+  get isWhole(): boolean {
+    return this.#isGood && (this.#done || !this.#isEarly);
+  }
+
+  get #isGood(): boolean {
     return this.#word !== undefined && endingProblem(this.#word) === null;
   }
 

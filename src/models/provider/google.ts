@@ -26,13 +26,14 @@ export class GoogleEvents implements Mending {
     const [candidate] = Array.isArray(candidates) ? candidates : [];
     if (!isObject(candidate)) return [];
     const { content, finishReason } = spelt(candidate);
-    this.#ending.note(finishReason);
     const parts = isObject(content) && Array.isArray(content["parts"]) ? content["parts"].flatMap(partOf) : [];
+    if (parts.some(({ text }) => text !== "")) this.#ending.said();
+    this.#ending.note(finishReason);
     return parts.length > 0 ? [{ candidates: [{ content: { role: "model", parts } }] }] : [];
   }
 
   get isWhole(): boolean {
-    return this.#ending.isGood;
+    return this.#ending.isWhole;
   }
 
   done(): void {

@@ -38,7 +38,7 @@ export class ChatChunks implements EventParser {
   }
 
   get isWhole(): boolean {
-    return this.#ending.isGood;
+    return this.#ending.isWhole;
   }
 
   end(parts: StreamPart[]): void {
@@ -76,7 +76,11 @@ export class ChatChunks implements EventParser {
   /** Text; a token that is a number has been seen to arrive as one, and Mistral's is a list of texts and thoughts. */
   #say(type: "text-delta" | "reasoning-delta", content: Json | undefined, parts: StreamPart[]): void {
     if (content === null || content === undefined) return;
-    if (typeof content === "string" || typeof content === "number") return say(type, String(content), parts);
+    if (content === "") return;
+    if (typeof content === "string" || typeof content === "number") {
+      this.#ending.said();
+      return say(type, String(content), parts);
+    }
     const isList = Array.isArray(content);
     for (const piece of isList ? content : [content]) {
       if (!isObject(piece)) {
