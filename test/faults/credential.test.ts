@@ -69,6 +69,11 @@ async function everybody({ client, up }: Site) {
       headers: { ...bearer(guest.access_token), origin: ORIGIN },
       end: () => call("PUT", `/v1/agent/${agent_id}`, websites),
     },
+    /** What ends nobody of them: somebody else is deleted, and the agent is renamed. */
+    unrelated: async () => {
+      await call("DELETE", `/v1/lead/${guest.lead.id}`);
+      await call("PUT", `/v1/agent/${agent_id}`, { ...websites, name: "renamed", allowed_origins: [ORIGIN] });
+    },
     another: async () => bearer((await mint()).access_token),
   };
 }
@@ -85,10 +90,11 @@ describe.concurrent("a server that knows nobody yet, while its database is away"
   it("serves whom the conversation has admitted, by the very same credential", async ({ onTestFinished }) => {
     const site = await openSite(onTestFinished);
     const { client, files } = site;
-    const { known, id, another } = await everybody(site);
+    const { known, id, another, unrelated } = await everybody(site);
     for (const [name, { headers }] of Object.entries(known))
       expect([name, (await chatIn(site, id, headers, `first of ${name}`)).status]).toEqual([name, 200]);
     const unseen = await another();
+    await unrelated();
     await settled(site, id);
     await site.kill();
     await site.start();

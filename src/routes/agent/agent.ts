@@ -139,7 +139,8 @@ export function agentRoutes(api: Api): void {
       const tools = body.tools ? await storedTools(c.var.config, owner, body.tools, former) : former;
       const fields = columnsOf(body, tools);
       if (isUnchanged(before, fields)) return c.json({ agent: agentView(before) });
-      await noteEnded(c, company_id, WEBSITES);
+      if (JSON.stringify(before.allowed_origins) !== JSON.stringify(fields.allowed_origins))
+        await noteEnded(c, company_id, WEBSITES);
       const agent = await updateAgent(db, company_id, before.id, fields, audit("agent.update", "agent", before.id));
       forgetWebsites();
       if (!agent) throw notFound();
@@ -170,7 +171,7 @@ export function agentRoutes(api: Api): void {
         responses: () => ({ 200: json("The agent as it is now.", response()) }),
       },
       async ({ c, db, caller, audit, params }) => {
-        await noteEnded(c, caller.company_id, WEBSITES);
+        if (method === "delete") await noteEnded(c, caller.company_id, WEBSITES);
         const agent = await run(db, caller.company_id, params.id, audit(action, "agent", params.id));
         forgetWebsites();
         if (!agent) throw notFound();
