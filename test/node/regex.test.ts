@@ -10,7 +10,7 @@ type Found = { place: string; pattern: string; flags: string };
 
 /** Files of what runs on a server or in a browser; the command line reads nobody's input. */
 const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".ts") && !name.startsWith("cli/"))
+  .filter((name) => /\.tsx?$/.test(name) && !name.startsWith("cli/"))
   .map((name) => join("src", name))
   .filter((name) => statSync(join(root, name)).isFile());
 
