@@ -119,6 +119,12 @@ describe("a conversation", () => {
     ).toBe(0);
     await ben.button("Take over").click();
     await vera.row(/Lost parcel.*Ben/s).waitFor();
+    await visitor.say("are you there?");
+    await eventually(() => ben.page.getByRole("link", { name: /need a person/ }).count()).toBe(0);
+    await ben.page.getByRole("link", { name: "Agents" }).click();
+    await visitor.say("hello?");
+    await ben.page.getByRole("link", { name: /Inbox.*need a person/ }).waitFor();
+    await eventually(() => ben.page.title()).toMatch(/^\(\d+\) Agents/);
     await vera.page.getByLabel("Handled by").selectOption("Me");
     await vera.row(/Lost parcel/).waitFor({ state: "hidden" });
     await vera.page.getByLabel("Handled by").selectOption("Staff");

@@ -1,15 +1,17 @@
 /** The conversations of a filter, live: the newest page is asked for every few seconds, older ones when somebody scrolls there. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo, useRef } from "react";
+import { useLocation, useSearchParams } from "wouter";
 import type { Api, Query } from "../api.ts";
 import { useSession } from "../session.tsx";
 import type { Conversation } from "../types.ts";
 import { complain } from "../ui/toast.tsx";
-import { type Filter, queryOf, testOf } from "./filter.ts";
+import { type Filter, filterOf, OPEN, queryOf, testOf } from "./filter.ts";
 import { putHead, putOlder, putRow, type Rows } from "./merge.ts";
 
-/** Milliseconds between looks while the tab is seen. */
+/** Milliseconds between looks, while the tab is seen and while it is not. */
 const REFRESH = 4_000;
+const UNSEEN = 30_000;
 const PER_PAGE = 50;
 
 export const INBOX = "inbox";
@@ -20,7 +22,8 @@ async function read(api: Api, query: Query, signal?: AbortSignal): Promise<Rows>
   return { rows: page.conversations, cursor: page.pagination.next_cursor, total: page.pagination.total };
 }
 
-export function useInbox(filter: Filter) {
+/** `isWatching` is false where somebody else looks at the same again and again. */
+export function useInbox(filter: Filter, isWatching = true) {
   const { api, me } = useSession();
   const client = useQueryClient();
   const query = queryOf(filter);
@@ -31,7 +34,8 @@ export function useInbox(filter: Filter) {
       const head = await read(api, query, signal);
       return putHead(client.getQueryData<Rows>(key), head);
     },
-    refetchInterval: REFRESH,
+    refetchInterval: () => isWatching && (document.hidden ? UNSEEN : REFRESH),
+    refetchIntervalInBackground: true,
   });
 
   const isLoading = useRef(false);
@@ -73,4 +77,17 @@ export function usePutRow() {
     (row: Conversation) => client.setQueriesData<Rows>({ queryKey: [INBOX] }, (known) => known && putRow(known, row)),
     [client],
   );
+}
+
+const isSame = (a: Query, b: Query): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** How many of the newest conversations wait for a person, or for an answer of whoever is signed in. */
+export function useAttention(): number {
+  const { me } = useSession();
+  const [location] = useLocation();
+  const [search] = useSearchParams();
+  const isShown = location.startsWith("/inbox") && isSame(queryOf(filterOf(search)), queryOf(OPEN));
+  const isWanted = ({ waiting_since, handler, unread }: Conversation) =>
+    waiting_since !== null || (handler?.entity_id === me.entity_id && unread.staff > 0);
+  return useInbox(OPEN, !isShown).rows.filter(isWanted).length;
 }

@@ -2,8 +2,10 @@
 import { Command, LogOut, Monitor, Moon, Sun } from "lucide-react";
 import { Suspense, useEffect, useRef, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+import { useAttention } from "../inbox/use-inbox.ts";
 import { useSession } from "../session.tsx";
 import { chooseTheme, chosenTheme, type Theme, THEMES } from "../theme.ts";
+import { useTitleCount } from "../ui/page.tsx";
 import { Empty, Loading } from "../ui/state.tsx";
 import { say } from "../words.ts";
 import { LanguageChooser } from "./language.tsx";
@@ -20,6 +22,8 @@ export function Shell() {
   const [location] = useLocation();
   const main = useRef<HTMLElement>(null);
   useShortcuts(() => setPaletteOpen(true));
+  const attention = useAttention();
+  useTitleCount(attention);
   const pages = PAGES.filter(({ needs }) => can(needs));
   const section = location.split("/")[1];
 
@@ -46,6 +50,12 @@ export function Shell() {
             >
               <Icon aria-hidden="true" />
               <span>{say(label)}</span>
+              {label === "inbox" && attention > 0 && (
+                <span className="badge rail-badge">
+                  <span aria-hidden="true">{attention}</span>
+                  <span className="unseen">{say("needYou", { n: attention })}</span>
+                </span>
+              )}
             </Link>
           ))}
         </div>

@@ -1,10 +1,29 @@
 /** A page of settings: a heading that is told to screen readers and the title bar, what can be done, and what there is. */
 import { type ReactNode, useEffect } from "react";
 
-export function useTitle(title: string): void {
+let title = "Console";
+let attention = 0;
+const show = () => {
+  document.title = `${attention > 0 ? `(${attention}) ` : ""}${title} · Console`;
+};
+
+export function useTitle(name: string): void {
   useEffect(() => {
-    document.title = `${title} · Console`;
-  }, [title]);
+    title = name;
+    show();
+  }, [name]);
+}
+
+/** The number in front of the title, for those who look at another tab. */
+export function useTitleCount(count: number): void {
+  useEffect(() => {
+    attention = count;
+    show();
+    return () => {
+      attention = 0;
+      show();
+    };
+  }, [count]);
 }
 
 export function Page({
