@@ -19,6 +19,8 @@ const WRITING_FOR = 6_000;
 export class Handling {
   /** People answer, or are asked to. */
   isHuman = false;
+  /** They are asked to; until one comes the agent goes on. */
+  isWaiting = false;
   /** Who of them, "" while that is not known. */
   name = "";
   /** Somebody writes. */
@@ -37,7 +39,8 @@ export class Handling {
   async load(path: string): Promise<number> {
     const { conversation } = await this.#client.json<{ conversation: Handled }>("GET", path);
     const { handled_by, handler, waiting_since, unread } = conversation;
-    this.isHuman = handled_by === "staff" || (waiting_since ?? null) !== null;
+    this.isWaiting = (waiting_since ?? null) !== null;
+    this.isHuman = handled_by === "staff" || this.isWaiting;
     this.name = handler?.name ?? "";
     this.#changed();
     return unread?.lead ?? 0;
@@ -45,8 +48,12 @@ export class Handling {
 
   hear({ event, data }: ServerEvent): void {
     // Only an agent's answer is something that goes on for a while.
-    if (event === "chat_status" && data.status === "in_progress") this.#set(false, "");
+    if (event === "chat_status" && data.status === "in_progress") this.#set(this.isWaiting, "");
+    // The model has asked for a person.
+    if (event === "chat_tool" && data.name === "hand_over" && data.state === "done")
+      this.#set((this.isWaiting = true), "");
     if (event === "chat_message" && data.message?.author?.type === "staff") {
+      this.isWaiting = false;
       this.#set(true, data.message.author.name ?? "");
       this.#write(false);
     }

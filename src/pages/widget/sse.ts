@@ -11,6 +11,8 @@ export type EventData = {
   author?: Author | null;
   entity_type?: string;
   name?: string;
+  /** Of a call of a tool. */
+  state?: string;
 };
 
 /** `id` is "" for an event that cannot be asked for again. */

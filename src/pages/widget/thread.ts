@@ -202,7 +202,11 @@ export class Thread {
       this.#ports.heard(event.data.message);
       this.#see();
     }
-    if (!this.connection.isWatched && event.event === "chat_response") this.connection.settle();
+    if (event.event === "chat_response") {
+      // Whether somebody is still waited for, the answer does not say.
+      if (this.handling.isWaiting) void this.findHandler();
+      else if (!this.connection.isWatched) this.connection.settle();
+    }
     this.#changed();
   }
 

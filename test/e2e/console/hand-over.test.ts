@@ -1,6 +1,6 @@
 /** A visitor's chat window beside the consoles of two people: who answers, live, and never two at a time. */
 import { describe, expect, it } from "vitest";
-import { complete, type Step } from "../../upstream/client.ts";
+import { calling, complete, type Step } from "../../upstream/client.ts";
 import { Stage } from "../widget/stage.ts";
 import { agent, arrive, eventually, Visitor, you } from "../widget/visitor.ts";
 import { Staff, tokenOf } from "./staff.ts";
@@ -187,5 +187,37 @@ describe("signing in", () => {
     expect(staff.refused).toEqual([]);
     expect(made.conversation.id).toBeTruthy();
     await staff.close();
+  });
+});
+
+describe("a model that asks for a person", () => {
+  it("lets the visitor wait for one, also behind a closed window, until one answers", async () => {
+    const asks = { name: "hand_over", arguments: { reason: "Wants a person", summary: "Asked twice for a refund." } };
+    const { id: agent_id } = await stage.agent(
+      { auto_title: false, hand_over: true },
+      calling([asks]),
+      complete(["A colleague is coming."]),
+      complete(["Still coming."]),
+    );
+    const context = await arrive(stage.browser);
+    const visitor = await (await Visitor.at(context, stage.page(agent_id))).open();
+    await visitor.say("A person, please");
+    await visitor.reads([you("A person, please"), agent("A colleague is coming.")]);
+    const waits = visitor.panel.getByText("Somebody from our team will answer.");
+    await waits.waitFor();
+    await visitor.say("Hello?");
+    await visitor.sees("Still coming.");
+    await waits.waitFor();
+    await visitor.button("Close chat").click();
+
+    const vera = await Staff.signedIn(stage.browser, stage.api, await tokenOf(stage.api, "Vera"));
+    await vera.open(await conversationOf(visitor));
+    await vera.reply("Here I am.");
+    await visitor.launcher.getByText("1", { exact: true }).waitFor();
+    await visitor.open();
+    await visitor.sees("Here I am.");
+    await visitor.panel.getByText("With Vera", { exact: true }).waitFor();
+    expect(visitor.complaints).toEqual([]);
+    await Promise.all([context.close(), vera.close()]);
   });
 });
