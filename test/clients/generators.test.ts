@@ -1,14 +1,14 @@
 /** Six generators make clients from the OpenAPI document: they compile under strict, and they work against the running service. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { api as routes } from "../../src/app.ts";
 import { openApiDocument } from "../../src/openapi/document.ts";
 import { api as baseUrl, key, newAgent } from "./service.ts";
+import { folder, install } from "./generators.ts";
 import type { Service, Told } from "./generators/story.ts";
 
-const folder = join(import.meta.dirname, "generators");
 const out = join(folder, "out");
 
 /** The command of a package, in the folder. Throws with what it printed. */
@@ -21,23 +21,6 @@ function run(bin: string, ...args: string[]): void {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Error(`${bin}: ${stdout}${stderr}`, { cause: error });
   }
-}
-
-/** The generators are 400 MB that nothing else needs, so they come with this test and not with `npm ci`: once, until the lock changes. */
-function install(): void {
-  const lock = readFileSync(join(folder, "package-lock.json"), "utf8");
-  const mark = join(folder, "node_modules/.installed");
-  if (existsSync(mark) && readFileSync(mark, "utf8") === lock) return;
-  const options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-  const npm = process.env["npm_execpath"];
-  const command = npm ? [process.execPath, npm] : ["npm"];
-  const [file = "", ...before] = command;
-  execFileSync(file, [...before, ...options], {
-    cwd: folder,
-    stdio: "pipe",
-    shell: process.platform === "win32" && !npm,
-  });
-  writeFileSync(mark, lock);
 }
 
 const document = join(out, "openapi.json");

@@ -43,12 +43,7 @@ export const up = upstream(running.upstream);
 export const apiKey = `${key.api_key}:${key.api_secret}`;
 
 /** A request of an admin; throws when it is refused. */
-export async function call(
-  method: string,
-  path: string,
-  body?: object,
-  headers: Record<string, string> = adminHeaders,
-) {
+export async function call(method: string, path: string, body?: object, headers: Record<string, string> = admin) {
   const response = await fetch(api + path, {
     method,
     headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
@@ -60,7 +55,8 @@ export async function call(
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-const adminHeaders = bearer(running.token);
+/** Headers of an admin. */
+export const admin: Record<string, string> = bearer(running.token);
 
 /** A token of a new visitor, or of a new user of the company. */
 export async function newToken(entity_type: "lead" | "user"): Promise<string> {
@@ -94,6 +90,6 @@ export const stop = (conversation_id: string): Promise<unknown> =>
 
 /** Resolves when the turn that runs, if one does, has ended: its own stream says so. */
 export async function settled(conversation_id: string): Promise<void> {
-  const response = await fetch(`${api}/conversation/${conversation_id}/chat/stream`, { headers: adminHeaders });
+  const response = await fetch(`${api}/conversation/${conversation_id}/chat/stream`, { headers: admin });
   await response.text();
 }
