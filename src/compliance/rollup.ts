@@ -51,12 +51,15 @@ export async function rollUpCompany(
   const there = new Map(spans.map(({ from, until }) => [from, until]));
   const lacking = wanted.filter(({ from, until }) => there.get(from) !== until).toReversed();
   let done = 0;
-  for (const span of lacking) {
-    if (!budget.spend(1)) break;
-    await rollUpSpan(db, company_id, span);
-    done++;
+  try {
+    for (const span of lacking) {
+      if (!budget.spend(1)) break;
+      await rollUpSpan(db, company_id, span);
+      done++;
+    }
+  } finally {
+    await endRollup(db, company_id, done < lacking.length ? 0 : (wanted.at(-1)?.until ?? first));
   }
-  await endRollup(db, company_id, done < lacking.length ? 0 : (wanted.at(-1)?.until ?? first));
   return done;
 }
 

@@ -447,6 +447,30 @@ describe("what is rolled up", () => {
   });
 });
 
+describe("a run that is cut off", () => {
+  it("leaves the company due and its figures right, and the next run goes on", async () => {
+    const company = await makeCompany();
+    await insertTurns(company, [{ at: START }, { at: START + DAY }, { at: START + 2 * DAY }]);
+    const db = await companyDatabase(env, company.company_id);
+    const roll = () =>
+      rollUpCompany(db, { company_id: company.company_id, time_zone: "UTC", now: START + 4 * DAY }, new Budget(100));
+    const count = async (table: string) => (await rowsOf(table, company)).length;
+    await env.DB.exec(
+      `CREATE TRIGGER cut_off BEFORE INSERT ON rollup_span WHEN new.company_id = '${company.company_id}' AND new.from_at = ${START + DAY} BEGIN SELECT RAISE(ABORT, 'cut off'); END`,
+    );
+    const failure = await roll().catch((error: unknown) => String((error as Error).cause ?? error));
+    await env.DB.exec("DROP TRIGGER cut_off");
+    expect(failure).toContain("cut off");
+    expect(await count("rollup_due")).toBe(1);
+    const spans = await count("rollup_span");
+    expect(spans).toBeGreaterThan(0);
+    expect((await get(company, `dashboard?${PERIOD}`)).totals.turn_count).toBe(3);
+    expect(await roll()).toBe(2);
+    expect(await count("rollup_span")).toBe(spans + 2);
+    expect(await count("rollup_due")).toBe(0);
+  });
+});
+
 describe("days", () => {
   it.each(ZONES)("of %s follow one another, and begin at midnight", (zone) => {
     const days = daysOf(zone, { from: at("2026-01-01T12:00:00Z"), until: at("2027-01-02T12:00:00Z") });
