@@ -36,6 +36,19 @@ try {
     await picture(visitor.page, `widget-${name}`);
     await context.close();
   }
+  // A visitor beside somebody of the staff, who has taken the conversation over.
+  const key = `#${api.keys.api_key}:${api.keys.api_secret}`;
+  const context = await arrive(browser, { reducedMotion: "reduce", viewport: { width: 1500, height: 820 } });
+  const visitor = await (await Visitor.at(context, `${api.url}/demo?agent=${id}${key}`)).open();
+  const desk = visitor.page.frameLocator(".desk iframe");
+  await visitor.say("My plant arrived damaged. What now?");
+  await desk.getByRole("button", { name: "Take over", exact: true }).click();
+  await desk.locator("#composer").fill("I am sorry! I am sending you a new one today.");
+  await desk.locator("#composer").press("Enter");
+  await visitor.sees("I am sorry!");
+  await desk.getByRole("log", { name: "Messages" }).getByText("I am sorry!").waitFor();
+  await picture(visitor.page, "both-sides");
+  await context.close();
 } finally {
   await browser.close();
   await api.stop();
