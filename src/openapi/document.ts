@@ -10,8 +10,10 @@ import { inOpenAiForm } from "../problem/openai-error.ts";
 import { addHeaders, BOOKMARK, HEADERS } from "./headers.ts";
 import { toOperation } from "./operation.ts";
 import { MESSAGE_ID, sampleOf, type Schema } from "./sample.ts";
+import { streamExamples } from "./streams.ts";
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31["generateDocument"]>;
+type Response = { content?: Record<string, { examples?: object }> };
 type Operation = NonNullable<NonNullable<OpenApiDocument["paths"]>[string]["get"]>;
 
 /** Every tag that a route may carry, in the order in which the documentation shows them. */
@@ -104,7 +106,20 @@ export function openApiDocument(routes: RouteSpec[]): OpenApiDocument {
     examples: problemExamples(JSON.stringify(document.paths)),
   };
   addSamples(document);
+  addStreams(document);
   return document;
+}
+
+/** Of each operation that may answer with a stream, how one looks. */
+function addStreams(document: OpenApiDocument): void {
+  const message = document.components?.schemas?.["Message"] as Schema | undefined;
+  const examples = streamExamples(Object(message?.example));
+  for (const path of Object.values(document.paths ?? {})) {
+    for (const { operationId = "", responses } of Object.values(path) as Operation[]) {
+      const media = (responses?.["200"] as Response | undefined)?.content?.["text/event-stream"];
+      if (media) media.examples = examples[operationId];
+    }
+  }
 }
 
 /** Of each schema that answers are made of, an object that fits it. */

@@ -114,6 +114,17 @@ describe("The OpenAPI document", () => {
     expect(Object.keys(REQUESTS).filter((id) => !known.has(id))).toEqual([]);
   });
 
+  it("shows every stream, and all of its data is JSON", () => {
+    for (const { operation } of operations()) {
+      const media = (operation.responses?.["200"] as any)?.content?.["text/event-stream"];
+      if (!media) continue;
+      const examples = Object.values<{ value: string }>(media.examples ?? {});
+      expect([operation.operationId, examples.length > 0]).toEqual([operation.operationId, true]);
+      const data = examples.flatMap(({ value }) => [...value.matchAll(/^data: (.*)$/gm)].map(([, json = ""]) => json));
+      for (const json of data) expect(json === "[DONE]" || typeof JSON.parse(json) === "object").toBe(true);
+    }
+  });
+
   it("has no schema that is null itself, because every use of it would be", () => {
     const schemas = Object.entries(document.components?.schemas ?? {}) as [string, { type?: unknown }][];
     expect(schemas.filter(([, { type }]) => Array.isArray(type)).map(([name]) => name)).toEqual([]);
