@@ -2,6 +2,7 @@
 import { ArrowDown, WifiOff } from "lucide-react";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Conversation } from "../types.ts";
+import { useSettled } from "../ui/settled.ts";
 import { Empty, Failed, Loading } from "../ui/state.tsx";
 import { say } from "../words.ts";
 import { DayMark, DeletedRow, GapRow, LiveRow } from "./rows.tsx";
@@ -20,12 +21,18 @@ type TranscriptProps = {
 
 /** Pixels from the end within which the reader counts as being there. */
 const NEAR = 80;
+/** Milliseconds in which a new message is both here and counted. */
+const SETTLED = 800;
 
 export function Transcript({ conversation, transcript, actions, seek }: TranscriptProps) {
   const { history, live, isPending, error, refetch, loadEarlier, hasEarlier } = transcript;
   const frame = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
-  const deleted = useDeleted(conversation).data;
+  // Sequences go up by one and are never reused: what was numbered and is not counted any more is deleted.
+  const highest = useRef(0);
+  highest.current = Math.max(highest.current, history?.messages.at(-1)?.sequence ?? 0);
+  const missing = useSettled(highest.current - conversation.message_count, SETTLED);
+  const deleted = useDeleted(conversation, missing).data;
   const items = useMemo(() => (history ? itemsOf(history, deleted ?? []) : []), [history, deleted]);
   const answered = new Set(history?.messages.flatMap(({ role, turn_id }) => (role === "assistant" ? [turn_id] : [])));
   const turns = live.turns.filter(({ turn_id }) => !answered.has(turn_id));

@@ -10,11 +10,11 @@ const PAGES = 5;
 
 export const DELETED = "/message/deleted";
 
-export function useDeleted({ id, created_at, message_count }: Conversation) {
+/** `missing` is how many are known to be deleted: when that changes, the list is looked at again. */
+export function useDeleted({ id, created_at }: Conversation, missing: number) {
   const { api } = useSession();
   return useQuery({
-    // Somebody who deletes or restores changes the count.
-    queryKey: [DELETED, id, message_count],
+    queryKey: [DELETED, id, missing],
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       type Page = { messages: Message[]; pagination: { next_cursor: string | null } };
