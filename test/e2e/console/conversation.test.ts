@@ -233,10 +233,12 @@ describe("a person", () => {
     await erase();
     const receipt = staff.page.getByRole("dialog", { name: "Erasure" });
     await receipt.getByText(/^Done:/).waitFor();
+    // What it was about goes from the page behind it, and the receipt stays.
+    await staff.page.getByText("This conversation is not here").waitFor();
     const jws = (await receipt.locator("code").textContent()) ?? "";
     expect(jws.split(".")).toHaveLength(3);
     await receipt.getByRole("button", { name: "Close" }).click();
-    await staff.page.getByText("This conversation is not here").waitFor();
+    await receipt.waitFor({ state: "hidden" });
     await expect(stage.api.call("GET", `/v1/conversation/${first.id}`)).rejects.toThrow("404");
     await staff.close();
   });

@@ -4,7 +4,7 @@ import { useSession } from "../session.tsx";
 import type { Conversation, Erasure } from "../types.ts";
 import { Field } from "../ui/field.tsx";
 import { Confirm, Modal } from "../ui/modal.tsx";
-import { Receipt } from "../ui/receipt.tsx";
+import { showReceipt } from "../ui/receipt.tsx";
 import { say } from "../words.ts";
 import type { Actions } from "./use-conversation.ts";
 
@@ -14,8 +14,6 @@ type DialogsProps = { asking: Asking; conversation: Conversation; actions: Actio
 
 export function Dialogs({ asking, conversation, actions, onClose }: DialogsProps) {
   const { api } = useSession();
-  const [erasure, setErasure] = useState<Erasure | null>(null);
-  if (erasure) return <Receipt erasure={erasure} onClose={onClose} />;
   if (asking === "rename")
     return (
       <Ask
@@ -66,10 +64,9 @@ export function Dialogs({ asking, conversation, actions, onClose }: DialogsProps
       action={say("erase")}
       phrase={say("erase")}
       onClose={onClose}
-      onDone={() => {}}
       run={async () => {
         const answer = await api.send<{ erasure: Erasure }>("DELETE", `/conversation/${conversation.id}?purge=true`);
-        setErasure(answer.erasure);
+        showReceipt(answer.erasure);
         actions.refresh();
       }}
     />

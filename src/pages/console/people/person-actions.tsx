@@ -6,7 +6,7 @@ import { useAction } from "../ui/action.ts";
 import { save } from "../ui/download.ts";
 import { Field } from "../ui/field.tsx";
 import { Confirm, Modal } from "../ui/modal.tsx";
-import { Receipt } from "../ui/receipt.tsx";
+import { showReceipt } from "../ui/receipt.tsx";
 import { Time } from "../ui/time.tsx";
 import { complain } from "../ui/toast.tsx";
 import { say } from "../words.ts";
@@ -16,7 +16,6 @@ type PersonProps = { kind: EntityType; id: string; hold: Hold | null; onErased: 
 export function PersonActions({ kind, id, hold, onErased }: PersonProps) {
   const { api, can, me } = useSession();
   const [asking, setAsking] = useState<"erase" | "hold" | null>(null);
-  const [erasure, setErasure] = useState<Erasure | null>(null);
   const path = `/${kind}/${id}`;
   const stale = ["/lead", "/lead/company", "/user", "/erasure", "inbox", "/message/search", "/message/deleted"];
   const release = useAction({ run: () => api.send("DELETE", `${path}/hold`), stale: ["/lead", "/lead/company"] });
@@ -62,16 +61,7 @@ export function PersonActions({ kind, id, hold, onErased }: PersonProps) {
       </div>
       {asking === "hold" && <HoldForm path={path} onClose={() => setAsking(null)} />}
       {asking === "erase" && (
-        <Erase kind={kind} path={path} stale={stale} onClose={() => setAsking(null)} onErased={setErasure} />
-      )}
-      {erasure && (
-        <Receipt
-          erasure={erasure}
-          onClose={() => {
-            setErasure(null);
-            onErased();
-          }}
-        />
+        <Erase kind={kind} path={path} stale={stale} onClose={() => setAsking(null)} onErased={onErased} />
       )}
     </>
   );
@@ -82,7 +72,7 @@ type EraseProps = {
   path: string;
   stale: string[];
   onClose: () => void;
-  onErased: (erasure: Erasure) => void;
+  onErased: () => void;
 };
 
 function Erase({ kind, path, stale, onClose, onErased }: EraseProps) {
@@ -91,7 +81,10 @@ function Erase({ kind, path, stale, onClose, onErased }: EraseProps) {
     run: () => api.send<{ erasure: Erasure }>("DELETE", `${path}?erase=true`),
     stale,
     isQuiet: true,
-    onDone: ({ erasure }) => onErased(erasure),
+    onDone: ({ erasure }) => {
+      showReceipt(erasure);
+      onErased();
+    },
   });
   return (
     <Confirm

@@ -1,10 +1,9 @@
 /** Erasures and their receipts. None of them says whom it was about. */
-import { useState } from "react";
 import { Who } from "../conversation/who.tsx";
 import type { Erasure } from "../types.ts";
 import { useList } from "../ui/list.ts";
 import { Page } from "../ui/page.tsx";
-import { Receipt } from "../ui/receipt.tsx";
+import { showReceipt } from "../ui/receipt.tsx";
 import { Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
 import { say } from "../words.ts";
@@ -12,7 +11,6 @@ import { say } from "../words.ts";
 const KIND = { lead: "visitor", user: "user", conversation: "conversation" } as const;
 
 export function Erasures() {
-  const [open, setOpen] = useState<Erasure | null>(null);
   const list = useList<Erasure>("/erasure", "erasures");
   return (
     <Page title={say("erasures")} about={say("erasuresAbout")}>
@@ -36,14 +34,13 @@ export function Erasures() {
           {
             name: say("receipt"),
             cell: (erasure) => (
-              <button type="button" className="button" onClick={() => setOpen(erasure)}>
+              <button type="button" className="button" onClick={() => showReceipt(erasure)}>
                 {say("show")}
               </button>
             ),
           },
         ]}
       />
-      {open && <Receipt erasure={open} onClose={() => setOpen(null)} />}
     </Page>
   );
 }

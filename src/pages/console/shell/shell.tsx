@@ -6,6 +6,7 @@ import { useAttention } from "../inbox/use-inbox.ts";
 import { useSession } from "../session.tsx";
 import { chooseTheme, chosenTheme, type Theme, THEMES } from "../theme.ts";
 import { useTitleCount } from "../ui/page.tsx";
+import { OpenReceipt } from "../ui/receipt.tsx";
 import { Empty, Loading } from "../ui/state.tsx";
 import { say } from "../words.ts";
 import { LanguageChooser } from "./language.tsx";
@@ -93,6 +94,7 @@ export function Shell() {
           </Switch>
         </Suspense>
       </main>
+      <OpenReceipt />
       {isPaletteOpen && <Palette onClose={() => setPaletteOpen(false)} />}
     </div>
   );

@@ -1,5 +1,9 @@
-/** What became of an erasure: what went from where, and the signed receipt to keep. */
+/**
+ * What became of an erasure: what went from where, and the signed receipt to keep. It stands above the pages, because what it
+ * is about goes from them meanwhile.
+ */
 import { useQuery } from "@tanstack/react-query";
+import { useEffect, useSyncExternalStore } from "react";
 import { useSession } from "../session.tsx";
 import type { Erasure } from "../types.ts";
 import { say } from "../words.ts";
@@ -11,7 +15,27 @@ import { Time } from "./time.tsx";
 /** Milliseconds between looks at one that still goes on. */
 const REFRESH = 2_000;
 
-export function Receipt({ erasure: begun, onClose }: { erasure: Erasure; onClose: () => void }) {
+let shown: Erasure | null = null;
+const listeners = new Set<() => void>();
+
+export function showReceipt(erasure: Erasure | null): void {
+  shown = erasure;
+  for (const listener of listeners) listener();
+}
+
+const subscribe = (listener: () => void) => {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+};
+
+/** The receipt that is to be shown, if one is. */
+export function OpenReceipt() {
+  const erasure = useSyncExternalStore(subscribe, () => shown);
+  useEffect(() => () => showReceipt(null), []);
+  return erasure && <Receipt erasure={erasure} onClose={() => showReceipt(null)} />;
+}
+
+function Receipt({ erasure: begun, onClose }: { erasure: Erasure; onClose: () => void }) {
   const { api } = useSession();
   const { data: erasure } = useQuery({
     queryKey: ["/erasure", begun.id],
