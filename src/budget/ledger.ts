@@ -54,6 +54,8 @@ export class Ledger {
     this.#ports.storage.transactionSync(() => {
       this.#run("INSERT OR REPLACE INTO known VALUES (1, ?, ?)", zone, now);
       if (isSame) return;
+      // A period may begin at the same moment in both zones, or the former one may come back. Reservations stay.
+      if (zone !== this.#zone) this.#run("UPDATE counter SET used = '0', counted = 0");
       this.#run("DELETE FROM budget");
       for (const { budget, since } of kept)
         this.#run("INSERT INTO budget VALUES (?, ?, ?)", budget.id, JSON.stringify(budget), since);

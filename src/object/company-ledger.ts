@@ -13,6 +13,8 @@ export class CompanyLedger implements Ledger {
   readonly #spender: () => Spender & { company_id: string };
   readonly #log: (event: object) => void;
   readonly #settling = new Set<Promise<void>>();
+  /** Of whom something was reserved: it is settled also when the conversation is gone meanwhile. */
+  #company_id = "";
 
   constructor(env: Env, spender: () => Spender & { company_id: string }, log: (event: object) => void) {
     this.#env = env;
@@ -23,6 +25,7 @@ export class CompanyLedger implements Ledger {
   /** Asked once more where the first call broke off: the same key reserves once. */
   async reserve(ask: Omit<Ask, "spender">): Promise<Verdict> {
     const { company_id, agent_id, entity_type, entity_id } = this.#spender();
+    this.#company_id = company_id;
     const whole = { ...ask, spender: { agent_id, entity_type, entity_id } };
     const askLedger = async (): Promise<Verdict> => this.#of(company_id).reserve(whole);
     const reserve = () => within(askLedger(), PATIENCE);
@@ -38,7 +41,7 @@ export class CompanyLedger implements Ledger {
 
   /** Of what does not arrive the ledger counts what was reserved. */
   settle(key: string, spent: Spent): void {
-    const { company_id } = this.#spender();
+    const company_id = this.#company_id;
     const settle = () => within(this.#of(company_id).settle(key, spent), PATIENCE);
     const settling = settle()
       .catch(settle)

@@ -235,6 +235,25 @@ describe("what was before", () => {
     ]);
   });
 
+  it("is counted anew each time that the zone changes, also back to one that was there before", () => {
+    const { ledger, ask, state, set, settleBase } = ledgerOf([budgetOf()]);
+    settleBase();
+    const later = { expires_at: NOON + 3 * HOUR };
+    const calls = [ask(tokens(100), later), ask(tokens(100), later)] as const;
+    for (const call of calls) ledger.reserve(call);
+    ledger.settle(calls[0].key, tokens(90));
+    set(NOON + HOUR);
+    ledger.load([budgetOf()], "Europe/Athens");
+    set(NOON + 2 * HOUR);
+    ledger.load([budgetOf()], "Europe/Berlin");
+    const [missing] = ledger.uncounted(LEAD);
+    expect(missing).toMatchObject({ start: Date.parse("2026-10-24T22:00:00Z"), until: NOON + 2 * HOUR });
+    expect(state()).toMatchObject({ used: "0", reserved: "100" });
+    if (missing) ledger.count(missing, 700n);
+    ledger.settle(calls[1].key, tokens(80));
+    expect(state()).toMatchObject({ used: "780", reserved: "0" });
+  });
+
   it("goes with its budget", () => {
     const { ledger, ask, state } = ledgerOf([budgetOf()]);
     ledger.reserve(ask(tokens(1000)));

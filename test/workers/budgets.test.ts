@@ -258,6 +258,26 @@ describe("every way to a model", () => {
 });
 
 describe("an exhausted budget", () => {
+  it("takes what a summary took, also where its conversation is gone meanwhile", async () => {
+    const scripts = [
+      complete(["Here."], usage),
+      complete(["Here."], usage),
+      [{ gate: "gone" }, ...complete(["So."], usage)],
+    ];
+    const site = await makeSite(scripts, { summarize: true, max_input_tokens: 256 });
+    const budget = await setBudget(site, { tokens: 100_000 });
+    const { id } = await createConversation(site);
+    for (const n of [1, 2]) expect((await chat(site, id, `${n} ${"x".repeat(900)}`)).status).toBe(200);
+    await up.waitAtGate("gone");
+    const before = await look(site, budget.id);
+    expect(before.reserved).toBeGreaterThan(0);
+    const erased = await call("DELETE", `/v1/conversation/${id}?purge=true`, { headers: site.admin });
+    expect(erased.status).toBe(200);
+    await up.openGate("gone");
+    await expect.poll(async () => (await look(site, budget.id)).reserved).toBe(0);
+    expect((await look(site, budget.id)).used).toBe(before.used + 50);
+  });
+
   it("lets the next model answer that there is room for, and at last the one that costs nothing", async () => {
     const site = await makeSite([complete(["Dear."], usage)], {
       knowledge: [{ question: "Hi?", answer: "Hello." }],
