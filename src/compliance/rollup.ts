@@ -46,20 +46,17 @@ export async function rollUpCompany(
 ): Promise<number> {
   if (!budget.spend(2)) return 0;
   const { first, spans } = await beginRollup(db, company_id, now - (DAYS + 1) * DAY);
-  if (first === null) return 0;
-  const wanted = spansOf(time_zone, { from: Math.max(first, now - DAYS * DAY), until: now - SETTLED });
+  const since = first ?? now;
+  const wanted = spansOf(time_zone, { from: Math.max(since, now - DAYS * DAY), until: now - SETTLED });
   const there = new Map(spans.map(({ from, until }) => [from, until]));
   const lacking = wanted.filter(({ from, until }) => there.get(from) !== until).toReversed();
   let done = 0;
-  try {
-    for (const span of lacking) {
-      if (!budget.spend(1)) break;
-      await rollUpSpan(db, company_id, span);
-      done++;
-    }
-  } finally {
-    await endRollup(db, company_id, done < lacking.length ? 0 : (wanted.at(-1)?.until ?? first));
+  for (const span of lacking) {
+    if (!budget.spend(1)) break;
+    await rollUpSpan(db, company_id, span);
+    done++;
   }
+  await endRollup(db, company_id, wanted);
   return done;
 }
 

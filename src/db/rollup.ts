@@ -16,15 +16,16 @@ export type Rolled = {
   spans: Period[];
 };
 
-/** The company is not due any more until something changes from here on; and its spans that begin at `from` (ms) or later. */
+/** The company is due behind all others, until endRollup; and its spans that begin at `from` (ms) or later. */
 export async function beginRollup(db: Database, company_id: string, from: number): Promise<Rolled> {
   const first = (table: typeof message | typeof conversation | typeof lead, condition = sql`TRUE`) =>
     db
       .select({ at: sql<number | null>`min(${table.created_at})` })
       .from(table)
       .where(and(eq(table.company_id, company_id), condition));
-  const [, spans, ...found] = await db.batch([
+  const [, , spans, ...found] = await db.batch([
     db.delete(rollup_due).where(eq(rollup_due.company_id, company_id)),
+    db.insert(rollup_due).values({ company_id }),
     db
       .select({ from: rollup_span.from_at, until: rollup_span.until_at })
       .from(rollup_span)
@@ -37,14 +38,16 @@ export async function beginRollup(db: Database, company_id: string, from: number
   return { first: times.length === 0 ? null : Math.min(...times), spans };
 }
 
-/** The company is due where a reply ended at `from` (ms) or later. */
-export const endRollup = (db: Database, company_id: string, from: number) =>
-  db
-    .insert(rollup_due)
-    .select(
-      sql`SELECT company_id FROM message WHERE company_id = ${company_id} AND ${REPLY} AND created_at >= ${from} LIMIT 1`,
-    )
-    .onConflictDoNothing();
+/** The company is not due any more, unless one of these spans is not there (any more), or a reply ended behind them. */
+export const endRollup = (db: Database, company_id: string, wanted: readonly Period[]) => {
+  const { from = 0 } = wanted[0] ?? {};
+  const { until = 0 } = wanted.at(-1) ?? {};
+  const there = sql`SELECT count(*) FROM rollup_span WHERE company_id = ${company_id} AND from_at >= ${from}
+    AND until_at <= ${until}`;
+  const later = sql`SELECT 1 FROM message WHERE company_id = ${company_id} AND ${REPLY} AND created_at >= ${until}`;
+  const isDone = sql`(${there}) >= ${wanted.length} AND NOT EXISTS (${later})`;
+  return db.delete(rollup_due).where(and(eq(rollup_due.company_id, company_id), isDone));
+};
 
 /** Rolls one span up, in place of any that it overlaps. */
 export async function rollUpSpan(db: Database, company_id: string, span: Period): Promise<void> {

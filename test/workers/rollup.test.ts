@@ -20,6 +20,7 @@ import { daysOf } from "../../src/db/day.ts";
 import { companyDatabase } from "../../src/db/database.ts";
 import { writeBatch } from "../../src/db/record.ts";
 import { removeConversation } from "../../src/db/retention.ts";
+import { beginRollup } from "../../src/db/rollup.ts";
 import { at, DAY, insertAgent, insertConversations, insertLeads, insertTurns } from "./analytic-data.ts";
 import { call, type Company, makeCompany, makeLead } from "./company.ts";
 import { chat, createConversation, settle } from "./conversation-client.ts";
@@ -468,6 +469,19 @@ describe("a run that is cut off", () => {
     expect(await roll()).toBe(2);
     expect(await count("rollup_span")).toBe(spans + 2);
     expect(await count("rollup_due")).toBe(0);
+  });
+
+  it("leaves the company due also where nothing of it goes on after the first call of D1", async () => {
+    const company = await makeCompany();
+    await insertTurns(company, [{ at: START }]);
+    const due = async () => (await rowsOf("rollup_due", company)).length;
+    const now = START + 2 * DAY;
+    await beginRollup(await companyDatabase(env, company.company_id), company.company_id, START);
+    expect(await due()).toBe(1);
+    await env.DB.prepare("DELETE FROM rollup_due WHERE company_id <> ?").bind(company.company_id).run();
+    await rollUpDue(env, now);
+    expect(await rowsOf("rollup", company)).toMatchObject([{ turns: 1 }]);
+    expect(await due()).toBe(0);
   });
 });
 
