@@ -6,6 +6,9 @@ import { env, exports } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { moveCompany, MoveRefused, type Ports, type Stage } from "../../src/cli/tenant/move.ts";
+import { Budget } from "../../src/compliance/budget.ts";
+import { rollUpCompany } from "../../src/compliance/rollup.ts";
+import { openDatabase } from "../../src/db/database.ts";
 import { writeBatch } from "../../src/db/record.ts";
 import type { Batch } from "../../src/chat/changes.ts";
 import { call, type Company, makeCompany, makeLead } from "../workers/company.ts";
@@ -131,6 +134,37 @@ describe("a move", () => {
     // What stays in the control database is a chain of its own from now on.
     const stayed = audit.audit_events.map((row: object) => ({ ...row, chain: "control" }));
     expect(after.audit_events.slice(1)).toEqual(stayed);
+  });
+
+  test("leaves nothing in any table but audit, also of what was rolled up; that is made anew", async () => {
+    const { company } = await makeFull();
+    const { company_id } = company;
+    const tablesOf = (d1: D1Database) =>
+      d1
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%company_id%' ORDER BY name")
+        .all<{ name: string }>();
+    const withRows = async (name: string) => {
+      const d1 = databases[name] as D1Database;
+      const { results } = await tablesOf(d1);
+      const count = ({ name: table }: { name: string }) =>
+        d1.prepare(`SELECT count(*) AS n FROM "${table}" WHERE company_id = ?`).bind(company_id);
+      const counts = await d1.batch<{ n: number }>(results.map(count));
+      return results.flatMap(({ name: table }, i) => (counts[i]?.results[0]?.n ? [table] : []));
+    };
+    const rollUp = (name: string) =>
+      rollUpCompany(
+        openDatabase(databases[name] as D1Database),
+        { company_id, time_zone: "UTC", now: Date.now() + 3 * 86_400_000 },
+        new Budget(1000),
+      );
+    await rollUp("DB");
+    expect(await withRows("DB")).toEqual(expect.arrayContaining(["rollup", "rollup_span"]));
+    await move(company, "DB_1");
+    const stay = ["api_key", "audit_event", "departed", "issuer", "tally"];
+    expect((await withRows("DB")).filter((table) => !stay.includes(table))).toEqual([]);
+    expect(await withRows("DB_1")).toContain("rollup_due");
+    expect(await rollUp("DB_1")).toBeGreaterThan(0);
+    expect(await withRows("DB_1")).toEqual(expect.arrayContaining(["rollup", "rollup_span"]));
   });
 
   test("and back again", async () => {

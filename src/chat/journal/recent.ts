@@ -4,11 +4,17 @@
  */
 import type { Message, Role } from "../message.ts";
 
-/** The most that is held: messages, and UTF-16 code units of what they say. Hundreds of objects share 128 MB. */
+/** The most that is held: messages, and UTF-16 code units of what is in them. Hundreds of objects share 128 MB. */
 const MAX_MESSAGES = 100;
 const MAX_TEXT = 64 * 1024;
 
 type Unread = { unread_lead: number; unread_staff: number };
+
+/** UTF-16 code units of what anybody may put into a message. */
+function lengthOf({ content, metadata, tool_calls, feedback }: Message): number {
+  const rest = [metadata, tool_calls, feedback].filter((part) => part && Object.keys(part).length > 0);
+  return content.length + (rest.length > 0 ? JSON.stringify(rest).length : 0);
+}
 
 export class Recent {
   /** Ascending. */
@@ -39,9 +45,10 @@ export class Recent {
     if (this.first === null && message.sequence > 1) return;
     this.first ??= 1;
     this.#messages.push(message);
-    this.#text += message.content.length;
+    this.#text += lengthOf(message);
     while (this.#messages.length > MAX_MESSAGES || (this.#text > MAX_TEXT && this.#messages.length > 1)) {
-      this.#text -= this.#messages.shift()?.content.length ?? 0;
+      const oldest = this.#messages.shift();
+      if (oldest) this.#text -= lengthOf(oldest);
       this.first = this.#messages[0]?.sequence ?? null;
     }
   }
@@ -49,11 +56,9 @@ export class Recent {
   /** Every live message down to the last of these, as somebody has just read them, newest first. */
   fill(newestFirst: Message[]): void {
     let text = 0;
-    const tooMuch = newestFirst.findIndex(
-      ({ content }, i) => i === MAX_MESSAGES || (text += content.length) > MAX_TEXT,
-    );
+    const tooMuch = newestFirst.findIndex((message, i) => i === MAX_MESSAGES || (text += lengthOf(message)) > MAX_TEXT);
     this.#messages = (tooMuch < 0 ? newestFirst : newestFirst.slice(0, tooMuch)).toReversed();
-    this.#text = this.#messages.reduce((sum, { content }) => sum + content.length, 0);
+    this.#text = this.#messages.reduce((sum, message) => sum + lengthOf(message), 0);
     this.first = this.#messages[0]?.sequence ?? null;
   }
 

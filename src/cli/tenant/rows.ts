@@ -38,7 +38,7 @@ const DELETED_ROWS = 500;
 export const COMPANY_TABLES: ReadonlySet<string> = new Set(
   [...TABLES, ...WEBHOOKS, AUDIT, SEALS, CONVERSATION]
     .map((table) => table.name)
-    .concat("message", "tally", "departed"),
+    .concat("message", "tally", "departed", "rollup", "rollup_span", "rollup_due"),
 );
 
 /** Whether both databases have the same tables, so that rows can be copied. */
@@ -158,8 +158,9 @@ async function write(d1: D1Database, table: string, rows: Row[]): Promise<void> 
   if (batch.length > 0) await d1.batch(batch);
 }
 
-/** Deletes all rows of the company but its audit rows, which cannot be deleted. */
+/** Deletes all rows of the company but its audit rows, which cannot be deleted. What is rolled up is made anew where it goes. */
 export async function clear(d1: D1Database, company_id: string): Promise<void> {
+  await d1.prepare("DELETE FROM rollup_span WHERE company_id = ?").bind(company_id).run();
   for (;;) {
     const { results } = await d1
       .prepare(`SELECT id FROM conversation WHERE company_id = ? ORDER BY created_at, id LIMIT ${CONVERSATIONS}`)
@@ -179,5 +180,8 @@ export async function clear(d1: D1Database, company_id: string): Promise<void> {
       removed = meta.changes;
     }
   }
-  await d1.prepare("DELETE FROM tally WHERE company_id = ? AND kind <> 'audit'").bind(company_id).run();
+  await d1.batch([
+    d1.prepare("DELETE FROM tally WHERE company_id = ? AND kind <> 'audit'").bind(company_id),
+    d1.prepare("DELETE FROM rollup_due WHERE company_id = ?").bind(company_id),
+  ]);
 }
