@@ -1,6 +1,6 @@
 /** The headers of responses: those of every operation, and those that follow from its status and parameters. */
 type Response = { headers?: Record<string, unknown>; content?: Record<string, { schema?: { properties?: object } }> };
-type Operation = { parameters?: unknown; responses?: object; tags?: string[] };
+type Operation = { parameters?: unknown; responses?: object; tags?: string[]; operationId?: string };
 
 const text = (about: string, example: string | number) => ({
   description: about,
@@ -54,6 +54,16 @@ export const BOOKMARK = {
   schema: { type: "string" as const },
 };
 
+/** What these make is at no address of its own. */
+const WITHOUT_ADDRESS = new Set([
+  "post_auth_api_keys",
+  "post_conversation_by_id_note",
+  "post_conversation_by_id_reply",
+  "post_setup",
+  "post_webhook_by_id_replay",
+  "post_webhook_by_id_test",
+]);
+
 /** Adds the headers of each response that the route did not declare itself, and the one that every request may have. */
 export function addHeaders(method: string, operation: Operation): void {
   const parameters = (operation.parameters ?? []) as { in?: string; name?: string; $ref?: string }[];
@@ -64,7 +74,8 @@ export function addHeaders(method: string, operation: Operation): void {
   for (const [status, response] of Object.entries((operation.responses ?? {}) as Record<string, Response>)) {
     const names = ["X-Request-Id", ...headersOf(Number(status), response)];
     const made = status === "201" || (status === "200" && idempotent && "201" in (operation.responses ?? {}));
-    if ((method === "post" && made) || status === "202") names.push("Location");
+    const isMade = (method === "post" && made) || status === "202";
+    if (isMade && !WITHOUT_ADDRESS.has(operation.operationId ?? "")) names.push("Location");
     if ((status === "409" || status === "429") && isForOpenAi(response)) names.push("X-Should-Retry");
     if (hasDatabase) names.push("X-D1-Bookmark");
     if (idempotent && status.startsWith("2")) names.push("Idempotent-Replayed");

@@ -30,6 +30,8 @@ export function toOperation(spec: RouteSpec): RouteConfig {
     ...(spec.query ? (["uri_too_long", "validation_failed"] as const) : []),
     ...(isPaged(query) ? (["invalid_cursor"] as const) : []),
     ...(limitOf(spec) ? (["rate_limited"] as const) : []),
+    // A database that is overloaded or away may be so for any of them.
+    "store_unavailable",
     ...(spec.problems ?? []),
   ];
   const problems = Object.groupBy(new Set(codes), (code) => String(statusOf(code)));

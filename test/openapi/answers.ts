@@ -59,9 +59,11 @@ export class Answers {
     const missing = [...headers.keys()].filter(
       (name) => !GENERAL.test(name) && !Object.keys(answer.headers ?? {}).some((one) => one.toLowerCase() === name),
     );
+    const hasAddress = headers.has("location") || !("Location" in (answer.headers ?? {}));
     const wrongRequest = status < 300 && sent !== undefined ? this.#wrongRequest(operation, sent) : [];
     return [
       ...missing.map((name) => `the header ${name} is not documented for ${status}`),
+      ...(status < 300 && !hasAddress ? ["the header Location is documented, and not there"] : []),
       ...wrongRequest,
       ...this.#wrongBody(answer, type, method === "HEAD" ? undefined : body),
     ];
