@@ -9,6 +9,8 @@ const MINUTE = 60_000;
 /** No zone is further from UTC, and no day begins later than by as much after a change of the clocks. */
 const FURTHEST = 18 * 60 * MINUTE;
 
+/** Zones at hand in this process. A name may be spelt in many ways, each of which is another one here. */
+const MOST = 50;
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** The date in a time zone (IANA), as `YYYY-MM-DD`. */
@@ -16,6 +18,7 @@ function dateIn(zone: string, at: number): string {
   let format = formats.get(zone);
   if (!format) {
     format = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+    if (formats.size >= MOST) formats.clear();
     formats.set(zone, format);
   }
   return format.format(at);

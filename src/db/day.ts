@@ -5,6 +5,8 @@ const DAY = 86_400_000;
 /** A day: its date, and its moments in milliseconds, `until` exclusive. A day that a zone has skipped has none. */
 export type LocalDay = { date: string; from: number; until: number };
 
+/** Zones at hand in this process. A name may be spelt in many ways, each of which is another one here. */
+const MOST = 50;
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function formatOf(time_zone: string): Intl.DateTimeFormat {
@@ -18,6 +20,7 @@ function formatOf(time_zone: string): Intl.DateTimeFormat {
     second: "2-digit",
     hourCycle: "h23",
   });
+  if (formats.size >= MOST) formats.clear();
   formats.set(time_zone, format);
   return format;
 }
