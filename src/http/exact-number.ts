@@ -34,6 +34,17 @@ export function inexactIn(value: unknown): InexactNumber | null {
   return null;
 }
 
+const inexact = ({ source }: InexactNumber) =>
+  `a number that cannot be kept exactly, ${source.slice(0, 40)}: send it as a string`;
+
+/** What is wrong with a member that is an InexactNumber, or has one in it; null when nothing is. */
+export const isInexact = (value: unknown): string | null =>
+  value instanceof InexactNumber ? `is ${inexact(value)}` : null;
+export function holdsInexact(value: unknown): string | null {
+  const found = inexactIn(value);
+  return found && `holds ${inexact(found)}`;
+}
+
 const isExact = (value: number, source: string) =>
   Number.isFinite(value) && canonical(String(value)) === canonical(source);
 

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { isBlank } from "../chat/ports.ts";
 import type { JsonObject } from "../json.ts";
-import { inexactIn } from "./exact-number.ts";
+import { holdsInexact } from "./exact-number.ts";
 import { lazy } from "../lazy.ts";
 import { notFound } from "../problem/problem.ts";
 
@@ -42,9 +42,8 @@ export const metadata = lazy(() =>
       error: "must be a JSON object",
       abort: true,
     })
-    .refine((value) => inexactIn(value) === null, {
-      error: ({ input }) =>
-        `holds a number that cannot be kept exactly, ${inexactIn(input)?.source.slice(0, 40)}: send it as a string`,
+    .refine((value) => holdsInexact(value) === null, {
+      error: ({ input }) => holdsInexact(input) ?? "",
       abort: true,
     })
     .refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA, {

@@ -1,6 +1,7 @@
 /** Checks values against schemas, and turns zod's issues into the `errors` of a 422. */
 import type * as z from "zod";
 import { causeOf } from "../db/database.ts";
+import { isInexact } from "./exact-number.ts";
 import { type FieldError, invalid, Problem } from "../problem/problem.ts";
 
 /** Errors in one answer, and characters in the path of each. */
@@ -9,6 +10,9 @@ const MAX_PATH = 200;
 
 /** The parsed value. Throws 422 with an entry for every member that is wrong, at most 100. */
 export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  // Whatever the schema says, zod leaves such a member out without a word.
+  if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__"))
+    throw invalid({ path: "/__proto__", message: "is not a member of this object" });
   const result = parse(schema, value);
   if (result.success) return result.data;
   const issues = result.error.issues.values();
@@ -46,8 +50,9 @@ function* fieldErrors(issue: z.core.$ZodIssue, whole: unknown): Generator<FieldE
       yield { path: pointer([...issue.path, key]), message: "is not a member of this object" };
     }
   } else {
-    const missing = issue.code === "invalid_type" && at(whole, issue.path) === undefined;
-    yield { path: pointer(issue.path), message: missing ? "is missing" : issue.message };
+    const part = at(whole, issue.path);
+    const wrong = part === undefined && issue.code === "invalid_type" ? "is missing" : isInexact(part);
+    yield { path: pointer(issue.path), message: wrong ?? issue.message };
   }
 }
 

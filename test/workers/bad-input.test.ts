@@ -111,6 +111,29 @@ describe("bodies", () => {
     expect([status, problem.errors]).toEqual([422, [{ path: "/metadata", message }]]);
   });
 
+  it("answers 422 to such a number wherever it is", async () => {
+    const number = "9223372036854775807";
+    const schema = `{"type":"object","properties":{"a":{"type":"integer","maximum":${number}}}}`;
+    const tool = `{"name":"t","description":"d","url":"https://tools.example","parameters":${schema}}`;
+    const format = `{"type":"json_schema","json_schema":{"name":"a","schema":${schema}}}`;
+    const messages = `[{"role":"user","content":"x"}]`;
+    for (const [path, body, where, verb] of [
+      [`/v1/conversation/${id}/chat`, `{"message":"x","output_schema":${schema}}`, "/output_schema", "holds"],
+      ["/v1/agent", `{"name":"a","model":"builtin/echo","tools":[${tool}]}`, "/tools/0/parameters", "holds"],
+      [
+        "/v1/chat/completions",
+        `{"model":"${company.agent_id}","messages":${messages},"response_format":${format}}`,
+        "/response_format/json_schema/schema",
+        "holds",
+      ],
+      ["/v1/budget", `{"applies_to":"company","period":"day","tokens":${number}}`, "/tokens", "is"],
+    ] as const) {
+      const answer = await call("POST", path, { headers: company.admin, body });
+      const message = `${verb} a number that cannot be kept exactly, ${number}: send it as a string`;
+      expect([answer.status, answer.body.errors], body).toEqual([422, [{ path: where, message }]]);
+    }
+  });
+
   it.each<[object, string[]]>([
     [{}, ["/message"]],
     [{ mesage: "a" }, ["/message", "/mesage"]],

@@ -459,6 +459,7 @@ describe("costs", () => {
     [{ m: { input: 1, output: 1 } }, "/m/currency"],
     [{ "a b": { input: 1, output: 1, currency: "EUR" } }, "/a b"],
     [{ m: { input: 1, output: 1, currency: "EUR", more: 1 } }, "/m/more"],
+    [JSON.parse('{"__proto__":{"input":1,"output":1,"currency":"EUR"}}'), "/__proto__"],
     [[], ""],
   ])("of %j are refused", async (body, path) => {
     const company = await makeCompany();
