@@ -53,7 +53,10 @@ async function* fitting(
       yield { type: "text", text: json.text };
       return yield finish;
     }
-    if (tries === 2) throw begun(new ModelFailure("output", "the answer does not fit its schema"));
+    if (tries === 2) {
+      yield finish;
+      throw begun(new ModelFailure("output", "the answer does not fit its schema"));
+    }
     yield { type: "step", usage: finish.usage };
     const where = problem?.path.length ? ` At ${problem.path.join("/")}:` : "";
     const again = `That does not fit the JSON Schema.${where} ${problem?.message} Answer again, with the JSON alone.`;

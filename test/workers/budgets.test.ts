@@ -94,6 +94,18 @@ describe("turns at the same time", () => {
 });
 
 describe("every way to a model", () => {
+  it("takes of a budget what answers took that do not fit their schema", async () => {
+    const site = await makeSite([complete(["No"], usage), complete(["Never"], { ...usage, completion_tokens: 40 })]);
+    const budget = await setBudget(site, { tokens: 100_000 });
+    const { id } = await createConversation(site);
+    const body = { message: "Hi", output_schema: { type: "object" } };
+    const answer = await call("POST", `/v1/conversation/${id}/chat`, { headers: site.user, body });
+    expect(answer).toMatchObject({ status: 502, body: { code: "output_invalid" } });
+    expect(await look(site, budget.id)).toMatchObject({ used: 110, reserved: 0 });
+    const reply = (await history(site, id)).at(-1);
+    expect(reply?.["usage"]).toMatchObject({ input_tokens: 40, output_tokens: 70, source: "measured" });
+  });
+
   it("is refused where a budget has no room, and nothing of it is stored", async () => {
     const site = await makeSite([complete(["Here."], usage)]);
     await setBudget(site, { tokens: 1, period: "day" });

@@ -50,6 +50,9 @@ export type Answer = {
 /** The place behind all of an agent's models. */
 export const LAST_RESORT = Infinity;
 
+/** Whether the model may have been at no expense. */
+const isRefusal = (code?: string) => code !== "model_timeout" && code !== "output_invalid";
+
 export class Attempt {
   readonly #ports: AnswerPorts;
   readonly #live: LiveTurn;
@@ -136,7 +139,7 @@ export class Attempt {
   drop(failure: ModelFailure): void {
     this.#isOver = true;
     this.#reply.close();
-    this.#settle(failure.kind !== "timeout");
+    this.#settle(isRefusal(ERRORS[failure.kind].code));
   }
 
   /** The present call is over; it took nothing if it `isRefused` and neither said nor counted anything. */
@@ -150,7 +153,7 @@ export class Attempt {
   end(status: Ending["status"], error: TurnError | null, denial: Denial | null = null): Answer {
     const { rest, delta_length } = this.#reply.close();
     this.#isOver = true;
-    this.#settle(status === "failed" && error?.code !== "model_timeout");
+    this.#settle(status === "failed" && isRefusal(error?.code));
     const usage = this.#tally.total;
     const cost = usage && costOf(usage, this.#link?.price ?? null);
     const model_used = this.#model?.name ?? null;
