@@ -94,6 +94,17 @@ describe("turns at the same time", () => {
 });
 
 describe("every way to a model", () => {
+  it("takes of a budget what it was sent where an answer with a schema breaks off", async () => {
+    const site = await makeSite([[{ text: '{"half' }]]);
+    const budget = await setBudget(site, { tokens: 100_000 });
+    const { id } = await createConversation(site);
+    const body = { message: "Hi", output_schema: { type: "object" } };
+    const answer = await call("POST", `/v1/conversation/${id}/chat`, { headers: site.user, body });
+    expect(answer).toMatchObject({ status: 502, body: { code: "model_error" } });
+    const { used, reserved } = await look(site, budget.id);
+    expect([used > 0, reserved]).toEqual([true, 0]);
+  });
+
   it("takes of a budget what answers took that do not fit their schema", async () => {
     const site = await makeSite([complete(["No"], usage), complete(["Never"], { ...usage, completion_tokens: 40 })]);
     const budget = await setBudget(site, { tokens: 100_000 });

@@ -50,9 +50,6 @@ export type Answer = {
 /** The place behind all of an agent's models. */
 export const LAST_RESORT = Infinity;
 
-/** Whether the model may have been at no expense. */
-const isRefusal = (code?: string) => code !== "model_timeout" && code !== "output_invalid";
-
 export class Attempt {
   readonly #ports: AnswerPorts;
   readonly #live: LiveTurn;
@@ -72,6 +69,8 @@ export class Attempt {
   /** How often the conversation had been edited when the model was last shown it. */
   #edits = 0;
   #measured: ModelUsage | null = null;
+  /** The present call has an answer, also where nothing of it is passed on. */
+  #hasAnswered = false;
   /** The turn has ended, or another attempt is made: what still arrives is nobody's. */
   #isOver = false;
   readonly #tally = new UsageTally();
@@ -139,13 +138,13 @@ export class Attempt {
   drop(failure: ModelFailure): void {
     this.#isOver = true;
     this.#reply.close();
-    this.#settle(isRefusal(ERRORS[failure.kind].code));
+    this.#settle(failure.kind !== "timeout");
   }
 
   /** The present call is over; it took nothing if it `isRefused` and neither said nor counted anything. */
   #settle(isRefused: boolean): void {
     const took = this.#tally.end(this.#measured, this.#request, this.#reply.said);
-    this.#room?.close(took, isRefused);
+    this.#room?.close(took, isRefused && !this.#hasAnswered);
     this.#room = null;
   }
 
@@ -153,7 +152,7 @@ export class Attempt {
   end(status: Ending["status"], error: TurnError | null, denial: Denial | null = null): Answer {
     const { rest, delta_length } = this.#reply.close();
     this.#isOver = true;
-    this.#settle(status === "failed" && isRefusal(error?.code));
+    this.#settle(status === "failed" && error?.code !== "model_timeout");
     const usage = this.#tally.total;
     const cost = usage && costOf(usage, this.#link?.price ?? null);
     const model_used = this.#model?.name ?? null;
@@ -229,6 +228,7 @@ export class Attempt {
     const heard = watched(stream, timeouts, deadline, clock, signal, () => call.abort());
     for await (const event of traced(heard, this.#ports.tracer, this.#ports.journal.header.id, model.name)) {
       if (this.#isOver) return;
+      if (event.type === "text" || event.type === "step") this.#hasAnswered = event.type === "text";
       if (event.type === "finish") this.#measured = event.usage;
       else if (event.type === "retract") this.#reply.retract();
       else if (event.type !== "text") {
