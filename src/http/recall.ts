@@ -33,7 +33,7 @@ export async function recall(c: AppContext, error: unknown, keyAsBearer: boolean
   if (conversation_id === null || shown === null) throw error;
   const now = Date.now();
   const known = recalled.get(shown, now);
-  if (known) return known;
+  if (known && (known.expires_at ?? Infinity) > now) return known;
   const remembering = c.env.CONVERSATION.getByName(conversation_id).recall(shown);
   const principal = await within(remembering, PATIENCE).catch(() => null);
   if (!principal || (await hasEnded(c, principal).catch(() => true))) throw error;
