@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { api as routes } from "../../src/app.ts";
 import { openApiDocument } from "../../src/openapi/document.ts";
+import { prismTests } from "./prism.ts";
 import { api as baseUrl, key, newAgent } from "./service.ts";
 import { folder, install } from "./generators.ts";
 import type { Service, Told } from "./generators/story.ts";
@@ -76,4 +77,9 @@ describe("Clients made from the OpenAPI document", () => {
       problem: "not_found",
     });
   });
+});
+
+// Here and not in a file of its own: two would install at the same time.
+describe("Prism, as a proxy in front of the service", () => {
+  prismTests();
 });
