@@ -75,8 +75,9 @@ export function unwrap<T>(result: Result<T>): T {
 
 export const notFound = () => new Problem("not_found");
 
-/** One or several members of an otherwise well-formed request are not acceptable: 422. */
-export const invalid = (...errors: FieldError[]) => {
+/** One or several members of an otherwise well-formed request are not acceptable: 422. Their names may be no Unicode text. */
+export const invalid = (...found: FieldError[]) => {
+  const errors = found.map(({ path, message }) => ({ path: path.toWellFormed(), message: message.toWellFormed() }));
   const first = errors[0];
   return new Problem("validation_failed", first && `${first.path}: ${first.message}`, { errors });
 };

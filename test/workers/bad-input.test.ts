@@ -104,6 +104,14 @@ describe("bodies", () => {
     expect(JSON.stringify(answer.body).length).toBeLessThan(2000);
   });
 
+  it("repeats no half of a surrogate pair", async () => {
+    for (const name of [String.raw`\ud800`, `${"n".repeat(198)}\u{1f642}`]) {
+      const answer = await post("/v1/conversation", `{"agent_id":"${company.agent_id}","${name}":1}`);
+      const [{ path }] = answer.body.errors;
+      expect([answer.status, path.isWellFormed(), answer.body.detail.isWellFormed()]).toEqual([422, true, true]);
+    }
+  });
+
   it.each(["9007199254740993", "1e400"])("answers 422 to metadata that would come back changed: %s", async (number) => {
     const body = `{"message":"x","metadata":{"deep":[${number}]}}`;
     const { status, body: problem } = await post(`/v1/conversation/${id}/chat`, body);
