@@ -155,9 +155,7 @@ export class Panel {
 /** What a reader takes for the first character, an emoji included; Firefox before version 125 cannot tell. */
 function initialOf(name: string): string {
   const { Segmenter } = Intl as Partial<Pick<typeof Intl, "Segmenter">>;
-  const characters = Segmenter
-    ? Array.from(new Segmenter().segment(name.trim()), ({ segment }) => segment)
-    : name.trim();
-  for (const character of characters) return character.toUpperCase();
+  if (Segmenter) for (const { segment } of new Segmenter().segment(name.trim())) return segment.toUpperCase();
+  for (const character of name.trim()) return character.toUpperCase();
   return "";
 }
