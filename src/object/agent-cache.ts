@@ -88,8 +88,9 @@ export class AgentCache {
     } catch (error) {
       const kept = this.#store.one("SELECT value, at FROM agent");
       if (!kept) throw error;
+      const { company_id, agent_id } = owner;
       const age_seconds = (Date.now() - Number(kept["at"])) / 1000;
-      this.#log({ event: "agent_from_cache", ...owner, age_seconds, error: String(error) });
+      this.#log({ event: "agent_from_cache", company_id, agent_id, age_seconds, error: String(error) });
       if (this.#known) this.#known.until = Date.now() + RETRY;
       return this.#open(owner, JSON.parse(String(kept["value"])) as AgentParts);
     }

@@ -1,7 +1,10 @@
 /** Time zones that a process has at hand: as few as it needs, however many spellings of their names there are. */
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { periodOf } from "../../src/chat/period.ts";
-import { beginOfDay } from "../../src/db/day.ts";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+
+// Other files of this process may have used zones already.
+vi.resetModules();
+const { periodOf } = await import("../../src/chat/period.ts");
+const { beginOfDay } = await import("../../src/db/day.ts");
 
 const NOON = Date.parse("2026-10-25T11:00:00Z");
 
