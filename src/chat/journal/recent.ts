@@ -20,19 +20,15 @@ export class Recent {
   /** Ascending. */
   #messages: Message[] = [];
   #text = 0;
-  #version = 0;
+  /** Changes whenever what was read before may not hold any more. */
+  version = 0;
   /** Sequence from which on every live message is here; null while nothing is known. */
   first: number | null = null;
   /** How many messages each side has not read of the other; null while nobody has counted. */
   unread: Unread | null = null;
 
-  /** Changes whenever what was read before may not hold any more. */
-  get version(): number {
-    return this.#version;
-  }
-
   clear(): void {
-    this.#version++;
+    this.version++;
     this.#messages = [];
     this.#text = 0;
     this.first = null;

@@ -3,13 +3,13 @@ import { type FormEvent, useState } from "react";
 import { Refused } from "../api.ts";
 import type { Agent } from "../types.ts";
 import { Check, errorAt, Field, Select, TextArea } from "../ui/field.tsx";
-import { reasonOf } from "../ui/toast.tsx";
 import { say } from "../words.ts";
 import { linesOf, modelOf, numberOf, textOf } from "./draft.ts";
 import { type Hours, HoursFields } from "./hours.tsx";
 import { KnowledgeFields } from "./knowledge.tsx";
 import { ModelTest } from "./model-test.tsx";
 import { areAllJson, draftOf, ToolFields, toolOf } from "./tools.tsx";
+import { Wrong } from "../ui/state.tsx";
 
 type FormProps = {
   agent: Agent;
@@ -186,11 +186,7 @@ export function AgentForm({ agent, save, isReadOnly }: FormProps) {
         )}
         <KnowledgeFields knowledge={draft.knowledge} errors={errors} onChange={(knowledge) => set({ knowledge })} />
         <ToolFields tools={tools} errors={errors} onChange={setTools} />
-        {save.error && (
-          <p className="wrong" role="alert">
-            {reasonOf(save.error)}
-          </p>
-        )}
+        <Wrong error={save.error} />
         {!isReadOnly && (
           <div className="actions">
             <button

@@ -5,8 +5,8 @@ import { useSession } from "../session.tsx";
 import type { Lead } from "../types.ts";
 import { useAction } from "../ui/action.ts";
 import { Check, errorAt, Field } from "../ui/field.tsx";
-import { reasonOf } from "../ui/toast.tsx";
 import { say } from "../words.ts";
+import { Wrong } from "../ui/state.tsx";
 
 const FIELDS = [
   ["first_name", "firstName", 100],
@@ -58,11 +58,7 @@ export function LeadForm({ lead, onClose }: { lead: Lead; onClose: () => void })
         checked={draft.consent_marketing}
         onChange={(event) => setDraft({ ...draft, consent_marketing: event.target.checked })}
       />
-      {save.error && (
-        <p className="wrong" role="alert">
-          {reasonOf(save.error)}
-        </p>
-      )}
+      <Wrong error={save.error} />
       <div className="actions">
         <button type="button" className="button" onClick={onClose}>
           {say("cancel")}

@@ -6,8 +6,7 @@ import { useSession } from "../session.tsx";
 import { useAction } from "../ui/action.ts";
 import { errorAt, Field } from "../ui/field.tsx";
 import { Page } from "../ui/page.tsx";
-import { Failed, Loading } from "../ui/state.tsx";
-import { reasonOf } from "../ui/toast.tsx";
+import { Failed, Loading, Wrong } from "../ui/state.tsx";
 import { say } from "../words.ts";
 
 const DAYS = ["conversations_days", "deleted_days", "leads_days"] as const;
@@ -113,11 +112,7 @@ function Form({ company }: { company: Settings }) {
           ))}
         </div>
       </fieldset>
-      {save.error && (
-        <p className="wrong" role="alert">
-          {reasonOf(save.error)}
-        </p>
-      )}
+      <Wrong error={save.error} />
       <div className="actions">
         <button type="submit" className="button primary" disabled={save.isPending || draft === company}>
           {say("save")}

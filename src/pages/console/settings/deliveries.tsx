@@ -10,9 +10,10 @@ import { Modal } from "../ui/modal.tsx";
 import { Page } from "../ui/page.tsx";
 import { Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
-import { announce, reasonOf } from "../ui/toast.tsx";
+import { announce } from "../ui/toast.tsx";
 import { say } from "../words.ts";
 import { type Webhook, WEBHOOKS } from "./webhook.ts";
+import { Wrong } from "../ui/state.tsx";
 
 type Delivery = {
   id: string;
@@ -138,11 +139,7 @@ function ReplayForm({ id, stale, onClose }: { id: string; stale: string; onClose
           value={to}
           onChange={(event) => setTo(event.target.value)}
         />
-        {replay.error && (
-          <p className="wrong" role="alert">
-            {reasonOf(replay.error)}
-          </p>
-        )}
+        <Wrong error={replay.error} />
         <div className="actions">
           <button type="submit" className="button primary" disabled={replay.isPending}>
             {say("sendAgain")}

@@ -12,6 +12,7 @@ import { Page } from "../ui/page.tsx";
 import { Table } from "../ui/table.tsx";
 import { reasonOf } from "../ui/toast.tsx";
 import { say } from "../words.ts";
+import { Wrong } from "../ui/state.tsx";
 
 const PATH = "/auth/issuer";
 
@@ -127,11 +128,7 @@ function IssuerForm({ onClose }: { onClose: () => void }) {
         <Field label={say("jwksUri")} hint={say("jwksHint")} type="url" {...input("jwks_uri")} />
         <Field label={say("roleClaim")} hint={say("roleClaimHint")} {...input("role_claim")} />
         <TextArea label={say("proof")} hint={say("proofHint")} rows={3} spellCheck={false} {...input("token")} />
-        {make.error && (
-          <p className="wrong" role="alert">
-            {reasonOf(make.error)}
-          </p>
-        )}
+        <Wrong error={make.error} />
         <div className="actions">
           <button type="submit" className="button primary" disabled={make.isPending}>
             {say("create")}

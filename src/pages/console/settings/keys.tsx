@@ -13,9 +13,9 @@ import { Menu } from "../ui/menu.tsx";
 import { Page } from "../ui/page.tsx";
 import { Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
-import { reasonOf } from "../ui/toast.tsx";
 import { say } from "../words.ts";
 import { Who } from "../conversation/who.tsx";
+import { Wrong } from "../ui/state.tsx";
 
 const PATH = "/auth/api-keys";
 
@@ -180,11 +180,7 @@ function NewKey({ onClose, onMade }: { onClose: () => void; onMade: (key: KeyWit
           error={errorAt(errors, "/expires_at")}
           onChange={(event) => setExpires(event.target.value)}
         />
-        {make.error && (
-          <p className="wrong" role="alert">
-            {reasonOf(make.error)}
-          </p>
-        )}
+        <Wrong error={make.error} />
         <div className="actions">
           <button type="submit" className="button primary" disabled={make.isPending || scopes.length === 0}>
             {say("create")}

@@ -12,8 +12,8 @@ import { Menu } from "../ui/menu.tsx";
 import { Page } from "../ui/page.tsx";
 import { Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
-import { reasonOf } from "../ui/toast.tsx";
 import { say } from "../words.ts";
+import { Wrong } from "../ui/state.tsx";
 
 const PATH = "/model-provider";
 const KINDS = ["openai", "anthropic", "google", "workers-ai", "openai-compatible"] as const;
@@ -154,11 +154,7 @@ function ProviderForm({ provider, onClose }: { provider: Provider | null; onClos
           error={errorAt(errors, "/api_key")}
           onChange={(event) => setKey(event.target.value)}
         />
-        {put.error && (
-          <p className="wrong" role="alert">
-            {reasonOf(put.error)}
-          </p>
-        )}
+        <Wrong error={put.error} />
         <div className="actions">
           <button type="submit" className="button primary" disabled={put.isPending}>
             {say("save")}
@@ -193,11 +189,7 @@ function TestForm({ name, onClose }: { name: string; onClose: () => void }) {
           onChange={(event) => setModel(event.target.value)}
         />
         {test.data && <Probes probes={[test.data]} />}
-        {test.error && (
-          <p className="wrong" role="alert">
-            {reasonOf(test.error)}
-          </p>
-        )}
+        <Wrong error={test.error} />
         <div className="actions">
           <button type="submit" className="button primary" disabled={test.isPending}>
             {say(test.isPending ? "testing" : "testModel")}

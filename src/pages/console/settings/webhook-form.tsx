@@ -5,9 +5,9 @@ import { useSession } from "../session.tsx";
 import { useAction } from "../ui/action.ts";
 import { Check, errorAt, Field, Select } from "../ui/field.tsx";
 import { Modal } from "../ui/modal.tsx";
-import { reasonOf } from "../ui/toast.tsx";
 import { say } from "../words.ts";
 import { type Webhook, WEBHOOKS } from "./webhook.ts";
+import { Wrong } from "../ui/state.tsx";
 
 const TYPES = [
   ...["conversation.created", "conversation.updated", "conversation.deleted", "conversation.restored"],
@@ -91,11 +91,7 @@ export function WebhookForm({ hook, onClose, onMade }: FormProps) {
             </div>
           )}
         </fieldset>
-        {save.error && (
-          <p className="wrong" role="alert">
-            {reasonOf(save.error)}
-          </p>
-        )}
+        <Wrong error={save.error} />
         <div className="actions">
           <button type="submit" className="button primary" disabled={save.isPending || events?.length === 0}>
             {say("save")}

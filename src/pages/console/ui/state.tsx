@@ -28,3 +28,11 @@ export const Failed = ({ error, retry }: { error: unknown; retry?: () => unknown
     )}
   </div>
 );
+
+/** Why a form was refused, at its end. */
+export const Wrong = ({ error }: { error: unknown }) =>
+  error ? (
+    <p className="wrong" role="alert">
+      {reasonOf(error)}
+    </p>
+  ) : null;
