@@ -17,7 +17,8 @@ type FormProps = {
   isReadOnly: boolean;
 };
 
-export function AgentForm({ agent, save, isReadOnly }: FormProps) {
+export function AgentForm({ save, isReadOnly, ...props }: FormProps) {
+  const [agent] = useState(props.agent);
   const [draft, setDraft] = useState(agent);
   const [origins, setOrigins] = useState(agent.allowed_origins.join("\n"));
   const [models, setModels] = useState([agent.model].flat().join("\n"));

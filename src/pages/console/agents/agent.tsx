@@ -1,5 +1,5 @@
 /** One agent: its form, and a chat beside it to try what is saved. */
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { useSession } from "../session.tsx";
@@ -20,12 +20,14 @@ import { TestChat } from "./test-chat.tsx";
 export function AgentPage({ id }: { id: string }) {
   const { api, can } = useSession();
   const [, navigate] = useLocation();
+  const client = useQueryClient();
   const [isDeleting, setDeleting] = useState(false);
+  // A form that somebody fills in is not replaced under their hands: it is a new one only after it was saved.
+  const [saves, setSaves] = useState(0);
   const isNew = id === "new";
   const result = useQuery({
     queryKey: ["/agent", id],
     enabled: !isNew,
-    // A form that somebody fills in is not replaced under their hands.
     refetchOnWindowFocus: false,
     queryFn: async ({ signal }) => (await api.get<{ agent: Agent }>(`/agent/${id}`, {}, signal)).agent,
   });
@@ -41,8 +43,10 @@ export function AgentPage({ id }: { id: string }) {
     stale,
     done: say("saved"),
     isQuiet: true,
-    onDone: (answer) => {
-      if (isNew) navigate(`/agents/${answer.agent.id}`, { replace: true });
+    onDone: ({ agent }) => {
+      client.setQueryData(["/agent", agent.id], agent);
+      if (isNew) navigate(`/agents/${agent.id}`, { replace: true });
+      else setSaves((before) => before + 1);
     },
   });
   const remove = useAction({
@@ -68,7 +72,7 @@ export function AgentPage({ id }: { id: string }) {
     <Page title={isNew ? say("newAgent") : agent.name} actions={menu}>
       <div className="two">
         <div className="stack">
-          <AgentForm key={agent.updated_at} agent={agent} save={save} isReadOnly={!can("write")} />
+          <AgentForm key={saves} agent={agent} save={save} isReadOnly={!can("write")} />
           {!isNew && <EmbedCode id={id} />}
         </div>
         {!isNew && can("write") && <TestChat agent={agent} />}

@@ -32,28 +32,27 @@ export function Company() {
   });
   return (
     <Page title={say("company")} about={data?.id}>
-      {data ? (
-        <Form key={JSON.stringify(data)} company={data} />
-      ) : error ? (
-        <Failed error={error} retry={refetch} />
-      ) : (
-        <Loading />
-      )}
+      {data ? <Form company={data} /> : error ? <Failed error={error} retry={refetch} /> : <Loading />}
     </Page>
   );
 }
 
 function Form({ company }: { company: Settings }) {
   const { api } = useSession();
-  const [draft, setDraft] = useState(company);
+  const [stored, setStored] = useState(company);
+  const [draft, setDraft] = useState(stored);
   const save = useAction({
     run: () => {
       const { name, time_zone, retention } = draft;
-      return api.send("PATCH", "/company", { body: { name, time_zone, retention } });
+      return api.send<{ company: Settings }>("PATCH", "/company", { body: { name, time_zone, retention } });
     },
     stale: ["/company"],
     done: say("saved"),
     isQuiet: true,
+    onDone: (answer) => {
+      setStored(answer.company);
+      setDraft(answer.company);
+    },
   });
   const errors = save.error instanceof Refused ? save.error.errors : [];
   const submit = (event: FormEvent) => {
@@ -62,62 +61,64 @@ function Form({ company }: { company: Settings }) {
   };
   return (
     <form className="card panel" onSubmit={submit}>
-      <div className="columns">
-        <Field
-          label={say("name")}
-          required
-          maxLength={200}
-          value={draft.name}
-          error={errorAt(errors, "/name")}
-          onChange={(event) => setDraft({ ...draft, name: event.target.value })}
-        />
-        <Field
-          label={say("timeZone")}
-          required
-          list="zones"
-          value={draft.time_zone}
-          error={errorAt(errors, "/time_zone")}
-          onChange={(event) => setDraft({ ...draft, time_zone: event.target.value })}
-        />
-        <datalist id="zones">
-          {Intl.supportedValuesOf("timeZone").map((zone) => (
-            <option key={zone} value={zone} />
-          ))}
-        </datalist>
-      </div>
-      <fieldset>
-        <legend>{say("retention")}</legend>
-        <p className="hint">{say("retentionHint")}</p>
+      <fieldset disabled={save.isPending}>
         <div className="columns">
-          {DAYS.map((name) => (
-            <Field
-              key={name}
-              label={say(DAYS_WORD[name])}
-              type="number"
-              min={1}
-              max={36_500}
-              placeholder={say("forEver")}
-              value={draft.retention[name] ?? ""}
-              error={errorAt(errors, `/retention/${name}`)}
-              onChange={(event) =>
-                setDraft({
-                  ...draft,
-                  retention: {
-                    ...draft.retention,
-                    [name]: event.target.value === "" ? null : Number(event.target.value),
-                  },
-                })
-              }
-            />
-          ))}
+          <Field
+            label={say("name")}
+            required
+            maxLength={200}
+            value={draft.name}
+            error={errorAt(errors, "/name")}
+            onChange={(event) => setDraft({ ...draft, name: event.target.value })}
+          />
+          <Field
+            label={say("timeZone")}
+            required
+            list="zones"
+            value={draft.time_zone}
+            error={errorAt(errors, "/time_zone")}
+            onChange={(event) => setDraft({ ...draft, time_zone: event.target.value })}
+          />
+          <datalist id="zones">
+            {Intl.supportedValuesOf("timeZone").map((zone) => (
+              <option key={zone} value={zone} />
+            ))}
+          </datalist>
+        </div>
+        <fieldset>
+          <legend>{say("retention")}</legend>
+          <p className="hint">{say("retentionHint")}</p>
+          <div className="columns">
+            {DAYS.map((name) => (
+              <Field
+                key={name}
+                label={say(DAYS_WORD[name])}
+                type="number"
+                min={1}
+                max={36_500}
+                placeholder={say("forEver")}
+                value={draft.retention[name] ?? ""}
+                error={errorAt(errors, `/retention/${name}`)}
+                onChange={(event) =>
+                  setDraft({
+                    ...draft,
+                    retention: {
+                      ...draft.retention,
+                      [name]: event.target.value === "" ? null : Number(event.target.value),
+                    },
+                  })
+                }
+              />
+            ))}
+          </div>
+        </fieldset>
+        <Wrong error={save.error} />
+        <div className="actions">
+          <button type="submit" className="button primary" disabled={draft === stored}>
+            {say("save")}
+          </button>
         </div>
       </fieldset>
-      <Wrong error={save.error} />
-      <div className="actions">
-        <button type="submit" className="button primary" disabled={save.isPending || draft === company}>
-          {say("save")}
-        </button>
-      </div>
     </form>
   );
 }
