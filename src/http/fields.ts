@@ -127,7 +127,9 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-/** What somebody says in a conversation: 1–32,000 characters, of which at least one is not white space. */
-export const messageText = lazy(() =>
-  text(32_000, 1).refine((value) => value === "" || !isBlank(value), "is white space only"),
-);
+/** Text of 1 to `max` characters, of which at least one is not white space. */
+export const visibleText = (max: number) =>
+  text(max, 1).refine((value) => value === "" || !isBlank(value), "is white space only");
+
+/** What somebody says in a conversation. */
+export const messageText = lazy(() => visibleText(32_000));

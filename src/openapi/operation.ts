@@ -27,7 +27,7 @@ export function toOperation(spec: RouteSpec): RouteConfig {
     ...(spec.body
       ? (["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"] as const)
       : []),
-    ...(spec.query ? (["uri_too_long", "validation_failed"] as const) : []),
+    ...(query ? (["uri_too_long", "validation_failed"] as const) : []),
     ...(isPaged(query) ? (["invalid_cursor"] as const) : []),
     ...(limitOf(spec) ? (["rate_limited"] as const) : []),
     // A database that is overloaded or away may be so for any of them.

@@ -14,7 +14,7 @@ import {
 } from "../db/api-key.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { id, pathId, text, timestamp, toTimestamp, toTimestampOrNull } from "../http/fields.ts";
+import { id, pathId, timestamp, toTimestamp, toTimestampOrNull, visibleText } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound, Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
@@ -49,7 +49,7 @@ const keyWithSecret = lazy(() =>
 const createBody = lazy(() =>
   z
     .strictObject({
-      name: text(200, 1).default("API key"),
+      name: visibleText(200).default("API key"),
       scopes: z
         .array(scope())
         .min(1)

@@ -5,7 +5,7 @@ import { effectiveRetention } from "../compliance/rule.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
 import type { AppContext } from "../http/context.ts";
-import { id, text, timeZone } from "../http/fields.ts";
+import { id, timeZone, visibleText } from "../http/fields.ts";
 import { invalid, notFound } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
 
@@ -39,7 +39,7 @@ const response = lazy(() => z.object({ company: companySchema() }));
 const changes = lazy(() =>
   z
     .strictObject({
-      name: text(200, 1).optional(),
+      name: visibleText(200).optional(),
       time_zone: timeZone().optional(),
       retention: retention().partial().optional().meta({ description: "Members left out stay as they are." }),
     })

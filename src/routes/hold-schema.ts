@@ -1,6 +1,6 @@
 /** A legal hold as objects show it, and what makes one. */
 import * as z from "zod";
-import { text, timestamp } from "../http/fields.ts";
+import { timestamp, visibleText } from "../http/fields.ts";
 import { lazy } from "../lazy.ts";
 
 export const holdSchema = lazy(() =>
@@ -9,4 +9,4 @@ export const holdSchema = lazy(() =>
     .meta({ id: "Hold", description: "While there is one, nothing goes for good. Visitors are not shown it." }),
 );
 
-export const holdBody = lazy(() => z.strictObject({ reason: text(500, 1) }).meta({ id: "HoldBody" }));
+export const holdBody = lazy(() => z.strictObject({ reason: visibleText(500) }).meta({ id: "HoldBody" }));

@@ -39,7 +39,9 @@ const userSchema = lazy(() =>
     .meta({ id: "User" }),
 );
 const deleteQuery = lazy(() =>
-  z.object({ erase: z.enum(["true", "false"]).default("false").meta({ description: "`true` erases the person." }) }),
+  z.strictObject({
+    erase: z.enum(["true", "false"]).default("false").meta({ description: "`true` erases the person." }),
+  }),
 );
 const response = lazy(() => z.object({ user: userSchema() }));
 

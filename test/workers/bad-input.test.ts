@@ -1,5 +1,6 @@
 /** What attackers and broken clients send: always a problem document, never a 5xx, never a surprise. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { api } from "../../src/app.ts";
 import { call, type Company, makeCompany, send } from "./company.ts";
 import { chat, createConversation, history } from "./conversation-client.ts";
 
@@ -279,6 +280,36 @@ describe("protocol", () => {
     const wrong = await call("PUT", `/v1/conversation/${id}`, { headers: company.user, body: {} });
     expect(wrong).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
     expect(wrong.headers.get("allow")?.split(", ")).toEqual(expect.arrayContaining(["DELETE", "GET", "PATCH"]));
+  });
+
+  it.each(api.routes.filter(({ method }) => method === "delete"))(
+    "refuses a query that $method $path does not know",
+    async ({ path }) => {
+      const { admin: headers } = company;
+      const url = `/v1${path.replaceAll(/\{[^}]+\}/g, id)}`;
+      for (const name of ["perge", "forever"]) {
+        const answer = await call("DELETE", `${url}?${name}=true`, { headers });
+        expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: `/${name}` }] } });
+      }
+    },
+  );
+
+  it("deletes nothing where the word for good is another route's", async () => {
+    const { id: meant } = await createConversation(company);
+    expect((await call("DELETE", `/v1/conversation/${meant}?erase=true`, { headers: company.admin })).status).toBe(422);
+    expect((await call("GET", `/v1/conversation/${meant}`, { headers: company.admin })).status).toBe(200);
+  });
+
+  it.each([
+    ["post", "/conversation/:id/note", { text: " \n\u2003" }, "/text"],
+    ["put", "/conversation/:id/hold", { reason: "\t" }, "/reason"],
+    ["patch", "/company", { name: "  " }, "/name"],
+    ["post", "/agent", { name: "  ", model: "builtin/faq" }, "/name"],
+    ["post", "/auth/api-keys", { name: "  " }, "/name"],
+  ])("refuses white space only in %s %s", async (method, path, body, member) => {
+    const url = `/v1${path.replace(":id", id)}`;
+    const answer = await call(method.toUpperCase(), url, { headers: company.admin, body });
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: member, message: "is white space only" }] } });
   });
 
   it("lists HEAD where it lists GET", async () => {

@@ -535,6 +535,12 @@ describe("a budget", () => {
     const each = await setBudget(site, { applies_to: "each_lead", tokens: 1000 });
     expect(each).toMatchObject({ used: null, reserved: null });
     expect(await look(site, each.id, `?lead_id=${lead.lead_id}`)).toMatchObject({ used: 50, reserved: 0 });
+    for (const lead_id of [site.agent_id, site.user_id, (await makeLead(other)).lead_id]) {
+      for (const path of [`/budget/${each.id}`, "/budget"]) {
+        const answer = await call("GET", `/v1${path}?lead_id=${lead_id}`, { headers: site.admin });
+        expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "/lead_id" }] } });
+      }
+    }
     expect(await setBudget(site, { applies_to: "agent", agent_id: site.faq_agent_id, tokens: 9 })).toMatchObject({
       used: 0,
     });

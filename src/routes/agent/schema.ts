@@ -1,7 +1,16 @@
 /** An agent on the wire. Settings that no query filters by are one JSON column in D1, and plain members here. */
 import * as z from "zod";
 import type { AgentFields, AgentRow } from "../../db/agent.ts";
-import { responseShape, id, metadata, text, timestamp, toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
+import {
+  responseShape,
+  id,
+  metadata,
+  text,
+  timestamp,
+  toTimestamp,
+  toTimestampOrNull,
+  visibleText,
+} from "../../http/fields.ts";
 import { contextLengthOf, type HttpTool } from "../../chat/agent.ts";
 import { normaliseOrigin } from "../../net/origin.ts";
 import { handOverFields } from "./hand-over.ts";
@@ -35,7 +44,7 @@ const timeout = (min: number, description: string) =>
 export const agentBody = lazy(() =>
   z
     .strictObject({
-      name: text(200, 1),
+      name: visibleText(200),
       description: text(2000).default(""),
       instructions: text(32_000).default("").meta({ description: "What the model is told before the conversation." }),
       model: z

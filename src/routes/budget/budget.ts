@@ -18,7 +18,7 @@ import { type AppContext, linkTo } from "../../http/context.ts";
 import { idFilter, pathId } from "../../http/fields.ts";
 import { json } from "../../http/operation.ts";
 import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
-import { notFound, Problem } from "../../problem/problem.ts";
+import { invalid, notFound, Problem } from "../../problem/problem.ts";
 import { type BudgetBody, budgetBody, budgetSchema, budgetView } from "./schema.ts";
 
 export function budgetRoutes(api: Api): void {
@@ -71,8 +71,9 @@ budget within 15 seconds. At most ${MAX_BUDGETS} a company.`,
       query: () => pageQuery().extend(ofLead),
       responses: () => ({ 200: json("A page of budgets, newest first.", pageOf("budgets", budgetSchema())) }),
     },
-    ({ c, db, caller, query }) =>
-      respondWithPage({
+    async ({ c, db, caller, query }) => {
+      await checkLead(db, caller.company_id, query.lead_id);
+      return respondWithPage({
         c,
         caller,
         name: "budgets",
@@ -84,7 +85,8 @@ budget within 15 seconds. At most ${MAX_BUDGETS} a company.`,
         },
         key: (row) => [row.id],
         view: (row) => row,
-      }),
+      });
+    },
   );
 
   api.route(
@@ -95,12 +97,13 @@ budget within 15 seconds. At most ${MAX_BUDGETS} a company.`,
       summary: "Look at a budget",
       description: "With what is used and reserved, and when it begins anew.",
       params: pathId(),
-      query: () => z.object(ofLead),
+      query: () => z.strictObject(ofLead),
       responses: () => ({ 200: json("The budget.", checked()) }),
     },
     async ({ c, db, caller, params, query }) => {
       const row = await findBudget(db, caller.company_id, params.id);
       if (!row) throw notFound();
+      await checkLead(db, caller.company_id, query.lead_id);
       const [view] = await viewsOf(c, caller.company_id, [row], query.lead_id);
       return c.json({ budget: view, unpriced_models: await unpricedModels(db, row) });
     },
@@ -144,6 +147,12 @@ const NOTHING = { tokens: null, amount: null, currency: null };
 
 const rowOf = (body: BudgetBody) =>
   ({ ...NOBODY, ...NOTHING, ...body }) as Omit<BudgetRow, "id" | "company_id" | "created_at">;
+
+/** The ledger opens a counter for whoever it is asked about. */
+async function checkLead(db: Database, company_id: string, lead_id: string | undefined): Promise<void> {
+  if (lead_id !== undefined && !(await findEntity(db, company_id, lead_id, "lead")))
+    throw invalid({ path: "/lead_id", message: "is no lead of the company" });
+}
 
 /** The agent or the person must be the company's. */
 async function checkSubject(db: Database, row: BudgetRow): Promise<void> {

@@ -30,7 +30,9 @@ const max_context_length = lazy(() => z.int().min(1).max(4000));
 const response = lazy(() => z.object({ conversation: conversationSchema() }));
 
 const deleteQuery = lazy(() =>
-  z.object({ purge: z.enum(["true", "false"]).default("false").meta({ description: "`true` is for good (admin)." }) }),
+  z.strictObject({
+    purge: z.enum(["true", "false"]).default("false").meta({ description: "`true` is for good (admin)." }),
+  }),
 );
 
 const createBody = lazy(() =>

@@ -6,7 +6,7 @@ import type { Database } from "../../db/database.ts";
 import type { Slice as PageSlice } from "../../db/page.ts";
 import { findUser } from "../../db/user.ts";
 import type { Api } from "../../http/api.ts";
-import { id, messageText, pathId, text, timestamp, toTimestamp } from "../../http/fields.ts";
+import { id, messageText, pathId, timestamp, toTimestamp, visibleText } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { json } from "../../http/operation.ts";
 import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
@@ -30,7 +30,7 @@ const takeOverBody = lazy(() =>
 const replyBody = lazy(() => z.strictObject({ message: messageText() }).meta({ id: "StaffReply" }));
 const conversation = lazy(() => z.object({ conversation: conversationSchema() }));
 
-const noteBody = lazy(() => z.strictObject({ text: text(10_000, 1) }).meta({ id: "NewNote" }));
+const noteBody = lazy(() => z.strictObject({ text: visibleText(10_000) }).meta({ id: "NewNote" }));
 const readBody = lazy(() => z.strictObject({ sequence: z.int().min(0) }).meta({ id: "ReadMark" }));
 const by = lazy(() => z.object({ entity_id: id(), name: z.string().nullable() }).nullable());
 const noteSchema = lazy(() =>

@@ -23,7 +23,7 @@ import { lazy } from "../../lazy.ts";
 const response = lazy(() => z.object({ lead: leadSchema() }));
 const updateBody = lazy(() => z.strictObject(leadFields()).meta({ id: "LeadChanges" }));
 const deleteQuery = lazy(() =>
-  z.object({
+  z.strictObject({
     erase: z.enum(["true", "false"]).default("false").meta({ description: "`true` erases the person (admin)." }),
   }),
 );

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
-import { pathId, text } from "../../http/fields.ts";
+import { pathId, visibleText } from "../../http/fields.ts";
 import { ask, conversationOfMessage, jsonText } from "../conversation/object.ts";
 import { messageSchema } from "./schema.ts";
 import { lazy } from "../../lazy.ts";
@@ -11,7 +11,7 @@ const feedbackBody = lazy(() =>
   z
     .strictObject({
       rating: z.enum(["up", "down"]).nullable().meta({ description: "null takes it back." }),
-      comment: text(2000, 1).optional(),
+      comment: visibleText(2000).optional(),
     })
     .refine((body) => body.rating !== null || body.comment === undefined, {
       path: ["comment"],
