@@ -55,18 +55,24 @@ function plainNumber(text: string, size: number): string {
 }
 
 /** The `jwks_uri` that the issuer's own discovery document names. Throws when there is none for exactly this issuer. */
-export async function discover(
+export const discover = async (issuer: string, policy: OutboundPolicy, signal?: AbortSignal): Promise<string> =>
+  (await discoverAll(issuer, ["jwks_uri"], policy, signal)).jwks_uri;
+
+/** These addresses, as the issuer's own discovery document names them. Throws when it does not name all of them. */
+export async function discoverAll<N extends string>(
   issuer: string,
+  names: readonly N[],
   policy: OutboundPolicy,
   signal = AbortSignal.timeout(TIMEOUT),
-): Promise<string> {
+): Promise<Record<N, string>> {
   let failure: unknown;
   for (const address of wellKnown(issuer)) {
     try {
       const document = await readObject(address, policy, signal);
       if (document["issuer"] !== issuer) throw new Error("the discovery document is of another issuer");
-      if (typeof document["jwks_uri"] !== "string") throw new Error("the discovery document names no keys");
-      return document["jwks_uri"];
+      const missing = names.find((name) => typeof document[name] !== "string");
+      if (missing !== undefined) throw new Error(`the discovery document has no ${missing}`);
+      return document as Record<N, string>;
     } catch (error) {
       failure = error;
     }

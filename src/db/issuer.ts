@@ -34,6 +34,23 @@ export const findVerifiedIssuers = (db: Database, iss: string, audiences: string
 export const findIssuer = (db: Database, company_id: string, id: string): Promise<IssuerRow | undefined> =>
   db.select().from(issuer).where(own(company_id, id)).get();
 
+/** The verified registration of that id, whichever company's. */
+export const findVerifiedIssuer = (db: Database, id: string): Promise<IssuerRow | undefined> =>
+  db
+    .select()
+    .from(issuer)
+    .where(and(eq(issuer.id, id), verified))
+    .get();
+
+/** The company's verified registrations, oldest first: at most MAX_ISSUERS. */
+export const listVerifiedIssuers = (db: Database, company_id: string): Promise<IssuerRow[]> =>
+  db
+    .select()
+    .from(issuer)
+    .where(and(eq(issuer.company_id, company_id), verified))
+    .orderBy(issuer.id)
+    .all();
+
 /** Registrations of the company, newest first. */
 export const listIssuers = (db: Database, company_id: string, slice: Slice): Promise<Rows<IssuerRow>> =>
   newestFirst(db, issuer, eq(issuer.company_id, company_id), slice);

@@ -19,7 +19,7 @@ import { refused } from "./refused.ts";
  * company has shown as much control already. One that has shown less has to show more from now on.
  */
 export async function proveIssuer(c: AppContext, db: Database, row: IssuerRow, token: string): Promise<void> {
-  const checked = await check(c, row, token);
+  const checked = await checkProof(c, row, token);
   if (!checked.ok) {
     const problem = refused(c, checked.refusal, "");
     if (checked.refusal.reason === "keys_unavailable") throw problem;
@@ -44,7 +44,8 @@ function hint({ reason }: Refusal, token: string): string {
   return `: its iss is ${JSON.stringify(issuer)}, its aud ${JSON.stringify(audiences)}`;
 }
 
-async function check(c: AppContext, row: IssuerRow, token: string): Promise<Checked<unknown>> {
+/** Whether a token is a good one of this registration, verified or not. */
+export async function checkProof(c: AppContext, row: IssuerRow, token: string): Promise<Checked<null>> {
   const unverified = readUnverified(token, Date.now());
   if (!unverified.ok) return unverified;
   const matching = matchingIssuers(unverified.value, [row]);

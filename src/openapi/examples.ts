@@ -134,6 +134,11 @@ export const REQUESTS: Record<string, Record<string, Example>> = {
     role_claim: "roles",
     token: "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl",
   }),
+  post_auth_sign_in_by_id: one("What the identity provider sent the browser back with", {
+    code: "SplxlOBeZQQYbYS6WxSbIA",
+    code_verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    nonce: "n-0S6_WzA2Mj-q9Kd0cVTA",
+  }),
   post_auth_issuer_by_id_verify: one("A good token of it", { token: "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl" }),
   put_model_provider_by_name: {
     openai: { summary: "OpenAI", value: { kind: "openai", api_key: "sk-your-key" } },

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { root } from "../../src/cli/tool/project.ts";
+import { challengeOf, isAnswer, readAnswer, requestOf } from "../../src/pages/console/authorization.ts";
 import { itemsOf, put, putEarlier, sequenceOf } from "../../src/pages/console/conversation/history.ts";
 import { putHead, putOlder, putRow, type Rows } from "../../src/pages/console/inbox/merge.ts";
 import { snippetOf } from "../../src/pages/console/inbox/snippet.ts";
@@ -21,6 +22,55 @@ const pageOf = (all: Conversation[], from: number, size: number): Rows => {
   const rows = listed(all).slice(from, from + size);
   return { rows, cursor: from + size < all.length ? String(from + size) : null, total: all.length };
 };
+
+describe("signing in at an identity provider", () => {
+  const provider = { id: "p1", issuer: "https://login.example.com/", client_id: "console" };
+  const pending = { provider, state: "s".repeat(43), nonce: "n".repeat(43), code_verifier: "v".repeat(43), back: "/" };
+  const answer = (parameters: Record<string, string>) => new URLSearchParams({ state: pending.state, ...parameters });
+
+  it("asks for a code that only this tab can use, and keeps what the provider's address has already", async () => {
+    // The example of RFC 7636, appendix B.
+    const challenge = await challengeOf("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+    expect(challenge).toBe("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    const redirect_uri = "https://api.example.com/console";
+    const authorization_endpoint = "https://login.example.com/authorize?tenant=1";
+    const url = new URL(requestOf({ ...provider, authorization_endpoint, redirect_uri }, pending, challenge));
+    expect(url.href).not.toContain(pending.code_verifier);
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      tenant: "1",
+      response_type: "code",
+      scope: "openid profile email",
+      client_id: "console",
+      redirect_uri,
+      state: pending.state,
+      nonce: pending.nonce,
+      code_challenge: challenge,
+      code_challenge_method: "S256",
+    });
+  });
+
+  it("takes the code of its own answer alone", () => {
+    const code = { kind: "code", code: "c1", pending };
+    expect(readAnswer(answer({ code: "c1" }), pending)).toEqual(code);
+    expect(readAnswer(answer({ code: "c1", iss: provider.issuer }), pending)).toEqual(code);
+    const stray = [
+      readAnswer(answer({ code: "c1" }), null),
+      readAnswer(answer({ code: "c1", state: "another" }), pending),
+      readAnswer(answer({ code: "c1", iss: "https://other.example/" }), pending),
+      readAnswer(answer({ error: "call", error_description: "this number", state: "x" }), pending),
+    ];
+    expect(stray).toEqual(stray.map(() => ({ kind: "stray" })));
+    expect(isAnswer(new URLSearchParams("company=x&code=1"))).toBe(false);
+    expect(isAnswer(answer({ code: "" }))).toBe(true);
+  });
+
+  it("says why the provider refused, and no more than fits", () => {
+    const refused = answer({ error: "access_denied", error_description: "Not one of us" });
+    expect(readAnswer(refused, pending)).toEqual({ kind: "refused", reason: "access_denied: Not one of us" });
+    const long = readAnswer(answer({ error: "x".repeat(9000) }), pending);
+    expect(long).toEqual({ kind: "refused", reason: "x".repeat(500) });
+  });
+});
 
 describe("the inbox", () => {
   it("shows what the service lists after any change on its first page", () => {

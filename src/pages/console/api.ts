@@ -28,11 +28,11 @@ type Options = { body?: unknown; signal?: AbortSignal; headers?: Record<string, 
 const SILENCE = 40_000;
 
 export class Api {
-  readonly #credential: Credential;
+  readonly #credential: Credential | null;
   readonly #onUnauthorized: () => void;
 
-  /** `onUnauthorized` is called when the credential is not good any more. */
-  constructor(credential: Credential, onUnauthorized: () => void = () => {}) {
+  /** Without a credential only what is public can be asked for. `onUnauthorized` is called when it is not good any more. */
+  constructor(credential: Credential | null, onUnauthorized: () => void = () => {}) {
     this.#credential = credential;
     this.#onUnauthorized = onUnauthorized;
   }
@@ -98,10 +98,12 @@ export class Api {
   }
 }
 
-const headersOf = (credential: Credential): Record<string, string> =>
-  "token" in credential
+function headersOf(credential: Credential | null): Record<string, string> {
+  if (!credential) return {};
+  return "token" in credential
     ? { authorization: `Bearer ${credential.token}` }
     : { "x-api-key": credential.api_key, "x-api-secret": credential.api_secret };
+}
 
 function searchOf(query: Query): string {
   const pairs = Object.entries(query).flatMap(([name, value]) =>

@@ -6,13 +6,13 @@ import { useMemo, useState } from "react";
 import { Router } from "wouter";
 import { type Credential, Refused } from "./api.ts";
 import { forgetDrafts } from "./conversation/drafts.ts";
-import { forgetCredential, storeCredential, storedCredential } from "./credential.ts";
+import { forgetCredential, storeCredential } from "./credential.ts";
 import { newSession, SessionContext } from "./session.tsx";
 import { Shell } from "./shell/shell.tsx";
-import { Restore, SignIn } from "./shell/sign-in.tsx";
+import { Arrive, SignIn } from "./shell/sign-in.tsx";
 import type { Identity } from "./types.ts";
 import { Toasts } from "./ui/toast.tsx";
-import { currentLanguage, isRightToLeft, type Language, remember, speak } from "./words.ts";
+import { currentLanguage, isRightToLeft, type Language, remember, say, speak } from "./words.ts";
 import { LanguageContext } from "./shell/language.tsx";
 
 /** What the service refuses stays refused; what it could not do just now is tried again. */
@@ -26,12 +26,12 @@ const newClient = () =>
 
 type SignedIn = { credential: Credential; me: Identity };
 
-export function App() {
+/** `arrival`: what finds out the credential that the tab comes with, if it comes with one. */
+export function App({ arrival }: { arrival: (() => Promise<Credential>) | null }) {
   const [language, setLanguage] = useState<Language>(currentLanguage());
-  const [credential] = useState(storedCredential);
-  const [isRestoring, setRestoring] = useState(credential !== null);
+  const [isArriving, setArriving] = useState(arrival !== null);
   const [signedIn, setSignedIn] = useState<SignedIn | null>(null);
-  const [notice, setNotice] = useState<"expired" | null>(null);
+  const [notice, setNotice] = useState<string | null>(null);
   const [client, setClient] = useState(newClient);
 
   const session = useMemo(() => {
@@ -41,7 +41,7 @@ export function App() {
       forgetDrafts();
       client.clear();
       setClient(newClient());
-      setNotice(reason ?? null);
+      setNotice(reason === "expired" ? say("expired") : null);
       setSignedIn(null);
     });
   }, [signedIn, client]);
@@ -54,8 +54,12 @@ export function App() {
   const enter = (entered: SignedIn) => {
     storeCredential(entered.credential);
     setNotice(null);
-    setRestoring(false);
+    setArriving(false);
     setSignedIn(entered);
+  };
+  const fail = (reason: string) => {
+    setNotice(reason);
+    setArriving(false);
   };
 
   return (
@@ -70,8 +74,8 @@ export function App() {
                     <Shell />
                   </Router>
                 </SessionContext>
-              ) : isRestoring && credential ? (
-                <Restore credential={credential} onDone={enter} onFail={() => setRestoring(false)} />
+              ) : isArriving && arrival ? (
+                <Arrive arrival={arrival} onDone={enter} onFail={fail} />
               ) : (
                 <SignIn onDone={enter} notice={notice} />
               )}

@@ -1,11 +1,8 @@
 /** A thousand conversations, every look and every language: what stays quick, and what everybody can use. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Stage } from "../widget/stage.ts";
 import { eventually } from "../widget/visitor.ts";
-import { Staff, tokenOf } from "./staff.ts";
+import { Staff, tokenOf, violations } from "./staff.ts";
 
 const stage = Stage.setUp();
 const MANY = 1000;
@@ -23,14 +20,6 @@ beforeAll(async () => {
   };
   for (let n = 0; n < MANY; n += 10) await Promise.all(Array.from({ length: 10 }, (_, i) => one(n + i)));
 }, 240_000);
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const { violations: found } = await page.evaluate(() => (globalThis as any).axe.run({ resultTypes: ["violations"] }));
-  return found.map((one: any) => `${one.id}: ${one.nodes.map((node: any) => node.target.join(" ")).join(", ")}`);
-}
 
 describe("a thousand conversations", () => {
   it("are scrolled through to the last without a stutter, with few rows in the page", async () => {

@@ -1,4 +1,6 @@
 /** Somebody of the staff in front of the console: what they see and do, by role and label. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { arrive, eventually } from "../widget/visitor.ts";
 import type { Api } from "../widget/api.ts";
@@ -9,6 +11,15 @@ export type Said = { by: string; text: string };
 export async function tokenOf(api: Api, name: string, role: "member" | "admin" = "member"): Promise<string> {
   const body = { entity_type: "user", external_id: `staff ${name}`, name, role };
   return (await api.call("POST", "/v1/auth/token", body)).access_token;
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds wrong with the page as it is. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const { violations: found } = await page.evaluate(() => (globalThis as any).axe.run({ resultTypes: ["violations"] }));
+  return found.map((one: any) => `${one.id}: ${one.nodes.map((node: any) => node.target.join(" ")).join(", ")}`);
 }
 
 export class Staff {

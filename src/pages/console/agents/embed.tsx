@@ -1,7 +1,7 @@
 /** The line that puts an agent on a website. */
 import { useQuery } from "@tanstack/react-query";
 import { useSession } from "../session.tsx";
-import { Secret } from "../ui/copy.tsx";
+import { CopyLine } from "../ui/copy.tsx";
 import { say } from "../words.ts";
 
 export function EmbedCode({ id }: { id: string }) {
@@ -15,7 +15,7 @@ export function EmbedCode({ id }: { id: string }) {
   return (
     <section className="card panel">
       <h2>{say("embed")}</h2>
-      <Secret label={say("embedHint")} text={data.html} />
+      <CopyLine label={say("embedHint")} text={data.html} />
       {data.allowed_origins.length === 0 && <p className="hint">{say("noOrigins")}</p>}
     </section>
   );

@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { Refused } from "../api.ts";
 import { useSession } from "../session.tsx";
 import { useAction } from "../ui/action.ts";
+import { CopyLine } from "../ui/copy.tsx";
 import { errorAt, Field, TextArea } from "../ui/field.tsx";
 import { useList } from "../ui/list.ts";
 import { Confirm, Modal } from "../ui/modal.tsx";
@@ -26,7 +27,7 @@ type Issuer = {
 type Asking = { kind: "new" } | { kind: "verify" | "remove"; issuer: Issuer };
 
 export function Issuers() {
-  const { api } = useSession();
+  const { api, me } = useSession();
   const [asking, setAsking] = useState<Asking | null>(null);
   const list = useList<Issuer>(PATH, "issuers", { per_page: 50 });
   const remove = useAction({
@@ -81,6 +82,11 @@ export function Issuers() {
           },
         ]}
       />
+      <section className="stack" aria-label={say("singleSignOn")}>
+        <p className="muted">{say("singleSignOnAbout")}</p>
+        <CopyLine label={say("signInLink")} text={`${location.origin}/console?company=${me.company_id}`} />
+        <CopyLine label={say("redirectAddress")} text={`${location.origin}/console`} />
+      </section>
       {asking?.kind === "new" && <IssuerForm onClose={close} />}
       {asking?.kind === "verify" && <VerifyForm id={asking.issuer.id} onClose={close} />}
       {asking?.kind === "remove" && (

@@ -5,7 +5,7 @@ import { Refused } from "../api.ts";
 import { useSession } from "../session.tsx";
 import type { Scope } from "../types.ts";
 import { useAction } from "../ui/action.ts";
-import { Secret } from "../ui/copy.tsx";
+import { CopyLine } from "../ui/copy.tsx";
 import { Check, errorAt, Field } from "../ui/field.tsx";
 import { useList } from "../ui/list.ts";
 import { Confirm, Modal } from "../ui/modal.tsx";
@@ -93,8 +93,8 @@ export function Keys() {
         <Modal title={say("keyMade")} onClose={() => setAsking(null)}>
           <div className="stack">
             <p>{say("shownOnce")}</p>
-            <Secret label={say("keyHalf")} text={asking.key.api_key} />
-            <Secret label={say("secretHalf")} text={asking.key.api_secret} />
+            <CopyLine label={say("keyHalf")} text={asking.key.api_key} />
+            <CopyLine label={say("secretHalf")} text={asking.key.api_secret} />
           </div>
         </Modal>
       )}

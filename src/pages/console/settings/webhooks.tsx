@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Link, useParams } from "wouter";
 import { useSession } from "../session.tsx";
 import { useAction } from "../ui/action.ts";
-import { Secret } from "../ui/copy.tsx";
+import { CopyLine } from "../ui/copy.tsx";
 import { useList } from "../ui/list.ts";
 import { Confirm, Modal } from "../ui/modal.tsx";
 import { Menu } from "../ui/menu.tsx";
@@ -96,7 +96,7 @@ function WebhookList() {
         <Modal title={say("webhookSecret")} onClose={close}>
           <div className="stack">
             <p>{say("shownOnce")}</p>
-            <Secret label={say("webhookSecret")} text={asking.secret} />
+            <CopyLine label={say("webhookSecret")} text={asking.secret} />
           </div>
         </Modal>
       )}

@@ -1,4 +1,4 @@
-/** Signing in with an API key or a token, and coming back after a reload. */
+/** Signing in with an API key, a token or an identity provider, and coming back after a reload or from the provider. */
 import { Tabs } from "@base-ui/react/tabs";
 import { KeyRound } from "lucide-react";
 import { useEffect, useState } from "react";
@@ -11,20 +11,29 @@ import { useTitle } from "../ui/page.tsx";
 import { Loading } from "../ui/state.tsx";
 import { reasonOf } from "../ui/toast.tsx";
 import { say } from "../words.ts";
+import { CompanySignIn, knownCompany } from "./company-sign-in.tsx";
 import { LanguageChooser } from "./language.tsx";
 
 type Done = (entered: { credential: Credential; me: Identity }) => void;
 
-/** Asks whether the credential of this tab is still good. */
-export function Restore({ credential, onDone, onFail }: { credential: Credential; onDone: Done; onFail: () => void }) {
+/** Finds out the credential that the tab comes with, and whether it is good. `onFail` hears why it is not. */
+export function Arrive({
+  arrival,
+  onDone,
+  onFail,
+}: {
+  arrival: () => Promise<Credential>;
+  onDone: Done;
+  onFail: (reason: string) => void;
+}) {
   useEffect(() => {
-    identify(credential)
-      .then((me) => onDone({ credential, me }))
+    arrival()
+      .then(async (credential) => onDone({ credential, me: await identify(credential) }))
       .catch((error: unknown) => {
         if (error instanceof Refused && error.status === 401) forgetCredential();
-        onFail();
+        onFail(reason(error));
       });
-    // Once, for the credential that was there.
+    // Once: a code is good once.
   }, []);
   return (
     <main className="entrance">
@@ -39,10 +48,10 @@ function reason(error: unknown): string {
   if (!(error instanceof Refused)) return reasonOf(error);
   if (error.status === 401) return say("badCredential");
   if (error.status === 403) return say(error.detail === "visitor" ? "visitorToken" : "needsRead");
-  return reasonOf(error);
+  return error.errors[0]?.message ?? reasonOf(error);
 }
 
-export function SignIn({ onDone, notice }: { onDone: Done; notice: "expired" | null }) {
+export function SignIn({ onDone, notice }: { onDone: Done; notice: string | null }) {
   useTitle(say("signIn"));
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -66,16 +75,19 @@ export function SignIn({ onDone, notice }: { onDone: Done; notice: "expired" | n
         <p className="muted">{say("signInAbout")}</p>
         {notice && (
           <p className="banner" role="status">
-            {say("expired")}
+            {notice}
           </p>
         )}
-        <Tabs.Root defaultValue="key" onValueChange={() => setProblem(null)}>
+        <Tabs.Root defaultValue={knownCompany() === "" ? "key" : "company"} onValueChange={() => setProblem(null)}>
           <Tabs.List className="tabs" aria-label={say("signInWith")}>
             <Tabs.Tab value="key" className="tab">
               {say("apiKey")}
             </Tabs.Tab>
             <Tabs.Tab value="token" className="tab">
               {say("token")}
+            </Tabs.Tab>
+            <Tabs.Tab value="company" className="tab">
+              {say("singleSignOn")}
             </Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="key">
@@ -125,6 +137,9 @@ export function SignIn({ onDone, notice }: { onDone: Done; notice: "expired" | n
               />
               <Submit isBusy={isBusy} problem={problem} />
             </form>
+          </Tabs.Panel>
+          <Tabs.Panel value="company">
+            <CompanySignIn />
           </Tabs.Panel>
         </Tabs.Root>
         <footer className="entrance-foot">

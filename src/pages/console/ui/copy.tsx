@@ -1,4 +1,4 @@
-/** A text to take along, and a secret that is shown once. */
+/** A text to take along. */
 import { Check, Copy as CopyIcon } from "lucide-react";
 import { useState } from "react";
 import { say } from "../words.ts";
@@ -27,7 +27,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
   );
 }
 
-export const Secret = ({ label, text }: { label: string; text: string }) => (
+export const CopyLine = ({ label, text }: { label: string; text: string }) => (
   <div className="secret">
     <span className="muted">{label}</span>
     <div className="row">
