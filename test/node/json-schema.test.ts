@@ -24,6 +24,15 @@ describe("a tool's parameters", () => {
         $defs: { line: { type: "object", properties: { type: { const: "line" }, required: true } } },
       },
     ],
+    [
+      "what contains more of the same",
+      {
+        type: "object",
+        properties: { "a/b c": { items: { $ref: "#" } }, same: { $ref: "#/properties/a~1b%20c" } },
+        $defs: { list: { prefixItems: [{ $ref: "#/$defs/list" }] }, last: { $ref: "#/$defs/list/prefixItems/0" } },
+      },
+    ],
+    ["patterns of another mode", { type: "object", properties: { a: { pattern: "[\\w-.]" } } }],
     ["tuples of an older draft", { type: "object", properties: { at: { type: "array", items: [{}, true] } } }],
   ])("are %s", (_, schema) => {
     expect(schemaProblem(schema)).toBeNull();
@@ -49,6 +58,36 @@ describe("a tool's parameters", () => {
       { type: "object", properties: { a: { $ref: "https://x.example/s" } } },
       ["properties", "a", "$ref"],
     ],
+    [
+      "a reference to nothing",
+      { type: "object", properties: { a: { $ref: "#/$defs/no" } } },
+      ["properties", "a", "$ref"],
+    ],
+    [
+      "a reference to what is no schema",
+      { type: "object", properties: { a: { $ref: "#/x/y" } }, x: { y: {} } },
+      ["properties", "a", "$ref"],
+    ],
+    ["an anchor", { type: "object", allOf: [{ $ref: "#a" }], $defs: { b: { $anchor: "a" } } }, ["allOf", 0, "$ref"]],
+    ["itself", { type: "object", $ref: "#" }, ["$ref"]],
+    [
+      "itself among others",
+      { type: "object", allOf: [{ anyOf: [{}, { $ref: "#" }] }] },
+      ["allOf", 0, "anyOf", 1, "$ref"],
+    ],
+    [
+      "two that lead to each other",
+      { type: "object", $defs: { a: { $ref: "#/$defs/b" }, b: { not: { $ref: "#/$defs/a" } } } },
+      ["$defs", "a", "$ref"],
+    ],
+    [
+      "a bound that is no number",
+      { type: "object", properties: { a: { minimum: true } } },
+      ["properties", "a", "minimum"],
+    ],
+    ["a count below 0", { type: "object", minProperties: -1 }, ["minProperties"]],
+    ["a broken pattern", { type: "object", properties: { a: { pattern: "(" } } }, ["properties", "a", "pattern"]],
+    ["names of a broken pattern", { type: "object", patternProperties: { "[": {} } }, ["patternProperties"]],
   ])("are not %s", (_, schema, path) => {
     expect(schemaProblem(schema)?.path).toEqual(path);
   });

@@ -15,7 +15,7 @@ const nativeBody = lazy(() =>
       }),
       metadata: metadata().optional(),
       output_schema: jsonSchema(
-        "JSON Schema of an object that the reply has to be (≤ 16 KiB serialised); it is then told as a whole. A model whose answer does not fit is asked once more, and then the turn fails with `output_invalid`. `format`, `uniqueItems` and patterns that are not simple are told to the model, not checked.",
+        "JSON Schema of an object that the reply has to be (≤ 16 KiB serialised); it is then told as a whole. A model whose answer does not fit is asked once more, and then the turn fails with `output_invalid`. `format`, `uniqueItems`, dynamic references and patterns that are not simple are told to the model, not checked.",
         { type: "object", properties: { mood: { enum: ["good", "bad"] } }, required: ["mood"] },
       ).optional(),
       on_busy: z.enum(["enqueue", "reject", "interrupt"]).default("enqueue").meta({
