@@ -30,7 +30,10 @@ export function refusalOf(url: string, policy: OutboundPolicy): string | null {
   }
   if (parsed.protocol !== "https:") return "must be https";
   if (isIpAddress(host)) return "must name a host, not an IP address";
-  if (!host.includes(".") || /\.(local|localhost|internal|intranet|lan|home|corp|arpa|test|invalid)$/.test(host)) {
+  if (
+    !host.includes(".") ||
+    /\.(local|localhost|localdomain|internal|intranet|lan|home|corp|private|arpa|test|invalid)$/.test(host)
+  ) {
     return "must name a public host";
   }
   return null;
@@ -51,8 +54,9 @@ export async function outbound(
   if (refusal) throw new OutboundRefusal(`outbound address ${refusal}`);
   const response = await fetch(new Request(input as RequestInfo, init), { redirect: "manual" });
   const { status } = response;
-  if (status >= 300 && status < 400) throw new OutboundRefusal("outbound request was redirected", status);
-  return response;
+  if (status < 300 || status >= 400) return response;
+  await response.body?.cancel();
+  throw new OutboundRefusal("outbound request was redirected", status);
 }
 
 export const tooLarge = () => new OutboundRefusal("outbound answer is too large");

@@ -5,7 +5,7 @@ import type { Config } from "../config.ts";
 import { causeOf, type Database } from "../db/database.ts";
 import type { Attempted, DeliveryRow, EventRow } from "../db/webhook-delivery.ts";
 import { webhookSecretContext, type WebhookRow } from "../db/webhook.ts";
-import { outbound } from "../net/outbound.ts";
+import { outbound, OutboundRefusal } from "../net/outbound.ts";
 import { payloadOf } from "./payload.ts";
 import { nextAttempt, retryAfter } from "./retry.ts";
 
@@ -23,6 +23,7 @@ export async function deliver(config: Config, db: Database, hook: WebhookRow, se
   try {
     answer = await post(config, hook, event.id, await payloadOf(db, hook, event));
   } catch (error) {
+    if (error instanceof OutboundRefusal && error.status !== null) answer = { status: error.status, after: null };
     console.warn(JSON.stringify({ event: "webhook_failed", delivery_id: delivery.id, error: causeOf(error) }));
   }
   const last_status = answer?.status ?? null;

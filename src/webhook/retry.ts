@@ -19,11 +19,15 @@ export function nextAttempt(attempts: number, retry_after: number | null, random
   return Math.round(Math.max(at, Math.min(retry_after ?? 0, now + LONGEST)));
 }
 
+/** `Sun Nov  6 08:49:37 1994`, the one form of a date that does not name its zone (RFC 9110, section 5.6.7). */
+const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
+
 /** The moment that a Retry-After header (RFC 9110, section 10.2.3) names, in seconds or as a date; null when it names none. */
 export function retryAfter(header: string | null, now: number): number | null {
   if (header === null) return null;
-  if (/^\d{1,9}$/.test(header.trim())) return now + Number(header) * 1000;
+  if (/^\d+$/.test(header.trim())) return now + Number(header) * 1000;
   // Date.parse takes much more than the dates of HTTP.
-  const at = header.endsWith("GMT") ? Date.parse(header) : Number.NaN;
+  const date = ASCTIME.test(header) ? `${header} GMT` : header;
+  const at = date.endsWith("GMT") ? Date.parse(date) : Number.NaN;
   return Number.isNaN(at) ? null : at;
 }

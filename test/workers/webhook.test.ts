@@ -195,7 +195,8 @@ test("what fails is sent again under the same id, and what comes after it waits 
     [0, null],
   ]);
   await hurry(company);
-  await until(company, hook, (all) => all.some((row) => row.attempts === 2));
+  const twice = await until(company, hook, (all) => all.some((row) => row.attempts === 2));
+  expect(twice.find((row) => row.attempts === 2)).toMatchObject({ status: "pending", last_status: 302 });
   await hurry(company);
   await until(company, hook, (all) => all.every((row) => row.status === "delivered"));
   const requests = await received(hook, 6);
