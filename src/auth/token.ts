@@ -66,26 +66,26 @@ export async function mintToken(
     .sign(await importSecret(config.TOKEN_SECRETS[0] ?? ""));
 }
 
-/** Tokens that were good a moment ago, by their config: what verifying found out stays true until they end. */
+/** Access tokens that were good a moment ago, by their config: what verifying found out stays true until they end. */
 const verified = new WeakMap<Config, TtlCache<Verified>>();
 /** Milliseconds, and tokens. */
 const REMEMBERED = { ttl: 60_000, max: 500 };
 
+/** The claims of an access token that was good a moment ago and is not over at `now` (ms). */
+export function rememberedToken(config: Config, token: string, now: number): Verified | undefined {
+  const known = verified.get(config)?.get(token, now);
+  return known && known.expires_at > now ? known : undefined;
+}
+
+function remember(config: Config, token: string, claims: Verified): void {
+  const known = verified.get(config) ?? new TtlCache(REMEMBERED.ttl, REMEMBERED.max);
+  verified.set(config, known);
+  known.set(token, claims, Date.now());
+}
+
 /** The claims of a token minted here, unless it is not one, not of this use, or over. What it rests on is not looked at. */
 export async function verifyToken(config: Config, token: string, use: TokenUse): Promise<Checked<Verified>> {
   if (!isCanonicalJws(token)) return refuse({ reason: "malformed" });
-  if (use !== "access") return verify(config, token, use);
-  const known = verified.get(config) ?? new TtlCache(REMEMBERED.ttl, REMEMBERED.max);
-  verified.set(config, known);
-  const now = Date.now();
-  const remembered = known.get(token, now);
-  if (remembered) return remembered.expires_at > now ? accept(remembered) : refuse({ reason: "expired" });
-  const checked = await verify(config, token, use);
-  if (checked.ok) known.set(token, checked.value, now);
-  return checked;
-}
-
-async function verify(config: Config, token: string, use: TokenUse): Promise<Checked<Verified>> {
   for (const secret of config.TOKEN_SECRETS) {
     try {
       const { payload } = await jwtVerify(token, await importSecret(secret), {
@@ -95,7 +95,9 @@ async function verify(config: Config, token: string, use: TokenUse): Promise<Che
         typ: TYP[use],
         requiredClaims: ["sub", "exp", "iat", "jti", "company_id", "entity_type"],
       });
-      return accept(claimsOf(payload));
+      const claims = claimsOf(payload);
+      if (use === "access") remember(config, token, claims);
+      return accept(claims);
     } catch (error) {
       // Another secret of the list may have signed it.
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) return refuse(refusalOf(error));

@@ -1,7 +1,7 @@
 /** Bearer tokens: those that this service minted, and those of the companies' identity providers. */
 import type { Principal } from "../auth/principal.ts";
 import { scopesOfRole } from "../auth/principal.ts";
-import { type Verified, verifyToken } from "../auth/token.ts";
+import { rememberedToken, type Verified, verifyToken } from "../auth/token.ts";
 import { readUnverified } from "../auth/unverified.ts";
 import { standingOf } from "../db/standing.ts";
 import type { AppContext } from "./context.ts";
@@ -14,8 +14,10 @@ const VAGUE = "The token is not good.";
 /** The principal that a token stands for. Throws 401 when it is not good, 503 when that cannot be found out. */
 export async function authenticateToken(c: AppContext, token: string): Promise<Principal> {
   const now = Date.now();
-  const unverified = admitted(c, readUnverified(token, now), VAGUE);
   const { config } = c.var;
+  const known = rememberedToken(config, token, now);
+  if (known) return checkStanding(c, token, mintedPrincipal(known));
+  const unverified = admitted(c, readUnverified(token, now), VAGUE);
   if (unverified.issuer === config.TOKEN_ISSUER) {
     const claims = admitted(c, await verifyToken(config, token, "access"), VAGUE);
     return checkStanding(c, token, mintedPrincipal(claims));

@@ -51,10 +51,11 @@ export function cors(routes: MountedRoute[]): MiddlewareHandler<AppEnv> {
     if (path !== c.req.path) c.set("for_browsers", isForBrowsers(c.req.method));
     await next();
     if (!c.var.for_browsers) return;
-    c.header("vary", "Origin", { append: true });
+    const { headers } = c.res;
+    headers.append("vary", "Origin");
     if (origin === undefined || usesKey(c) || isRefused(c)) return;
-    c.header("access-control-allow-origin", origin);
-    c.header("access-control-expose-headers", RESPONSE_HEADERS);
+    headers.set("access-control-allow-origin", origin);
+    headers.set("access-control-expose-headers", RESPONSE_HEADERS);
   };
 }
 

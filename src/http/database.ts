@@ -42,7 +42,7 @@ export async function setBookmarkHeader(c: AppContext): Promise<void> {
   const latest = latestOf(own, objectBookmark ?? null);
   if (!latest && unsettled === undefined) return;
   const key = [latest?.database ?? "", latest?.at ?? "", ...(unsettled === undefined ? [] : [unsettled])];
-  c.header(HEADER, await encodeCursor(c.var.config, PURPOSE, { key, page: 0 }));
+  c.res.headers.set(HEADER, await encodeCursor(c.var.config, PURPOSE, { key, page: 0 }));
 }
 
 /** Bookmarks of one database sort as text. Of two databases, the object's counts. */

@@ -10,13 +10,15 @@ const OF_PAGES = {
 };
 
 export function addHeaders(c: AppContext): void {
-  const isPage = c.res.headers.get("content-type")?.startsWith("text/html") ?? false;
-  const headers = {
-    "x-request-id": c.var.request_id,
-    ...ALWAYS,
-    ...(c.req.url.startsWith("https:") ? OVER_HTTPS : {}),
-    ...(isPage ? OF_PAGES : {}),
-    ...(c.res.headers.has("cache-control") ? {} : { "cache-control": "no-store" }),
-  };
-  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  // Not by c.header(), which copies a response that is there already for every header.
+  const { headers } = c.res;
+  headers.set("x-request-id", c.var.request_id);
+  setAll(headers, ALWAYS);
+  if (c.req.url.startsWith("https:")) setAll(headers, OVER_HTTPS);
+  if (headers.get("content-type")?.startsWith("text/html")) setAll(headers, OF_PAGES);
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+}
+
+function setAll(headers: Headers, values: Record<string, string>): void {
+  for (const name in values) headers.set(name, values[name] ?? "");
 }
