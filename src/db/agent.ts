@@ -1,5 +1,5 @@
 /** Agents. A delete only sets deleted_at. Every change is one batch with its audit row. */
-import { and, asc, eq, gte, isNotNull, isNull, lt, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gte, isNotNull, isNull, lt } from "drizzle-orm";
 import { TtlCache } from "../auth/cache.ts";
 import { contextLengthOf } from "../chat/agent.ts";
 import type { Env } from "../env.ts";
@@ -61,10 +61,6 @@ export async function agentCard(db: Database, company_id: string, id: string): P
   if (status === "active") cards.set(key, card, now);
   return card;
 }
-
-/** Whether an agent of the company lives and is active, when a statement runs. */
-export const isActiveAgent = (company_id: string, id: string): SQL =>
-  sql`EXISTS (SELECT 1 FROM ${agent} WHERE ${and(live(company_id, id), eq(agent.status, "active"))})`;
 
 /** Ids that were no live agent's a moment ago: asking for one again and again asks the databases once. */
 const missing = new TtlCache<true>(5_000, 10_000);

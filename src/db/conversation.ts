@@ -3,12 +3,12 @@ import { and, eq, isNotNull } from "drizzle-orm";
 import type { Entity } from "../auth/principal.ts";
 import { newConversationId } from "../chat/id.ts";
 import { titleOrDefault } from "../chat/title.ts";
-import { isActiveAgent } from "./agent.ts";
-import { insertIf } from "./audit.ts";
 import type { Database } from "./database.ts";
 import { fold } from "./folded.ts";
+import { defaultsOf, insertSql, valuesOf } from "./insert.ts";
 import { type ImportedMessage, insertImported } from "./imported-message.ts";
 import type { JsonObject } from "../json.ts";
+import { lazy } from "../lazy.ts";
 import { conversation } from "./schema.ts";
 
 export type ConversationRow = typeof conversation.$inferSelect;
@@ -24,6 +24,15 @@ export type NewConversation = Entity & {
   creation_hash?: string | null;
 };
 
+const defaults = lazy(() => defaultsOf(conversation));
+const insertion = lazy(() =>
+  insertSql(
+    conversation,
+    () => `WHERE EXISTS (SELECT 1 FROM agent WHERE id = ? AND company_id = ? AND deleted_at IS NULL AND status = 'active')
+      ON CONFLICT DO NOTHING RETURNING id`,
+  ),
+);
+
 /**
  * Creates a conversation, or finds the one that the same entity created with the same creation_key (`created: false`; the
  * caller compares creation_hash). It is one batch and has a unique index, so that two requests at once create one row. Null
@@ -36,22 +45,24 @@ export async function createConversation(
   history: ImportedMessage[] = [],
 ): Promise<{ row: ConversationRow; created: boolean } | null> {
   const title = titleOrDefault(input.title);
-  const values = {
+  const row = {
+    ...defaults(),
     ...input,
     ...{ title, title_folded: fold(title) },
     metadata: input.metadata ?? {},
     ...{ id: newConversationId(now), activity_at: now, created_at: now, updated_at: now },
-  };
-  const counters = history.length === 0 ? {} : { message_count: history.length, last_message_at: now };
-  const isActive = isActiveAgent(input.company_id, input.agent_id);
-  const insertion = insertIf(db, conversation, { ...values, ...counters }, isActive)
-    .onConflictDoNothing()
-    .returning();
-  const imports = history.length === 0 ? [] : [insertImported(db, values, history)];
-  const [[inserted]] = await db.batch([insertion, ...imports]);
-  if (inserted) return { row: inserted, created: true };
-  const row = await findCreated(db, input, input.creation_key ?? "");
-  return row ? { row, created: false } : null;
+    ...(history.length === 0 ? {} : { message_count: history.length, last_message_at: now }),
+  } as ConversationRow;
+  const { columns, sql } = insertion();
+  const insert = db.$client.prepare(sql).bind(...valuesOf(columns, row), input.agent_id, input.company_id);
+  const imports = history.length === 0 ? [] : [insertImported(db, row, history).toSQL()];
+  const [inserted] = await db.$client.batch([
+    insert,
+    ...imports.map(({ sql, params }) => db.$client.prepare(sql).bind(...params)),
+  ]);
+  if (inserted?.results.length === 1) return { row, created: true };
+  const earlier = await findCreated(db, input, input.creation_key ?? "");
+  return earlier ? { row: earlier, created: false } : null;
 }
 
 /** The conversation that the entity created with this creation_key, deleted or not. */

@@ -9,7 +9,10 @@ import type { Env } from "../env.ts";
 import { company } from "./schema.ts";
 
 /** Without drizzle's relational queries, whose preparation would cost every session. */
-export type Database = Omit<DrizzleD1Database, "_" | "query" | "$count" | "transaction">;
+export type Database = Omit<DrizzleD1Database, "_" | "query" | "$count" | "transaction"> & {
+  /** For statements whose SQL is written once. */
+  $client: Pick<D1DatabaseSession, "prepare" | "batch">;
+};
 
 /** A database and the name of its binding. */
 export type Home = { name: string; d1: D1Database };

@@ -2,23 +2,13 @@
  * Writes what a conversation's object hands over, one atomic batch a time. Every statement says what is, not what to add:
  * a batch that arrives twice changes nothing. The SQL comes from the schema, written once.
  */
-import { getTableColumns, getTableName } from "drizzle-orm";
 import type { Batch, Change } from "../chat/changes.ts";
 import type { Message } from "../chat/message.ts";
 import type { AuditRow } from "../chat/audit.ts";
 import { fold } from "./folded.ts";
+import { insertSql, scalar, valuesOf } from "./insert.ts";
 import { MESSAGE_SETS } from "./erasure-stores.ts";
 import { audit_event, message } from "./schema.ts";
-
-/** `INSERT … (every column, in table order)`, with what follows the values. */
-function insertSql(table: typeof audit_event | typeof message, rest: (columns: string[]) => string) {
-  const columns = Object.values(getTableColumns(table)).map((column) => column.name);
-  const places = columns.map(() => "?").join(", ");
-  return {
-    columns,
-    sql: `INSERT INTO ${getTableName(table)} (${columns.join(", ")}) SELECT ${places} ${rest(columns)}`,
-  };
-}
 
 /** What of a message never changes. */
 const FIXED = ["id", "company_id", "conversation_id", "agent_id", "turn_id", "sequence", "role"];
@@ -31,10 +21,6 @@ const UPSERT_MESSAGE = insertSql(message, (columns) => {
 });
 // Without WHERE, SQLite would take ON for part of a join.
 const INSERT_AUDIT = insertSql(audit_event, () => "WHERE true ON CONFLICT (id) DO NOTHING");
-
-const scalar = (value: unknown) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value);
-const valuesOf = (columns: string[], row: Record<string, unknown>) =>
-  columns.map((column) => scalar(row[column] ?? null));
 
 type Session = Pick<D1DatabaseSession, "prepare" | "batch">;
 
