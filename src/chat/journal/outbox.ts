@@ -78,14 +78,19 @@ export class Outbox {
     };
   }
 
-  /** D1 has taken this batch. Whoever calls this writes the note at once, so that an object that wakes up cold does not send it again. */
-  confirm({ upto, last_change }: Batch): void {
+  /**
+   * D1 has taken this batch. Whoever calls this writes the note at once, so that an object that wakes up cold does not send it
+   * again. What is left goes under a newer revision: should this batch arrive once more, it undoes none of that.
+   */
+  confirm({ header, upto, last_change }: Batch): void {
     const { found } = this.#store;
     if (!found) return;
     this.#store.noteLater({ handed_over: Math.max(upto, found.handed_over) });
-    if (last_change === 0) return;
-    this.#store.run("DELETE FROM outbox WHERE id <= ?", last_change);
-    this.forget();
+    if (last_change > 0) {
+      this.#store.run("DELETE FROM outbox WHERE id <= ?", last_change);
+      this.forget();
+    }
+    if (!this.isEmpty && found.revision === header.revision) this.#store.noteLater({ revision: found.revision + 1 });
   }
 
   #unsent(): Message[] {
