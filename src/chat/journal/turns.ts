@@ -91,6 +91,12 @@ export class Turns {
       .map(toTurn);
   }
 
+  /** Turns from this number on that have ended, each with its last event. */
+  endsSince(number: number): [number: number, last_event: number][] {
+    const query = "SELECT number, last_event FROM turn WHERE number >= ? AND ended_at IS NOT NULL";
+    return this.#store.rows(query, number).map((row) => [Number(row["number"]), Number(row["last_event"])]);
+  }
+
   /** Turns that have not ended, in the order in which they arrived. */
   open(): Turn[] {
     return (this.#store.found?.open ?? []).flatMap((number) => this.byNumber(number) ?? []);
@@ -135,8 +141,15 @@ export class Turns {
   /** Whose turns they are from now on. */
   reassign(from: string, to: string): void {
     this.forget();
-    for (const table of ["turn", "rerun"])
-      this.#store.run(`UPDATE OR REPLACE ${table} SET principal = ? WHERE principal = ?`, to, from);
+    const keys = "SELECT idempotency_key FROM turn WHERE principal = ? AND idempotency_key IS NOT NULL";
+    // Both may have used a key: it goes on meaning what its new owner meant by it.
+    this.#store.run(
+      `UPDATE turn SET idempotency_key = NULL WHERE principal = ? AND idempotency_key IN (${keys})`,
+      from,
+      to,
+    );
+    this.#store.run("UPDATE turn SET principal = ? WHERE principal = ?", to, from);
+    this.#store.run("UPDATE OR IGNORE rerun SET principal = ? WHERE principal = ?", to, from);
   }
 
   /** Forgets what was sent in these turns, and by which key or body they would be found again. */

@@ -63,7 +63,7 @@ async function* followLive(live: LiveTurn, after: number, signal: AbortSignal): 
 }
 
 function endedFrames(journal: Journal, number: number, after: number): Frame[] {
-  const turn = journal.turns.byNumber(number);
+  const turn = journal.found && journal.turns.byNumber(number);
   return !turn || turn.ended_at === null ? [] : replayNext(journal, turn, after).map((event) => ({ turn, event }));
 }
 
@@ -78,10 +78,9 @@ export async function* followConversation(
   closed: AbortSignal,
 ): AsyncGenerator<Frame[]> {
   const { engine, journal, typing } = source;
-  const begin = start ? null : beforeOpen(source);
   /** The last event that was sent of each recent turn: a turn may be run again. */
-  const sent = new Map<number, number>(start ? [[start.turn, start.event]] : begin?.ended);
-  let position = start ?? { turn: begin?.turn ?? 0, event: 0 };
+  const sent = new Map<number, number>(start ? [[start.turn, start.event]] : recentEnds(journal));
+  let position = start ?? beforeOpen(source, sent);
   const lacks = ({ number, ended_at, last_event }: Turn) =>
     ended_at === null || (sent.get(number) ?? 0) < (last_event ?? 0);
   yield [SIGN_OF_LIFE];
@@ -94,6 +93,7 @@ export async function* followConversation(
     const turn = journal.turns.since(position).find(lacks);
     if (turn) {
       const seen = yield* followTurn(source, turn, sent.get(turn.number) ?? 0, signal);
+      if (!journal.found) return;
       sent.set(turn.number, Math.max(seen, journal.turns.byNumber(turn.number)?.last_event ?? 0));
       if (turn.number >= position.turn) position = { turn: turn.number, event: seen };
       sent.delete(turn.number - REMEMBERED);
@@ -105,14 +105,15 @@ export async function* followConversation(
 /** Turns whose last event a reader remembers. */
 const REMEMBERED = 200;
 
-/** Where a reader begins who wants what is open now and what comes: the turn before, and which later ones have ended. */
-function beforeOpen({ engine, journal }: Source): { turn: number; ended: [turn: number, event: number][] } {
+/** Where a reader begins who wants what is open now and what comes: at the end of the turn before. */
+function beforeOpen({ engine, journal }: Source, sent: Map<number, number>): EventId {
   const { next_turn } = journal.header;
   const open = engine.open.map(({ turn }) => turn.number);
   const turn = Math.max(0, Math.max(next_turn - REMEMBERED / 2, Math.min(next_turn, ...open)) - 1);
-  const numbers = Array.from({ length: next_turn - turn }, (_, index) => turn + index);
-  return { turn, ended: numbers.filter((number) => !open.includes(number)).map((number) => [number, Infinity]) };
+  return { turn, event: sent.get(turn) ?? 0 };
 }
+
+const recentEnds = ({ turns, header }: Journal) => turns.endsSince(header.next_turn - REMEMBERED / 2);
 
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => {
