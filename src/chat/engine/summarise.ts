@@ -37,16 +37,18 @@ export async function summarise(ports: SummaryPorts, agent: TurnAgent, window: M
 }
 
 async function step({ journal, ledger, clock, log }: SummaryPorts, agent: TurnAgent, before: number): Promise<boolean> {
+  const began = journal.found;
+  /** No edit since then: what is summarised is what is there. It is not deleted, and no person has it. */
+  const isWanted = () => {
+    const { found } = journal;
+    return found?.edits === began?.edits && found?.deleted_at === null && found.handled_by === "agent";
+  };
+  if (!began || !isWanted()) return false;
   const former = summaryOf(journal);
   const messages = uncovered(journal, former?.upto ?? 0, before);
   const last = messages.at(-1);
   if (!last) return false;
-  const { edits, id: conversation_id } = journal.header;
-  /** No edit, erasure or purge since then: what is summarised is what is there. And no person has the conversation. */
-  const isWanted = () => {
-    const { found } = journal;
-    return found?.edits === edits && found.erased_at === null && found.handled_by === "agent";
-  };
+  const { id: conversation_id } = began;
   try {
     const { text, usage } = await ask(agent, former, messages, clock, ledger, isWanted);
     log({ event: "summary", conversation_id, upto: last.sequence, ...usage });
@@ -80,14 +82,15 @@ async function ask(
   const call = new AbortController();
   const request: ModelRequest = { instructions: INSTRUCTIONS, messages: promptOf([{ role: "user", content }]) };
   const [link] = agent.links;
-  const { open, timeouts } = link;
+  const { timeouts } = link;
+  const model = link.open();
   const room = await reserve(ledger, agent, link, mostInput(request), clock());
   if (!isWanted()) {
     room?.release();
     return { text: "", usage: null };
   }
   if (room) request.admit = async () => room.output;
-  const stream = open().stream(request, call.signal);
+  const stream = model.stream(request, call.signal);
   const tally = new UsageTally();
   let text = "";
   let measured: ModelUsage | null = null;
