@@ -11,6 +11,7 @@ import { answerOf } from "../chat/projection/json.ts";
 import { completionOf } from "../chat/projection/openai.ts";
 import { turnReceipt, turnView } from "../chat/projection/turn.ts";
 import type { Answer, ChatRequest, Links, Once, Projection, Stream, Wanted } from "../chat/rpc.ts";
+import type { Rerun } from "../chat/journal/turns.ts";
 import { type EventId, parseEventId, principalOf, type Turn } from "../chat/turn.ts";
 import type { JsonObject } from "../json.ts";
 import type { ConversationCore } from "./conversation-core.ts";
@@ -96,7 +97,7 @@ export class Turns {
     const principal = principalOf(caller);
     const { idempotency_key: key, body_hash } = once;
     const earlier = key === null ? null : journal.turns.rerunBy(principal, key);
-    if (earlier) return this.#repeated(earlier, body_hash);
+    if (earlier) return this.#repeated(earlier, body_hash, admission);
     if (key !== null && journal.turns.byKey(principal, key)) return refuse("idempotency_mismatch");
     if (journal.header.handled_by === "staff") return refuse("conflict", { detail: HANDLED });
     const turn = this.#find(principal, wanted);
@@ -129,12 +130,18 @@ export class Turns {
     return header.handled_by === "staff" || (key !== null && turns.rerunBy(principalOf(caller), key) !== null);
   }
 
-  #repeated(earlier: { turn_id: string; reply_id: string; body_hash: string }, body_hash: string): Outcome<Accepted> {
+  /** The reply that was made anew for this request, or one more attempt where that failed. */
+  #repeated(earlier: Rerun, body_hash: string, { problem, reservation }: Admission): Outcome<Accepted> {
     const { engine, journal } = this.#core;
     if (earlier.body_hash !== body_hash) return refuse("idempotency_mismatch");
     const turn = journal.turns.byId(earlier.turn_id);
     if (turn?.reply_id !== earlier.reply_id) return refuse("message_deleted");
-    return ok({ live: engine.find(turn.number), turn, isRepeat: true });
+    const { asked, reply } = journal.messages.ofTurn(turn);
+    if (turn.status !== "failed" || reply?.deleted_at !== null)
+      return ok({ live: engine.find(turn.number), turn, isRepeat: true });
+    if (asked?.deleted_at !== null) return refuse("message_deleted");
+    if (journal.header.handled_by === "staff") return refuse("conflict", { detail: HANDLED });
+    return problem ? { ok: false, error: problem } : engine.retry(turn, "enqueue", reservation);
   }
 
   #find(principal: string, { messages, key, or_last }: Wanted): Turn | null {

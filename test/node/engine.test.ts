@@ -10,6 +10,9 @@ import { TIMEOUTS } from "../../src/chat/engine/watchdog.ts";
 import { conversationIdIn, IdSource, isConversationId, newConversationId } from "../../src/chat/id.ts";
 import * as edits from "../../src/chat/journal/edits.ts";
 import { type ModelEvent, ModelFailure, type ModelRequest } from "../../src/chat/ports.ts";
+import { followConversation } from "../../src/chat/projection/follow.ts";
+import { Typing } from "../../src/chat/projection/typing.ts";
+import type { Turn } from "../../src/chat/turn.ts";
 import { nextAlarm } from "../../src/object/alarm.ts";
 import { AGENT, bench } from "./journal-harness.ts";
 
@@ -57,9 +60,28 @@ function engineOf(play: Script = ({ messages }) => says(`to ${messages.at(-1)?.c
     accepted.value.live?.waiting.add(content);
     return accepted.value;
   };
+  /** Answers the message of a turn that has ended anew. */
+  const regenerate = ({ id, user_sequence }: Turn): Promise<Turn> =>
+    engine.stopFor(false, () =>
+      b.journal.transaction(() => {
+        edits.deleteMessagesAfter(b.edit(), user_sequence ?? 0, `anew ${b.clock()}`);
+        const turn = b.journal.turns.byId(id);
+        if (!turn) throw new Error("no turn");
+        return engine.rerun(turn, null).live?.ended ?? Promise.resolve(turn);
+      }),
+    );
   const texts = () =>
     b.journal.store.rows("SELECT content FROM message ORDER BY sequence").map((row) => row["content"]);
-  return { ...b, engine, submit, texts, requests };
+  return { ...b, engine, submit, regenerate, texts, requests };
+}
+
+/** Fails at the calls with these numbers, and answers the others with theirs. */
+function failing(...at: number[]): Script {
+  let calls = 0;
+  return async function* () {
+    if (at.includes(++calls)) throw new ModelFailure("error", "no");
+    yield* says(`answer ${calls}`);
+  };
 }
 
 describe("turns", () => {
@@ -123,6 +145,72 @@ describe("turns", () => {
     expect(await submit("a").live?.ended).toMatchObject({ id: first.turn.id, status: "failed" });
     expect(await submit("a").live?.ended).toMatchObject({ id: first.turn.id, status: "completed" });
     expect(texts()).toEqual(["a", "better"]);
+  });
+});
+
+describe("a reply that was made anew", () => {
+  it("leaves the former one to be found by its id, and to be restored as it was", async () => {
+    const { submit, regenerate, journal, edit } = engineOf(failing(2));
+    const keyed = { idempotency_key: "k" };
+    const first = await submit("a", keyed).live?.ended;
+    if (!first) throw new Error("no turn");
+    const former = journal.messages.ofTurn(first).reply;
+    const anew = await regenerate(first);
+    expect(anew.status).toBe("failed");
+    const { reply } = journal.messages.ofTurn(anew);
+    const found = journal.messages.find(former?.id ?? "");
+    if (!reply || !found) throw new Error("not found");
+    expect(edits.restoreMessage(edit(), found)).toMatchObject({ ok: false, error: { code: "conflict" } });
+    edits.deleteMessage(edit(), reply);
+    expect(edits.restoreMessage(edit(), found)).toMatchObject({ ok: true, value: former });
+    // The turn has an answer again: whoever asks for it once more is given that, and no model is asked.
+    expect(submit("a", keyed)).toMatchObject({ isRepeat: true, turn: { status: "completed", error: null } });
+    expect(journal.messages.at(2)).toEqual(former);
+  });
+
+  it("goes to a place of its own where the failed one was deleted while the turn waited", async () => {
+    const gate = Promise.withResolvers<void>();
+    const play = failing(1);
+    const { submit, journal, edit } = engineOf(async function* (request) {
+      if (request.messages.at(-1)?.content === "slow") await gate.promise;
+      yield* play(request);
+    });
+    const keyed = { idempotency_key: "k" };
+    const failed = await submit("a", keyed).live?.ended;
+    const reply = failed && journal.messages.ofTurn(failed).reply;
+    if (!reply) throw new Error("no reply");
+    const slow = submit("slow").live;
+    const again = submit("a", keyed);
+    expect(again.turn.status).toBe("queued");
+    edits.deleteMessage(edit(), reply);
+    gate.resolve();
+    await slow?.ended;
+    const ended = await again.live?.ended;
+    expect(ended && journal.messages.ofTurn(ended).reply).toMatchObject({ status: "complete", deleted_at: null });
+    expect(journal.messages.at(reply.sequence)).toMatchObject({ content: reply.content, status: "failed" });
+  });
+});
+
+describe("whoever follows from now on", () => {
+  it("is told of turns that had ended before, once they are run again", async () => {
+    const { submit, journal, engine } = engineOf(failing(1, 2));
+    const keyed = [{ idempotency_key: "a" }, { idempotency_key: "b" }];
+    for (const [n, key] of keyed.entries()) await submit(`message ${n}`, key).live?.ended;
+    await submit("last").live?.ended;
+    const left = new AbortController();
+    const source = { engine, journal, typing: new Typing() };
+    const frames = followConversation(source, null, left.signal, new AbortController().signal);
+    await frames.next();
+    for (const [n, key] of [...keyed.entries()].toReversed()) {
+      const { turn } = submit(`message ${n}`, key);
+      const told: string[] = [];
+      while (told.at(-1) !== "response") {
+        const { value } = await frames.next();
+        for (const frame of value ?? []) if (frame.turn?.id === turn.id) told.push(frame.event.type);
+      }
+      expect(told).toEqual(["status", "delta", "status", "response"]);
+    }
+    left.abort();
   });
 });
 

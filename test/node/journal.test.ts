@@ -215,6 +215,22 @@ describe("The outbox", () => {
     expect(new Journal(storage).outbox.isEmpty).toBe(true);
   });
 
+  it("sends what does not fit one batch under a newer revision, so that no batch that lands twice undoes the next", () => {
+    const { journal, turn, edit } = bench();
+    const { reply } = turn("one");
+    for (let n = 0; n < 200; n++) turn(String(n));
+    for (let n = 0; n < 15; n++)
+      for (const change of [edits.deleteMessage, edits.restoreMessage])
+        change(edit(), journal.messages.at(reply.sequence) as Message);
+    const revisions: number[] = [];
+    for (let batch = journal.outbox.next(); batch; batch = journal.outbox.next()) {
+      revisions.push(batch.header.revision);
+      journal.outbox.confirm(batch);
+    }
+    expect(revisions.length).toBeGreaterThan(3);
+    expect(revisions).toEqual([...new Set(revisions)].toSorted((a, b) => a - b));
+  });
+
   it("knows when the oldest of what D1 lacks was written", () => {
     const { storage, journal, turn, edit, clock } = bench();
     const drain = () => {
@@ -249,6 +265,20 @@ describe("The outbox", () => {
     ).toThrow("no");
     expect(journal.header).toEqual(before);
     expect(journal.found).toEqual(new Journal(bench().storage).found && before);
+  });
+});
+
+describe("Turns that change hands", () => {
+  it("stay, also where both owners had used the same key", () => {
+    const { journal, ids, clock } = bench();
+    const began = ["lead:visitor", "user:person", "lead:visitor"].map((principal, n) => {
+      const input = { principal, idempotency_key: n === 2 ? "other" : "same", body_hash: String(n), content: "x" };
+      return journal.begin({ ...input, metadata: {}, output_schema: null, ...ids.turn() }, clock());
+    });
+    journal.transaction(() => journal.turns.reassign("lead:visitor", "user:person"));
+    expect(began.map(({ id }) => journal.turns.byId(id)?.principal)).toEqual(began.map(() => "user:person"));
+    expect(journal.turns.byKey("user:person", "same")?.id).toBe(began[1]?.id);
+    expect(journal.turns.byKey("user:person", "other")?.id).toBe(began[2]?.id);
   });
 });
 

@@ -6,6 +6,7 @@ import type { IdSource } from "../id.ts";
 import { askForPerson } from "../journal/handling.ts";
 import { titleByTurn } from "../journal/title.ts";
 import { type Outcome, ok, type Refusal, refuse } from "../outcome.ts";
+import type { OnBusy } from "../rpc.ts";
 import { onRepeat, type Turn, type TurnError } from "../turn.ts";
 import { type Admission, EXHAUSTED } from "./admission.ts";
 import { askModel } from "./answer.ts";
@@ -102,23 +103,24 @@ export class Engine {
     if (journal.header.handled_by === "staff") return ok(this.#holdRequest(earlier, input));
     if (problem) return { ok: false, error: problem };
     if (hand_over) return ok(this.#holdRequest(earlier, input, true));
+    if (earlier) return this.retry(earlier, input.on_busy, reservation);
     const place = this.#queue.admit(input.on_busy, this.#running !== null);
     if (place.action === "refuse") return this.#busy(place.code);
     const { on_busy: _, resent: __, ...rest } = input;
-    if (place.action === "run") {
-      if (earlier) return ok(this.rerun(earlier, reservation));
-      const live = this.#live(journal.begin({ ...rest, ...ids().turn() }, clock()), reservation);
-      this.#start(live);
-      return ok({ live, turn: live.turn, isRepeat: false });
-    }
-    const turn = earlier
-      ? journal.requeue({ ...this.#again(earlier), event_base: earlier.last_event ?? 0 })
-      : journal.enqueue({ ...rest, ...ids().turn() }, clock());
-    const live = this.#live(turn, reservation);
-    this.#emitPosition(live, this.#queue.push(live));
-    this.#ports.onChange();
-    if (place.interrupt) this.#stopRunning();
+    if (place.action === "wait")
+      return ok(this.#wait(journal.enqueue({ ...rest, ...ids().turn() }, clock()), place.interrupt, reservation));
+    const live = this.#live(journal.begin({ ...rest, ...ids().turn() }, clock()), reservation);
+    this.#start(live);
     return ok({ live, turn: live.turn, isRepeat: false });
+  }
+
+  /** A failed turn is answered anew, when its turn comes. */
+  retry(turn: Turn, on_busy: OnBusy, reservation: Reservation | null): Outcome<Accepted> {
+    const place = this.#queue.admit(on_busy, this.#running !== null);
+    if (place.action === "refuse") return this.#busy(place.code);
+    if (place.action === "run") return ok(this.rerun(turn, reservation));
+    const waiting = this.#ports.journal.requeue({ ...this.#again(turn), event_base: turn.last_event ?? 0 });
+    return ok(this.#wait(waiting, place.interrupt, reservation));
   }
 
   /** Why a turn's message cannot be answered anew once nothing runs any more, or null when it can. */
@@ -199,11 +201,21 @@ export class Engine {
     onEnd(live.turn);
   }
 
-  /** A failed turn as it is run again: in place of its failed reply, unless that was deleted. */
+  /** A turn as it is run again: in place of its failed reply, unless that was deleted. */
   #again(turn: Turn): Turn {
-    const { reply } = this.#ports.journal.messages.ofTurn(turn);
-    const isFree = reply ? reply.deleted_at === null : true;
-    return isFree ? turn : { ...turn, reply_id: this.#ports.ids().next(), reply_sequence: null };
+    const { messages } = this.#ports.journal;
+    const { reply } = messages.ofTurn(turn);
+    if (!reply || reply.deleted_at === null) return turn;
+    messages.noteId(reply);
+    return { ...turn, reply_id: this.#ports.ids().next(), reply_sequence: null };
+  }
+
+  #wait(turn: Turn, interrupts: boolean, reservation: Reservation | null): Accepted {
+    const live = this.#live(turn, reservation);
+    this.#emitPosition(live, this.#queue.push(live));
+    this.#ports.onChange();
+    if (interrupts) this.#stopRunning();
+    return { live, turn: live.turn, isRepeat: false };
   }
 
   #busy(code: "turn_in_progress" | "turn_queue_full"): Outcome<never> {
@@ -243,7 +255,7 @@ export class Engine {
       }
       this.#queue.positions().forEach((waiting, index) => this.#emitPosition(waiting, index + 1));
       this.#orAbort(() => {
-        live.turn = journal.start(live.turn, live.nextEvent - 1, clock());
+        live.turn = journal.start(this.#again(live.turn), live.nextEvent - 1, clock());
         this.#start(live);
       });
     }

@@ -6,7 +6,7 @@ import { type AuditEntry, auditRow } from "../audit.ts";
 import type { Caller, Entity } from "../../auth/principal.ts";
 import type { Feedback, Message } from "../message.ts";
 import { type Outcome, ok, refuse } from "../outcome.ts";
-import { principalOf } from "../turn.ts";
+import { principalOf, type Turn, type TurnError } from "../turn.ts";
 import type { Journal } from "./journal.ts";
 import type { Header } from "./schema.ts";
 import { forgetNotes, forgetSummary } from "./summary.ts";
@@ -61,7 +61,7 @@ export function restoreMessage({ journal, caller, now }: Edit, message: Message)
   if (replaced && (turn.ended_at === null || journal.messages.find(turn.reply_id)?.deleted_at === null))
     return refuse("conflict", { detail: "This turn has another reply now. Delete that one first." });
   return journal.transaction(() => {
-    if (replaced) journal.turns.change(turn, { reply_id: message.id, reply_sequence: message.sequence });
+    if (replaced) journal.turns.change(turn, endedWith(turn, message));
     const restored = journal.messages.mark(message, null);
     edited(journal, message.sequence, 1, now);
     const audit = auditRow(caller, aboutMessage("message.restore", message), now);
@@ -69,6 +69,15 @@ export function restoreMessage({ journal, caller, now }: Edit, message: Message)
     return ok(restored);
   });
 }
+
+/** A turn whose reply is this earlier one again: only one that failed is ever written anew. */
+function endedWith(turn: Turn, { id: reply_id, sequence: reply_sequence, status }: Message): Partial<Turn> {
+  const as = { reply_id, reply_sequence, delta_length: null };
+  if (status === "failed") return { ...as, status, error: turn.error ?? UNANSWERED };
+  return { ...as, status: status === "complete" ? "completed" : status, error: null };
+}
+
+const UNANSWERED: TurnError = { code: "model_error", detail: "The model gave no answer." };
 
 /**
  * Soft-deletes every live message after sequence `after` under one deletion_id. Where there is none, names the latest

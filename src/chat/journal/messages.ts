@@ -142,8 +142,13 @@ export class Messages {
 
   #insert(message: Message, leads: boolean): void {
     this.#store.insert("message", message);
-    if (!leads) this.#store.run("INSERT INTO message_id VALUES (?, ?)", message.id, message.sequence);
+    if (!leads) this.noteId(message);
     if (message.sequence % BLOCK === 0) this.#blocks.recount(message.sequence - 1);
+  }
+
+  /** The id of its turn does not lead to it, or not any more. */
+  noteId({ id, sequence }: Message): void {
+    this.#store.run("INSERT OR IGNORE INTO message_id VALUES (?, ?)", id, sequence);
   }
 
   /** A reply that is written again in its old place. */
