@@ -14,10 +14,14 @@ export async function admitted(
   begin: (admission: Admission) => Outcome<Accepted>,
 ): Promise<Outcome<Accepted>> {
   const admission = await admissionOf(core, question);
-  const accepted = begin(admission);
-  const hasBegun = accepted.ok && !accepted.value.isRepeat && accepted.value.live !== null;
-  if (!hasBegun) admission.reservation?.release();
-  return accepted;
+  let hasBegun = false;
+  try {
+    const accepted = begin(admission);
+    hasBegun = accepted.ok && !accepted.value.isRepeat && accepted.value.live !== null;
+    return accepted;
+  } finally {
+    if (!hasBegun) admission.reservation?.release();
+  }
 }
 
 async function admissionOf(

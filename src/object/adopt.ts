@@ -26,7 +26,7 @@ export async function adopt(
   isCurrent: () => boolean,
 ): Promise<Outcome<AgentParts | null>> {
   try {
-    const db = await companyDatabase(env, company_id);
+    const db = await within(companyDatabase(env, company_id), PATIENCE);
     const opened = await within(openConversation(db, company_id, id), PATIENCE);
     if (!opened || (opened.conversation.erased_at !== null && !erasedToo)) return refuse("not_found");
     const { conversation, parts } = opened;

@@ -61,6 +61,8 @@ export class ConversationCore {
   #reportedAt: number | null = null;
   /** How often this process has cleared it. */
   #clearings = 0;
+  /** One summary at a time: a later one would cover the same messages, and an earlier one could come after it. */
+  #isSummarising = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx;
@@ -177,6 +179,8 @@ export class ConversationCore {
       const toStop = stop();
       const change = () => work({ journal: this.journal, caller, now: Date.now() });
       const result = toStop === "nothing" ? change() : this.engine.stopFor(toStop === "all", change);
+      // Should this process die before D1 has heard of it, another one goes on.
+      this.#schedule();
       if (this.journal.header.deleted_at !== null) this.readers.close();
       return result;
     });
@@ -207,6 +211,7 @@ export class ConversationCore {
   /** Nothing is left of the conversation here, and it is not taken over again by whoever has begun to. */
   async clear(): Promise<void> {
     this.#clearings++;
+    this.readers.close();
     await this.#ctx.storage.deleteAlarm();
     await this.#ctx.storage.deleteAll();
     this.journal.forget();
@@ -254,12 +259,16 @@ export class ConversationCore {
 
   /** What follows a turn: D1 hears of it, a summary takes its own time. Nothing of it can harm the turn. */
   #afterTurn(): void {
-    this.sender.soon();
+    this.changed();
     const agent = this.agents.latest;
-    if (!agent?.summarize || this.journal.header.handled_by === "staff") return;
+    if (!agent?.summarize || this.#isSummarising) return;
+    this.#isSummarising = true;
     const ports = { journal: this.journal, ledger: this.ledger, clock: Date.now, log };
     const { shown } = nextContext(this.journal, agent);
-    this.#ctx.waitUntil(summarise(ports, agent, shown));
+    const summarised = summarise(ports, agent, shown).finally(() => {
+      this.#isSummarising = false;
+    });
+    this.#ctx.waitUntil(summarised);
   }
 
   /** Sets the alarm unless it will ring by then anyway. It looks for deltas that are old when it rings. */

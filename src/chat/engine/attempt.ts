@@ -6,7 +6,8 @@ import type { Ending, Journal } from "../journal/journal.ts";
 import { summaryOf } from "../journal/summary.ts";
 import type { ModelAttempt } from "../message.ts";
 import { costOf } from "../money.ts";
-import { type Model, type ModelEvent, ModelFailure, type ModelRequest, type ModelUsage } from "../ports.ts";
+import type { Model, ModelEvent, ModelRequest, ModelUsage, TurnRef } from "../ports.ts";
+import { ModelFailure } from "../ports.ts";
 import { callsOf } from "../tool-call.ts";
 import type { TurnError } from "../turn.ts";
 import { estimateTokens, UsageTally } from "../usage.ts";
@@ -46,6 +47,18 @@ export type Answer = {
   titles: boolean;
   hands_over?: boolean;
 };
+
+/** The turn with whoever owns its conversation at the moment of asking: it may be merged while the turn runs. */
+const turnRef = (journal: Journal, turn_id: string): TurnRef => ({
+  conversation_id: journal.header.id,
+  turn_id,
+  get entity_type() {
+    return journal.header.entity_type;
+  },
+  get entity_id() {
+    return journal.header.entity_id;
+  },
+});
 
 /** The place behind all of an agent's models. */
 export const LAST_RESORT = Infinity;
@@ -117,8 +130,7 @@ export class Attempt {
       const { output_schema } = this.#live.turn;
       const { hand_over } = agent;
       const actions = hand_over ? [handOver(hand_over.hours, clock, (...said) => this.#askForPerson(...said))] : [];
-      const { id: conversation_id, entity_type, entity_id } = journal.header;
-      const turn = { conversation_id, turn_id: this.#live.turn.id, entity_type, entity_id };
+      const turn = turnRef(journal, this.#live.turn.id);
       const more = { turn, actions, ...(output_schema ? { output_schema } : {}) };
       this.#request = { ...request, ...more, current: () => current().request };
       this.#window_start = first;
@@ -151,8 +163,9 @@ export class Attempt {
   /** How the turn ends with what came of this attempt so far; nothing comes of it afterwards. */
   end(status: Ending["status"], error: TurnError | null, denial: Denial | null = null): Answer {
     const { rest, delta_length } = this.#reply.close();
+    // Stopped before the next attempt: this one has been settled.
+    if (!this.#isOver) this.#settle(status === "failed" && error?.code !== "model_timeout");
     this.#isOver = true;
-    this.#settle(status === "failed" && error?.code !== "model_timeout");
     const usage = this.#tally.total;
     const cost = usage && costOf(usage, this.#link?.price ?? null);
     const model_used = this.#model?.name ?? null;
