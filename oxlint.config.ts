@@ -28,7 +28,7 @@ const ROOMS: Room[] = [
   { name: "journal", files: "src/chat/journal/**", ours: ["auth", "chat"] },
   { name: "engine", files: "src/chat/engine/**", ours: ["auth", "chat", "journal"] },
   { name: "projection", files: "src/chat/projection/**", ours: ["auth", "chat", "journal", "engine", "problem"] },
-  { name: "models", ours: ["auth", "chat", "net"], packages: ["ai"] },
+  { name: "models", ours: ["auth", "chat", "net"] },
   { name: "db", ours: ["auth", "chat", "env"], packages: ["drizzle"] },
   { name: "compliance", ours: ["auth", "chat", "db", "env"] },
   { name: "http", ours: ["auth", "chat", "db", "env", "net", "problem"], packages: ["hono"] },

@@ -1,15 +1,19 @@
 /**
  * A provider's client as a Model. An answer is whole or it is a ModelFailure: it ends because the upstream said that it
  * was finished, never because bytes merely stopped coming. On abort the iteration returns at once, without `finish`.
- *
- * The client is asked directly (`doStream`): the AI SDK's `streamText` on top of it would add a third to the bundle for
- * retries, telemetry and transforms that the engine has no use for.
  */
 import { uuidv7 } from "uuidv7";
-import { isBlank, type Model, type ModelEvent, ModelFailure, type ModelRequest } from "../chat/ports.ts";
+import {
+  isBlank,
+  type Model,
+  type ModelEvent,
+  ModelFailure,
+  type ModelMessage,
+  type ModelRequest,
+} from "../chat/ports.ts";
 import { mostTokens } from "../chat/usage.ts";
 import type { OutboundPolicy } from "../net/outbound.ts";
-import type { Answering, CallOptions, Connect } from "./connect.ts";
+import type { Answering, CallOptions, Connect, Message } from "./connect.ts";
 import { AnswerText } from "./answer-text.ts";
 import { failureOf, isTooLong } from "./provider/failure.ts";
 import { nextHalving, shortened } from "./shortened.ts";
@@ -52,7 +56,7 @@ async function* answer(
   const tools = request.turn ? [...(settings.tools ?? []), ...(request.actions ?? [])] : [];
   const options = optionsOf(request, settings, tools);
   /** What was said since the user's message: by the model, and by the tools it called. */
-  const since: CallOptions["prompt"] = [];
+  const since: Message[] = [];
   let acted = false;
   let halvings = 0;
   /** What an action wants said, where the model says nothing after it. */
@@ -60,13 +64,14 @@ async function* answer(
   try {
     for (let step = 1; !signal.aborted; step++) {
       const last = step === MAX_STEPS;
-      const choice = last && tools.length > 0 ? { toolChoice: { type: "none" as const } } : {};
+      const choice = last && tools.length > 0 ? { toolChoice: "none" as const } : {};
       const most = await answering.unlessAborted(admitted(request, since));
       if (signal.aborted) return;
       const limit = most === null ? {} : { maxOutputTokens: most };
       const take = (now: ModelRequest) => {
-        const prompt = [...promptOf(now), ...since];
-        return takeStep(connect, { ...options, prompt, ...choice, ...limit }, policy, answering);
+        const messages = [...now.messages.map(messageOf), ...since];
+        const asked = { ...options, instructions: isBlank(now.instructions) ? "" : now.instructions, messages };
+        return takeStep(connect, { ...asked, ...choice, ...limit }, policy, answering);
       };
       let taken: Taken | null | undefined;
       while (taken === undefined) {
@@ -103,31 +108,20 @@ async function* answer(
 }
 
 /** Most output tokens of the next call, once there is room for it; null where nothing but the agent limits it. */
-const admitted = async (request: ModelRequest, since: CallOptions["prompt"]): Promise<number | null> =>
+const admitted = async (request: ModelRequest, since: Message[]): Promise<number | null> =>
   request.admit ? request.admit(since.length === 0 ? 0 : mostTokens(JSON.stringify(since))) : null;
 
-/** The request in the AI SDK's words. */
-function promptOf({ instructions, messages }: ModelRequest): CallOptions["prompt"] {
-  const system = isBlank(instructions) ? [] : [{ role: "system" as const, content: instructions }];
-  const said = messages.map(({ role, content }) => ({ role, content: [{ type: "text" as const, text: content }] }));
-  return [...system, ...said];
-}
+const messageOf = ({ role, content }: ModelMessage): Message =>
+  role === "user" ? { role, text: content } : { role, said: [{ type: "text", text: content }] };
 
 const optionsOf = (
   { output_schema }: ModelRequest,
   settings: CallSettings,
   tools: Callable[],
-): Omit<CallOptions, "prompt"> => ({
+): Omit<CallOptions, "instructions" | "messages"> => ({
   ...(settings.temperature === null ? {} : { temperature: settings.temperature }),
   ...(settings.max_output_tokens === null ? {} : { maxOutputTokens: settings.max_output_tokens }),
-  ...(settings.stop?.length ? { stopSequences: settings.stop } : {}),
-  ...(tools.length > 0 ? { tools: tools.map(declared) } : {}),
-  ...(output_schema ? { responseFormat: { type: "json" as const, schema: output_schema } } : {}),
-});
-
-const declared = ({ name, description, parameters }: Callable) => ({
-  type: "function" as const,
-  name,
-  ...(description === "" ? {} : { description }),
-  inputSchema: parameters,
+  ...(settings.stop?.length ? { stop: settings.stop } : {}),
+  ...(tools.length > 0 ? { tools } : {}),
+  ...(output_schema ? { schema: output_schema } : {}),
 });

@@ -1,13 +1,11 @@
 /** One call of a provider's client: its text as it comes, and at its end what it wants done, if anything. */
 import { type ModelEvent, ModelFailure, type ModelUsage } from "../chat/ports.ts";
 import type { OutboundPolicy } from "../net/outbound.ts";
-import type { Answering, CallOptions, Connect, StreamPart } from "./connect.ts";
+import type { Answering, CallOptions, Connect, Counts, StreamPart } from "./connect.ts";
 import type { Source } from "../net/source.ts";
 import { endingProblem, saysCalls } from "./provider/ending.ts";
 import { StepContent } from "./step-content.ts";
 import { Upstream } from "./provider/upstream.ts";
-
-type FinishPart = Extract<StreamPart, { type: "finish" }>;
 
 /** How a step ended; `content` is null when it called no tool. */
 export type Taken = { content: StepContent | null; usage: ModelUsage | null };
@@ -23,7 +21,7 @@ export async function* takeStep(
   const content = options.tools ? new StepContent() : null;
   let parts: Source<StreamPart> | null = null;
   try {
-    parts = await unlessAborted(connect(upstream, { ...options, abortSignal: signal }));
+    parts = await unlessAborted(connect(upstream, { ...options, signal }));
     while (parts && !signal.aborted) {
       const next = await unlessAborted(parts.read());
       if (next === null || signal.aborted) return null;
@@ -35,15 +33,15 @@ export async function* takeStep(
         const rest = text.end();
         if (rest !== "") yield { type: "text", text: rest };
         const called = content !== null && content.calls.length > 0;
-        const problem = problemOf(part.finishReason.raw, called);
+        const problem = problemOf(part.word, called);
         if (problem !== null) throw new ModelFailure("error", problem);
-        return { content: called ? content : null, usage: usageOf(part.usage) };
+        return { content: called ? content : null, usage: usageOf(part.counts) };
       }
       if (part.type === "retract") {
         text.forget();
         yield { type: "retract" };
       }
-      const said = part.type === "text-delta" ? text.add(part.delta) : "";
+      const said = part.type === "text" ? text.add(part.text) : "";
       if (said !== "" || isSign(part)) yield { type: "text", text: said };
     }
     return null;
@@ -52,8 +50,8 @@ export async function* takeStep(
   }
 }
 
-/** Thoughts, the arguments of a call and keep-alive comments are not passed on, but they show that the model is at work. */
-const isSign = ({ type }: StreamPart) => type === "raw" || type === "reasoning-delta" || type === "tool-input-delta";
+/** Thoughts, pieces of a call and keep-alive comments are not passed on, but they show that the model is at work. */
+const isSign = ({ type }: StreamPart) => type === "alive" || type === "thought";
 
 /** Why a step that ended with this word is none, or null when it is one. */
 function problemOf(word: string | undefined, called: boolean): string | null {
@@ -65,22 +63,16 @@ function problemOf(word: string | undefined, called: boolean): string | null {
 /** Tokens of one call beyond which a number is no count. */
 const MAX_COUNT = 1_000_000_000;
 
-/**
- * Clients fill in 0 where the provider did not say. Neither side of an answer has no tokens, so 0 is never a count; of the
- * cache it is one where the provider's own usage, `raw`, speaks of a cache.
- */
-function usageOf({ inputTokens, outputTokens, raw }: FinishPart["usage"]): ModelUsage | null {
-  const counted = (n: number | undefined) =>
-    n !== undefined && Number.isSafeInteger(n) && n > 0 && n <= MAX_COUNT ? n : null;
-  const input_tokens = counted(inputTokens.total);
-  const output_tokens = counted(outputTokens.total);
+/** Providers fill in 0 where they did not count. Neither side of an answer has no tokens, so 0 is never a count; of the cache it is. */
+function usageOf({ input, cached, output }: Counts): ModelUsage | null {
+  const isCount = (n: number | undefined, least: number): n is number =>
+    n !== undefined && Number.isSafeInteger(n) && n >= least && n <= MAX_COUNT;
+  const input_tokens = isCount(input, 1) ? input : null;
+  const output_tokens = isCount(output, 1) ? output : null;
   if (input_tokens === null && output_tokens === null) return null;
-  const isSaid = raw === undefined || Object.keys(raw).some((name) => /cache/i.test(name));
-  const cached = inputTokens.cacheRead ?? 0;
-  const isCount = isSaid && inputTokens.cacheRead !== undefined && Number.isSafeInteger(cached) && cached >= 0;
   return {
     input_tokens,
-    ...(input_tokens !== null && isCount ? { cached_input_tokens: Math.min(cached, input_tokens) } : {}),
+    ...(input_tokens !== null && isCount(cached, 0) ? { cached_input_tokens: Math.min(cached, input_tokens) } : {}),
     output_tokens,
   };
 }

@@ -17,23 +17,20 @@ export function withoutThoughts(parts: Source<StreamPart>, model: string): Sourc
   const byName = known === undefined && KNOWN.test(model);
   const tags = new ThoughtTags(known ?? byName);
   const ready: StreamPart[] = [];
-  let id = "0";
+  let block = 0;
   const add = (pieces: Piece[]) => {
-    for (const piece of pieces) {
-      if (piece.type === "retract") ready.push(piece);
-      else ready.push({ type: piece.type === "text" ? "text-delta" : "reasoning-delta", id, delta: piece.text });
-    }
+    for (const piece of pieces) ready.push(piece.type === "retract" ? piece : { ...piece, block });
     if (tags.lone) leading.set(model, true);
   };
   const take = (part: StreamPart) => {
-    if (part.type === "text-delta" && part.delta !== "") {
-      id = part.id;
-      add(tags.take(part.delta));
+    if (part.type === "text" && part.text !== "") {
+      block = part.block;
+      add(tags.take(part.text));
       if (ready.length === 0) ready.push(ALIVE);
       return;
     }
-    if (part.type === "reasoning-delta" && part.delta !== "") add(tags.settle());
-    else if (part.type === "finish" || part.type === "tool-call" || part.type === "error") {
+    if (part.type === "thought" && part.text !== "") add(tags.settle());
+    else if (part.type === "finish" || part.type === "call" || part.type === "error") {
       add(tags.end(part.type !== "error"));
       if (part.type === "finish" && byName && !tags.lone) leading.set(model, false);
     }

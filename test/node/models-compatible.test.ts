@@ -2,7 +2,6 @@
 import { describe, expect, it } from "vitest";
 import type { StreamPart } from "../../src/models/connect.ts";
 import { USUAL } from "../../src/models/provider/dialect.ts";
-import { NOTES } from "../../src/models/provider/openai-calls.ts";
 import { openaiChat } from "../../src/models/provider/openai-chat.ts";
 import { ChatChunks } from "../../src/models/provider/openai-chunks.ts";
 import { parsed } from "../../src/models/provider/parts.ts";
@@ -24,7 +23,7 @@ async function read(...chunks: unknown[]): Promise<StreamPart[]> {
 }
 
 const callsOf = (parts: StreamPart[]) =>
-  parts.flatMap((part) => (part.type === "tool-call" ? [{ id: part.toolCallId, [part.toolName]: part.input }] : []));
+  parts.flatMap((part) => (part.type === "call" ? [{ id: part.id, [part.name]: part.input }] : []));
 const tool_calls = (...calls: object[]) => chunk({ tool_calls: calls });
 const errorOf = (parts: StreamPart[]) => parts.find((part) => part.type === "error");
 
@@ -39,9 +38,9 @@ describe("text", () => {
       END,
     );
     expect(parts).toMatchObject([
-      { type: "reasoning-delta", delta: "Hmm." },
-      { type: "text-delta", delta: "Hello" },
-      { type: "finish", finishReason: { raw: "stop" } },
+      { type: "thought", text: "Hmm." },
+      { type: "text", text: "Hello" },
+      { type: "finish", word: "stop" },
     ]);
   });
 
@@ -51,7 +50,7 @@ describe("text", () => {
       { type: "text", text: "Hello" },
       { type: "reference", reference_ids: [1] },
     ];
-    expect(await read(chunk({ content }), END)).toMatchObject([{ delta: "Hm" }, { delta: "Hello" }, {}]);
+    expect(await read(chunk({ content }), END)).toMatchObject([{ text: "Hm" }, { text: "Hello" }, {}]);
   });
 
   it.each([
@@ -62,7 +61,7 @@ describe("text", () => {
     [chunk({ reasoning: [{ text: "Hm." }] })],
   ])("is none in a piece of thinking: %j", async (piece) => {
     const parts = await read(piece, chunk({ content: "a" }), END);
-    expect(parts).toMatchObject([{ type: "reasoning-delta", delta: "Hm." }, { type: "text-delta", delta: "a" }, {}]);
+    expect(parts).toMatchObject([{ type: "thought", text: "Hm." }, { type: "text", text: "a" }, {}]);
   });
 
   it("may be repeated as a whole behind its pieces", async () => {
@@ -77,14 +76,14 @@ describe("text", () => {
         chunk({ tool_calls: [call] }),
         last,
       );
-      expect(parts.flatMap((part) => (part.type === "text-delta" ? [part.delta] : []))).toEqual(["Hello"]);
+      expect(parts.flatMap((part) => (part.type === "text" ? [part.text] : []))).toEqual(["Hello"]);
       expect(callsOf(parts)).toEqual([{ id: "a", add: "{}" }]);
     }
   });
 
   it("may be a refusal", async () => {
     const parts = await read(chunk({ refusal: "I will not." }), END);
-    expect(parts).toMatchObject([{ delta: "I will not." }, { finishReason: { raw: "refusal" } }]);
+    expect(parts).toMatchObject([{ text: "I will not." }, { word: "refusal" }]);
   });
 
   it.each([
@@ -94,7 +93,7 @@ describe("text", () => {
     [{ choices: [{ index: 0, text: "x" }] }, "ax"],
     [chunk({ content: [{ type: "output_text", text: "x" }] }), "ax"],
   ])("may come as %j", async (odd, text) => {
-    expect((await read(chunk({ content: "a" }), odd, END))[0]).toEqual({ type: "text-delta", id: "0", delta: text });
+    expect((await read(chunk({ content: "a" }), odd, END))[0]).toEqual({ type: "text", block: 0, text });
   });
 
   it.each([
@@ -109,7 +108,7 @@ describe("text", () => {
     [{ base_resp: { status_code: 0, status_msg: "success" }, choices: null }],
   ])("is whole where something says nothing about it: %j", async (odd) => {
     const parts = await read(chunk({ content: "a" }), odd, END);
-    expect(parts).toMatchObject([{ type: "text-delta", delta: "a" }, { type: "finish" }]);
+    expect(parts).toMatchObject([{ type: "text", text: "a" }, { type: "finish" }]);
   });
 
   it.each([
@@ -128,7 +127,7 @@ describe("text", () => {
     [{ error: "no", choices: [] }],
   ])("that is none is told, after what came before it: %j", async (wrong) => {
     const parts = await read(chunk({ content: "a" }), wrong, END);
-    expect(parts[0]).toMatchObject({ type: "text-delta", delta: "a" });
+    expect(parts[0]).toMatchObject({ type: "text", text: "a" });
     expect(parts[1]).toMatchObject({ type: "error" });
   });
 });
@@ -139,21 +138,18 @@ describe("an answer", () => {
     const usage = { prompt_tokens: 4, completion_tokens: 1 };
     const parts = await read(filtered, { ...chunk({ content: "a" }), error: null }, END, { usage });
     expect(errorOf(parts)).toBeUndefined();
-    expect(parts.at(-1)).toMatchObject({ usage: { inputTokens: { total: 4 }, outputTokens: { total: 1 } } });
+    expect(parts.at(-1)).toMatchObject({ counts: { input: 4, output: 1 } });
   });
 
   it("may lack a finish reason and a count", async () => {
     const parts = await read(chunk({ content: "a" }, { finish_reason: null }));
-    expect(parts.at(-1)).toMatchObject({
-      finishReason: { raw: "done" },
-      usage: { inputTokens: { total: undefined }, outputTokens: { total: undefined } },
-    });
+    expect(parts.at(-1)).toEqual({ type: "finish", word: "done", counts: {} });
   });
 });
 
 it("may end with an object that says how", async () => {
   const parts = await read(chunk({ content: "a" }, { finish_reason: { type: "length", length: 9 } }));
-  expect(parts.at(-1)).toMatchObject({ finishReason: { raw: "length" } });
+  expect(parts.at(-1)).toMatchObject({ word: "length" });
 });
 
 describe("calls", () => {
@@ -202,7 +198,7 @@ describe("calls", () => {
   ])("may have arguments that are %s", async (_, given, expected) => {
     const call = tool_calls({ index: 0, id: "a", function: { name: "add", arguments: given } });
     const parts = await read(call, END);
-    expect(parts.flatMap((part) => (part.type === "tool-call" && part.input ? [JSON.parse(part.input)] : []))).toEqual(
+    expect(parts.flatMap((part) => (part.type === "call" && part.input ? [JSON.parse(part.input)] : []))).toEqual(
       expected,
     );
   });
@@ -219,7 +215,7 @@ describe("calls", () => {
   ])("are told apart by being whole where they have %s", async (_, more) => {
     const [a, b, c] = [whole("A", more), whole("B", more), whole("A", more)];
     const expected = ["A", "B", "A"].map((city) => `{"city":"${city}"}`);
-    const inputs = (parts: StreamPart[]) => parts.flatMap((part) => (part.type === "tool-call" ? [part.input] : []));
+    const inputs = (parts: StreamPart[]) => parts.flatMap((part) => (part.type === "call" ? [part.input] : []));
     expect(inputs(await read(tool_calls(a), tool_calls(b), tool_calls(c), END))).toEqual(expected);
     expect(inputs(await read(tool_calls(a, b, c), END))).toEqual(expected);
   });
@@ -291,14 +287,12 @@ describe("calls", () => {
   it("are given back with what their provider noted on them", async () => {
     const extra_content = { google: { thought_signature: "c2ln" } };
     const parts = await read(tool_calls({ id: "a", extra_content, function: { name: "add", arguments: "{}" } }), END);
-    expect(parts.find(({ type }) => type === "tool-call")).toMatchObject({
-      providerMetadata: { [NOTES]: extra_content },
-    });
+    expect(parts.find(({ type }) => type === "call")).toMatchObject({ notes: extra_content });
     await up.client.script("noted", []);
-    const call = { type: "tool-call" as const, toolCallId: "a", toolName: "add", input: {} };
+    const call = { type: "call" as const, id: "a", name: "add", input: {}, notes: extra_content };
     const connect = openaiChat("noted", up.client.baseUrl, {}, USUAL);
-    const content = [{ ...call, providerOptions: { [NOTES]: extra_content } }];
-    await connect(new Upstream({ allowLoopback: true }), { prompt: [{ role: "assistant", content }] });
+    const messages = [{ role: "assistant" as const, said: [call] }];
+    await connect(new Upstream({ allowLoopback: true }), { instructions: "", messages });
     const [seen] = await up.client.requests("noted");
     expect(seen?.body.messages[0]).toMatchObject({ content: null, tool_calls: [{ id: "a", extra_content }] });
   });

@@ -15,11 +15,8 @@ async function read(chunks: Uint8Array[]) {
   let text = "";
   for await (const part of parts) {
     if (part.type === "error") throw part.error;
-    if (part.type === "text-delta") text += part.delta;
-    if (part.type === "finish") {
-      const { inputTokens, outputTokens } = part.usage;
-      return { text, ...part.finishReason, input: inputTokens.total, output: outputTokens.total };
-    }
+    if (part.type === "text") text += part.text;
+    if (part.type === "finish") return { text, word: part.word, ...part.counts };
   }
   throw new Error("no finish");
 }
@@ -31,8 +28,7 @@ it("reads the binding's native events", async () => {
   const stream = event({ response: "Hel" }) + event({ response: "lo " }) + event({ response: 42 });
   expect(await read([bytes(`${stream}${event({ response: "", usage })}data: [DONE]\n\n`)])).toEqual({
     text: "Hello 42",
-    unified: "other",
-    raw: "done",
+    word: "done",
     input: 5,
     output: 2,
   });
@@ -44,14 +40,13 @@ it("reads events in OpenAI's form", async () => {
   });
   const stream =
     event(choice("Hel")) + ": ping\r\n\r\n" + event(choice("lo", "length")) + event({ choices: [], usage });
-  expect(await read([bytes(`${stream}data: [DONE]\n\n`)])).toMatchObject({ text: "Hello", raw: "length", input: 5 });
+  expect(await read([bytes(`${stream}data: [DONE]\n\n`)])).toMatchObject({ text: "Hello", word: "length", input: 5 });
 });
 
 it("leaves open what was not said", async () => {
   expect(await read([bytes(event({ response: "Hel" }))])).toEqual({
     text: "Hel",
-    unified: "other",
-    raw: undefined,
+    word: undefined,
     input: undefined,
     output: undefined,
   });
@@ -72,7 +67,7 @@ it("survives any cut of the bytes", async () => {
       const whole = bytes(`${said.map((response) => event({ response })).join("")}data: [DONE]\n\n`);
       const bounds = [...new Set([0, ...at.filter((n) => n < whole.length), whole.length])].toSorted((a, b) => a - b);
       const chunks = bounds.slice(1).map((to, i) => whole.subarray(bounds[i], to));
-      expect(await read(chunks)).toMatchObject({ text: said.join(""), raw: "done" });
+      expect(await read(chunks)).toMatchObject({ text: said.join(""), word: "done" });
     }),
   );
 });

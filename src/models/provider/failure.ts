@@ -19,11 +19,10 @@ export class ProviderFailure extends ModelFailure {
 const OK = 200;
 
 /**
- * The failure that `thrown` is. Once the answer has `started`, asking again could only give another one, so then nothing
+ * The failure that `error` is. Once the answer has `started`, asking again could only give another one, so then nothing
  * is merely unavailable.
  */
-export function failureOf(thrown: unknown, started: boolean): ModelFailure {
-  const error = rootOf(thrown);
+export function failureOf(error: unknown, started: boolean): ModelFailure {
   if (error instanceof ModelFailure) return error;
   if (error instanceof ConnectionLost) {
     return started
@@ -43,17 +42,4 @@ export function failureOf(thrown: unknown, started: boolean): ModelFailure {
 }
 
 /** Whether the upstream refused a request because it has more than its model can take. */
-export function isTooLong(thrown: unknown): boolean {
-  const error = rootOf(thrown);
-  return error instanceof UpstreamError && error.isTooLong;
-}
-
-const OWN = [ModelFailure, OutboundRefusal, ConnectionLost, UpstreamError, NotUnderstood];
-
-/** What we threw ourselves, where a client has wrapped it in an error of its own; else `thrown`. */
-export function rootOf(thrown: unknown): unknown {
-  for (let error = thrown; error instanceof Error; error = error.cause) {
-    if (OWN.some((own) => error instanceof own)) return error;
-  }
-  return thrown;
-}
+export const isTooLong = (error: unknown): boolean => error instanceof UpstreamError && error.isTooLong;

@@ -1,12 +1,11 @@
 /** Providers and their protocols: from where a company's models are to the client that speaks to them. */
 import type { ProviderAccess } from "../catalog.ts";
-import type { CallOptions, Connect } from "../connect.ts";
+import type { Connect } from "../connect.ts";
 import { withoutThoughts } from "../thoughts.ts";
 import { anthropicMessages } from "./anthropic-messages.ts";
 import { USUAL } from "./dialect.ts";
 import { ProviderFailure } from "./failure.ts";
-import { GoogleEvents } from "./google.ts";
-import { mendedCall, withoutSchema } from "./mended.ts";
+import { googleChat } from "./google-chat.ts";
 import { openaiChat } from "./openai-chat.ts";
 import { workersAi } from "./workers-ai.ts";
 
@@ -33,21 +32,8 @@ function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, 
       return openaiChat(modelId, baseOr(PUBLIC_URL.openai), bearer, { ...USUAL, limit: "max_completion_tokens" });
     case "anthropic":
       return anthropicMessages(modelId, baseOr(PUBLIC_URL.anthropic), api_key);
-    case "google": {
-      const headers = () => ({ "x-goog-api-key": api_key ?? undefined });
-      const generateId = () => crypto.randomUUID();
-      const config = { provider: "google.generative-ai", baseURL: baseOr(PUBLIC_URL.google), headers, generateId };
-      return async (upstream, options) => {
-        const { GoogleLanguageModel } = await import("./sdk-clients.ts");
-        const make = (fetch: typeof globalThis.fetch) => new GoogleLanguageModel(modelId, { ...config, fetch });
-        return mendedCall(
-          make,
-          new GoogleEvents(),
-          upstream,
-          withoutSchema({ ...options, prompt: thoughtless(options.prompt) }),
-        );
-      };
-    }
+    case "google":
+      return googleChat(modelId, baseOr(PUBLIC_URL.google), api_key);
     case "workers-ai":
       // An address of one's own is the REST interface, which speaks OpenAI's protocol; without one there is the binding.
       return base_url === null ? workersAi(modelId, ai) : compatible();
@@ -60,11 +46,3 @@ function clientOf({ kind, base_url, api_key }: ProviderAccess, modelId: string, 
     return openaiChat(modelId, baseOr(""), bearer, USUAL);
   }
 }
-
-/** Gemini needs the signatures of its calls back, not what it thought. */
-const thoughtless = (prompt: CallOptions["prompt"]): CallOptions["prompt"] =>
-  prompt.map((message) =>
-    message.role === "assistant"
-      ? { ...message, content: message.content.filter(({ type }) => type !== "reasoning") }
-      : message,
-  );

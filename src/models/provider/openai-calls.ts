@@ -6,11 +6,12 @@ import { isObject } from "../json-schema.ts";
 import { argumentsOf } from "../http-tool.ts";
 import type { StreamPart } from "../connect.ts";
 import type { Json, JsonObject } from "../../json.ts";
+import { ALIVE } from "./parts.ts";
 
-/** Under this name a call keeps what its provider has to get back with it (Google's signature of a thought, for one). */
-export const NOTES = "compatible";
-
-/** `input`: its pieces together; `first`, `latest`: the first and the latest of them that say anything. */
+/**
+ * `input`: its pieces together; `first`, `latest`: the first and the latest of them that say anything; `notes`: its
+ * `extra_content`, which the provider has to get back with it (Google's signature of a thought, for one).
+ */
 type Call = {
   index: Json;
   id: string;
@@ -35,7 +36,7 @@ export class OpenAiCalls {
       const call = this.#callOf(piece["index"] ?? null, textOf(piece["id"]), textOf(name).trim(), textOf(input));
       if (!call) continue;
       if (isObject(piece["extra_content"])) call.notes ??= piece["extra_content"];
-      parts.push({ type: "tool-input-delta", id: call.id, delta: textOf(input) });
+      parts.push(ALIVE);
     }
   }
 
@@ -46,12 +47,12 @@ export class OpenAiCalls {
       .filter(({ name, input }) => name !== "" || input !== "")
       .map((call) => ({ ...call, input: inputOf(call) }))
       .map(({ id, name, input, notes }) => ({
-        type: "tool-call",
+        type: "call",
         // Results are told apart by it.
-        toolCallId: ids.size === ids.add(id).size ? crypto.randomUUID() : id,
-        toolName: name,
+        id: ids.size === ids.add(id).size ? crypto.randomUUID() : id,
+        name,
         input,
-        ...(notes ? { providerMetadata: { [NOTES]: notes } } : {}),
+        ...(notes ? { notes } : {}),
       }));
   }
 

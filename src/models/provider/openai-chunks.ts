@@ -4,20 +4,18 @@
  * arrives together is passed on together.
  */
 import { isObject } from "../json-schema.ts";
-import type { StreamPart } from "../connect.ts";
+import type { Counts, StreamPart } from "../connect.ts";
 import type { Json, JsonObject } from "../../json.ts";
 import { Ending } from "./ending.ts";
 import { OpenAiCalls } from "./openai-calls.ts";
-import { type EventParser, say } from "./parts.ts";
+import { countOf, type EventParser, say } from "./parts.ts";
 import { errorIn, NotUnderstood, UpstreamError } from "./report.ts";
 import { DONE, type ServerEvent } from "./sse.ts";
 
 export class ChatChunks implements EventParser {
   readonly #ending = new Ending();
   readonly #calls = new OpenAiCalls();
-  #input: number | undefined;
-  #cached: number | undefined;
-  #output: number | undefined;
+  readonly #counts: Counts = {};
   /** Text of the pieces so far. */
   #streamed = "";
 
@@ -28,7 +26,7 @@ export class ChatChunks implements EventParser {
     const { choices, usage, x_groq, response, tool_calls } = data;
     this.#count(usage);
     if (isObject(x_groq)) this.#count(x_groq["usage"]);
-    if (response !== undefined) this.#say("text-delta", response, parts);
+    if (response !== undefined) this.#say("text", response, parts);
     this.#calls.add(tool_calls, parts);
     // An event of a kind that is new says nothing about the answer.
     if (choices === undefined || choices === null) return;
@@ -43,11 +41,7 @@ export class ChatChunks implements EventParser {
 
   end(parts: StreamPart[]): void {
     parts.push(...this.#calls.parts());
-    const usage = {
-      inputTokens: { total: this.#input, noCache: undefined, cacheRead: this.#cached, cacheWrite: undefined },
-      outputTokens: { total: this.#output, text: undefined, reasoning: undefined },
-    };
-    parts.push({ type: "finish", finishReason: { unified: "other", raw: this.#ending.word }, usage });
+    parts.push({ type: "finish", word: this.#ending.word, counts: this.#counts });
   }
 
   /** A server that does not stream says all at once, in a message; behind pieces that repeats what they said. */
@@ -56,12 +50,12 @@ export class ChatChunks implements EventParser {
     const said = isObject(delta) ? delta : isObject(message) ? message : {};
     const { refusal, tool_calls, function_call } = said;
     const content = said["content"] ?? text;
-    this.#say("reasoning-delta", said["reasoning_content"] ?? said["reasoning"], parts);
-    this.#say("text-delta", said === delta ? content : this.#newIn(content), parts);
+    this.#say("thought", said["reasoning_content"] ?? said["reasoning"], parts);
+    this.#say("text", said === delta ? content : this.#newIn(content), parts);
     if (said === delta && typeof content === "string") this.#streamed += content;
     if (typeof refusal === "string" && refusal !== "") {
       this.#ending.note("refusal");
-      this.#say("text-delta", refusal, parts);
+      this.#say("text", refusal, parts);
     }
     this.#calls.add(tool_calls ?? function_call, parts);
     this.#ending.note(finish_reason);
@@ -74,7 +68,7 @@ export class ChatChunks implements EventParser {
   }
 
   /** Text; a token that is a number has been seen to arrive as one, and Mistral's is a list of texts and thoughts. */
-  #say(type: "text-delta" | "reasoning-delta", content: Json | undefined, parts: StreamPart[]): void {
+  #say(type: "text" | "thought", content: Json | undefined, parts: StreamPart[]): void {
     if (content === null || content === undefined) return;
     if (content === "") return;
     if (typeof content === "string" || typeof content === "number") {
@@ -90,7 +84,7 @@ export class ChatChunks implements EventParser {
       const { thinking, reasoning, text } = piece;
       const isThought = THOUGHT.test(String(piece["type"])) || thinking !== undefined || reasoning !== undefined;
       const said = thinking ?? reasoning ?? text;
-      if (said !== undefined) this.#say(isThought ? "reasoning-delta" : type, said, parts);
+      if (said !== undefined) this.#say(isThought ? "thought" : type, said, parts);
       // In a list there may be more than text, such as references to sources.
       else if (!isList) throw new NotUnderstood();
     }
@@ -100,9 +94,10 @@ export class ChatChunks implements EventParser {
   #count(usage: Json | undefined): void {
     if (!isObject(usage)) return;
     const { prompt_tokens, input_tokens, completion_tokens, output_tokens } = usage;
-    this.#input = countOf(prompt_tokens ?? input_tokens) ?? this.#input;
-    this.#cached = cachedIn(usage) ?? this.#cached;
-    this.#output = countOf(completion_tokens ?? output_tokens) ?? this.#output;
+    const counts = this.#counts;
+    counts.input = countOf(prompt_tokens ?? input_tokens) ?? counts.input;
+    counts.cached = cachedIn(usage) ?? counts.cached;
+    counts.output = countOf(completion_tokens ?? output_tokens) ?? counts.output;
   }
 }
 
@@ -116,5 +111,3 @@ function cachedIn(usage: JsonObject): number | undefined {
   const cached = (isObject(details) ? details["cached_tokens"] : null) ?? prompt_cache_hit_tokens ?? cached_tokens;
   return typeof cached === "number" && cached >= 0 ? cached : undefined;
 }
-
-const countOf = (tokens: Json | undefined) => (Number(tokens) > 0 ? Number(tokens) : undefined);

@@ -1,6 +1,7 @@
-/** From the events of a protocol to the parts of an answer, for protocols that we read ourselves. */
-import type { StreamPart } from "../connect.ts";
+/** From the events of a protocol to the parts of an answer. */
+import type { Json } from "../../json.ts";
 import type { Source } from "../../net/source.ts";
+import type { StreamPart } from "../connect.ts";
 import type { ServerEvent } from "./sse.ts";
 import { ConnectionLost } from "./upstream.ts";
 
@@ -15,7 +16,7 @@ export type EventParser = {
 };
 
 /** Something arrived that is no part of the answer: the other side is at work. */
-export const ALIVE: StreamPart = { type: "raw", rawValue: null };
+export const ALIVE: StreamPart = { type: "alive" };
 
 const END = { done: true, value: undefined } as const;
 
@@ -40,19 +41,21 @@ export function parsed(events: Source<ServerEvent[]>, parser: EventParser): Sour
     async read() {
       if (parts.length === 0 && !ended) await fill();
       const value = parts.shift();
+      ended ||= value?.type === "finish";
       return value ? { done: false, value } : END;
     },
     cancel: (reason) => events.cancel(reason),
   };
 }
 
-/** Of every kind of text there is one: these protocols do not tell several apart. */
-const ID = "0";
-
-/** Adds text, which joins what stands last if that is of its kind. Anything but text adds nothing. */
-export function say(type: "text-delta" | "reasoning-delta", text: unknown, parts: StreamPart[]): void {
+/** Adds text, which joins what stands last if that is of its kind and block. Anything but text adds nothing. */
+export function say(type: "text" | "thought", text: unknown, parts: StreamPart[], block = 0): void {
   if (typeof text !== "string" || text === "") return;
   const last = parts.at(-1);
-  if (last?.type === type) last.delta += text;
-  else parts.push({ type, id: ID, delta: text });
+  if (last?.type === type && last.block === block) last.text += text;
+  else parts.push({ type, text, block });
 }
+
+/** A number of tokens; providers fill in 0 where they did not count. */
+export const countOf = (tokens: Json | undefined): number | undefined =>
+  Number(tokens) > 0 ? Number(tokens) : undefined;

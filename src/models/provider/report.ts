@@ -36,9 +36,19 @@ export class UpstreamError extends Error {
     return [400, 413, 422].includes(this.status ?? 0) && this.mentions(TOO_LONG);
   }
 
+  /** Whether the upstream minds how it was asked: in another manner it may answer. */
+  get isRefusal(): boolean {
+    return (this.status === 400 || this.status === 422) && !this.isTooLong;
+  }
+
   /** Whether the upstream speaks of this part of a request. */
   mentions(part: RegExp): boolean {
     return part.test(this.#text);
+  }
+
+  /** The number that the upstream says, where `part` finds one; NaN otherwise. */
+  numberIn(part: RegExp): number {
+    return Number(part.exec(this.#text)?.[1]);
   }
 }
 

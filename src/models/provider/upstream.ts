@@ -5,6 +5,7 @@
 import { outbound, type OutboundPolicy, OutboundRefusal, tooLarge } from "../../net/outbound.ts";
 import type { Source } from "../../net/source.ts";
 import { errorOf } from "./report.ts";
+import { eventsIn, type ServerEvent } from "./sse.ts";
 
 /** Bytes of a whole answer on the wire: a token of four bytes travels in some two hundred. */
 const MAX_RESPONSE = 32 * 1024 * 1024;
@@ -20,14 +21,25 @@ export class Upstream {
     this.#policy = policy;
   }
 
-  /** The body of a successful answer. Throws UpstreamError, ConnectionLost or OutboundRefusal, as its reads do. */
-  async open(input: RequestInfo | URL, init?: RequestInit): Promise<Source<Uint8Array>> {
-    const response = await outbound(this.#policy, input, init).catch((error: unknown) => {
-      throw connectionError(error);
-    });
+  /**
+   * The events that answer `body`, sent as JSON: members that are undefined are left out. Throws UpstreamError,
+   * ConnectionLost or OutboundRefusal; reads throw NotUnderstood, too.
+   */
+  async post(
+    url: string,
+    headers: Record<string, string>,
+    body: object,
+    signal: AbortSignal | null = null,
+  ): Promise<Source<ServerEvent[]>> {
+    const init = { method: "POST", headers: { "content-type": "application/json", ...headers }, signal };
+    const response = await outbound(this.#policy, url, { ...init, body: JSON.stringify(body) }).catch(
+      (error: unknown) => {
+        throw connectionError(error);
+      },
+    );
     if (!response.ok) throw await errorOf(response);
     if (!response.body) throw new TypeError("an answer without a body");
-    return bounded(response.body.getReader());
+    return eventsIn(bounded(response.body.getReader()));
   }
 }
 

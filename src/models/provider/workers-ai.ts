@@ -26,7 +26,7 @@ export function workersAi(modelId: string, ai: Ai | undefined): Connect {
 }
 
 async function run(binding: Binding, modelId: string, options: CallOptions): Promise<Source<StreamPart>> {
-  const settings: AiOptions = options.abortSignal ? { signal: options.abortSignal } : {};
+  const settings: AiOptions = options.signal ? { signal: options.signal } : {};
   const request = requestOf(options, { ...USUAL, stream_options: false });
   const answer = await binding.run(modelId, JSON.parse(JSON.stringify(request)), settings).catch((error: unknown) => {
     const busy = BUSY.test(String(error));
