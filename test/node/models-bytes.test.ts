@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { answering, KINDS } from "../upstream/protocols.ts";
 import { useUpstream } from "./models-harness.ts";
 
 const up = useUpstream();
@@ -38,6 +39,23 @@ describe("bytes", () => {
         for (const piece of heard.pieces) expect(piece.isWellFormed()).toBe(true);
       }),
       { numRuns: 150 },
+    );
+  });
+
+  it.each(KINDS)("survive any cut of what %s writes", async (kind) => {
+    const stream = Buffer.from(
+      answering(kind, ["Zwölf ", "🙂 Pakete."])
+        .map((data) => `data: ${data}\r\n\r\n`)
+        .join(""),
+    );
+    const cuts = fc.array(fc.nat(stream.length - 1), { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(cuts, async (at) => {
+        const chunks = cutAt(stream, at, (from, to) => stream.subarray(from, to));
+        const steps = chunks.map((chunk) => ({ bytes_base64: chunk.toString("base64") }));
+        expect(await up.playing(steps, kind)).toMatchObject({ text: "Zwölf 🙂 Pakete.", failure: null });
+      }),
+      { numRuns: 30 },
     );
   });
 

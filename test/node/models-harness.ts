@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from "vitest";
 import { type ModelEvent, ModelFailure, type ModelMessage } from "../../src/chat/ports.ts";
 import { type Config, configOf } from "../../src/config.ts";
 import type { Env } from "../../src/env.ts";
+import type { JsonObject } from "../../src/json.ts";
 import type { ProviderAccess } from "../../src/models/catalog.ts";
 import type { Tool } from "../../src/models/http-tool.ts";
 import { type ModelSettings, openModel } from "../../src/models/open.ts";
@@ -65,6 +66,25 @@ export function useUpstream() {
       return ask(open(model, {}, access(kind)));
     },
   };
+}
+
+/** What a model says to "Hi" in a turn, in which it may call its tools, or has to fit `output_schema`. */
+export async function inTurn(
+  model: ReturnType<typeof openModel>,
+  more: { output_schema?: JsonObject; instructions?: string } = {},
+): Promise<{ text: string; failure: ModelFailure | null }> {
+  const turn = { conversation_id: "c", turn_id: "t", entity_type: "user" as const, entity_id: "u" };
+  const request = { instructions: "", messages: [{ role: "user" as const, content: "Hi" }], turn, ...more };
+  let text = "";
+  try {
+    for await (const event of model.stream(request, new AbortController().signal)) {
+      if (event.type === "text") text += event.text;
+    }
+  } catch (error) {
+    if (!(error instanceof ModelFailure)) throw error;
+    return { text, failure: error };
+  }
+  return { text, failure: null };
 }
 
 /** Everything a model says to `messages`, and how it ended. Only a ModelFailure may be thrown. */

@@ -45,21 +45,27 @@ export class AnthropicEvents implements EventParser {
     const index = Number(data["index"]) || 0;
     switch (String(data["type"] ?? name)) {
       case "message_start":
-        return isObject(message) ? this.#message(message, parts) : undefined;
+        if (isObject(message)) this.#message(message, parts);
+        break;
       case "message":
-        return this.#message(data, parts);
+        this.#message(data, parts);
+        break;
       case "content_block_start":
-        return isObject(content_block) ? this.#start(index, content_block, parts) : undefined;
+        if (isObject(content_block)) this.#start(index, content_block, parts);
+        break;
       case "content_block_delta":
-        return isObject(delta) ? this.#delta(index, delta, parts) : undefined;
+        if (isObject(delta)) this.#delta(index, delta, parts);
+        break;
       case "content_block_stop":
-        return this.#stop(index, parts);
+        this.#stop(index, parts);
+        break;
       case "message_delta":
         this.#count(usage);
-        return isObject(delta) ? this.#ending.note(delta["stop_reason"]) : undefined;
+        if (isObject(delta)) this.#ending.note(delta["stop_reason"]);
+        break;
       case "message_stop":
         this.#ending.done();
-        return this.end(parts);
+        this.end(parts);
     }
   }
 
