@@ -63,6 +63,9 @@ export type Rows<T> = { rows: T[]; total: number };
 /** What a person says in place of the agent. */
 export type StaffMessage = { content: string; idempotency_key: string | null; body_hash: string };
 
+/** `person`: the reader, where it wants to be seen by others of the staff and see them. */
+export type FollowFrom = { turn_id?: string; last_event_id?: string; person?: Person };
+
 /** Members to change; `metadata` as JSON. */
 export type ConversationChanges = Partial<Pick<Conversation, "title" | "max_context_length" | "status">> & {
   metadata?: string;
@@ -94,11 +97,7 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
   left(request_id: string): Promise<void>;
   regenerate(caller: Caller, wanted: Wanted, once: Once, links: Links): Promise<Outcome<Stream>>;
   resume(caller: Caller, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>>;
-  follow(
-    caller: Caller,
-    from: { turn_id?: string; last_event_id?: string },
-    links: Links,
-  ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>>;
+  follow(caller: Caller, from: FollowFrom, links: Links): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>>;
   stop(caller: Caller, turn_id?: string): Promise<Outcome<{ turn_id: string }>>;
   read(caller: Caller): Promise<Outcome<string>>;
   history(caller: Caller, query: HistoryQuery): Promise<Outcome<HistoryText>>;

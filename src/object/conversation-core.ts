@@ -15,6 +15,7 @@ import type { Header } from "../chat/journal/schema.ts";
 import type { IndexBatch } from "../chat/journal/unindexed.ts";
 import { type Bookmark, type Outcome, ok, refuse, storeUnavailable } from "../chat/outcome.ts";
 import { nextContext } from "../chat/projection/context.ts";
+import { Presence } from "../chat/projection/presence.ts";
 import { Typing } from "../chat/projection/typing.ts";
 import { configOf } from "../config.ts";
 import { causeOf, homeOf } from "../db/database.ts";
@@ -50,6 +51,7 @@ export class ConversationCore {
   readonly ledger: CompanyLedger;
   readonly readers: Readers;
   readonly typing = new Typing();
+  readonly presence = new Presence();
   readonly callers: KnownCallers;
   #admission: Promise<unknown> = Promise.resolve();
   #ids: IdSource | null = null;

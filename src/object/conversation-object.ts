@@ -18,6 +18,7 @@ import type {
   ConversationChanges,
   ConversationRpc,
   Expiry,
+  FollowFrom,
   HistoryQuery,
   HistoryText,
   Links,
@@ -89,11 +90,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return this.#turns.resume(caller, links);
   }
 
-  follow(
-    caller: Caller,
-    from: { turn_id?: string; last_event_id?: string },
-    links: Links,
-  ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>> {
+  follow(caller: Caller, from: FollowFrom, links: Links): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>> {
     return this.#turns.follow(caller, from, links);
   }
 

@@ -10,7 +10,7 @@ import { followConversation, followTurn, type Frame } from "../chat/projection/f
 import { answerOf } from "../chat/projection/json.ts";
 import { completionOf } from "../chat/projection/openai.ts";
 import { turnReceipt, turnView } from "../chat/projection/turn.ts";
-import type { Answer, ChatRequest, Links, Once, Projection, Stream, Wanted } from "../chat/rpc.ts";
+import type { Answer, ChatRequest, FollowFrom, Links, Once, Projection, Stream, Wanted } from "../chat/rpc.ts";
 import type { Rerun } from "../chat/journal/turns.ts";
 import { type EventId, parseEventId, principalOf, type Turn } from "../chat/turn.ts";
 import type { JsonObject } from "../json.ts";
@@ -166,7 +166,7 @@ export class Turns {
   /** Events of one turn, or of the conversation from `last_event_id` on. */
   async follow(
     caller: Caller,
-    { turn_id, last_event_id }: { turn_id?: string; last_event_id?: string },
+    { turn_id, last_event_id, person }: FollowFrom,
     links: Links,
   ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>> {
     const entered = await this.#core.enter(caller);
@@ -185,12 +185,10 @@ export class Turns {
     const [open] = engine.open;
     const last = open ? { number: open.turn.number, last_event: 0 } : journal.turns.last();
     const position = start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 };
-    const frames = followConversation(
-      { engine, journal, typing: this.#core.typing },
-      start,
-      reader.signal,
-      reader.closed,
-    );
+    const { typing, presence } = this.#core;
+    const attendance = person ? presence.enter(person) : null;
+    if (attendance) reader.signal.addEventListener("abort", attendance.leave, { once: true });
+    const frames = followConversation({ engine, journal, typing, attendance }, start, reader.signal, reader.closed);
     const encode = this.#encoder(caller, links, "sse", position);
     return unsettled({ stream: toStream(frames, encode, reader, () => undefined) });
   }

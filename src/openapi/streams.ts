@@ -4,6 +4,8 @@ import { AGENT_ID, CONVERSATION_ID, MESSAGE_ID, TURN_ID } from "./sample.ts";
 type Example = { summary: string; value: string };
 
 const TEXT = ["Yes, on Saturdays ", "from 9:00 to 16:00."];
+const ADA_ID = "019ab2f4-5c10-7b3e-8f21-6d5c4b3a2910";
+const GRACE_ID = "019ab2f4-5c11-7d92-a1b0-2f3e4d5c6b7a";
 const REPLY_ID = "019ab2f4-7a62-7a8e-9c4d-3b2a1f0e9d8c";
 
 const line = (data: object | string) => `data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
@@ -20,6 +22,13 @@ function events(message: object): Example {
   ];
   const value = all.map(([event, data], index) => `id: 1-${index + 1}\nevent: ${event}\n${line(data)}`).join("");
   return { summary: "A turn, from its beginning to the stored reply", value };
+}
+
+function presence(): Example {
+  const ada = { entity_id: ADA_ID, name: "Ada" };
+  const sets = [[ada], [ada, { entity_id: GRACE_ID, name: "Grace" }]];
+  const value = sets.map((staff) => `id: 1-5\nevent: chat_presence\n${line({ staff })}`).join("");
+  return { summary: "With `presence=true`: a colleague opens the conversation too", value };
 }
 
 function uiChunks(): Example {
@@ -57,7 +66,7 @@ function completionChunks(): Example {
 /** By the id of the operation. */
 export const streamExamples = (message: object): Record<string, Record<string, Example>> => ({
   post_conversation_by_id_chat: { events: events(message), "ai-sdk": uiChunks() },
-  get_conversation_by_id_messages_stream: { events: events(message) },
+  get_conversation_by_id_messages_stream: { events: events(message), presence: presence() },
   get_conversation_by_id_chat_stream: { "ai-sdk": uiChunks() },
   get_conversation_by_id_chat_by_chat_id_stream: { "ai-sdk": uiChunks() },
   post_chat_completions: { chunks: completionChunks() },

@@ -6,18 +6,22 @@ import type { Engine } from "../engine/engine.ts";
 import type { LiveTurn } from "../engine/live-turn.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { EventId, Turn, TurnEvent } from "../turn.ts";
+import type { Person } from "../rpc.ts";
+import type { Attendance } from "./presence.ts";
 import { replayNext } from "./replay.ts";
 import type { Typing, Typist } from "./typing.ts";
 
-/** One thing to send: an event of a turn, or a sign of life when there was none for a while. */
-export type Frame = { turn: Turn; event: TurnEvent } | { turn: null; event: Typist | null };
+/** One thing to send: an event of a turn, who writes or is there, or a sign of life when there was none for a while. */
+export type Frame = { turn: Turn; event: TurnEvent } | { turn: null; event: Typist | { staff: Person[] } | null };
 
-/** Milliseconds between signs of life. */
+/** Milliseconds between signs of life; that a reader has gone is noticed when it is sent one, so who is named gets more. */
 const HEARTBEAT = 15_000;
+const NAMED_HEARTBEAT = 5_000;
 const SIGN_OF_LIFE: Frame = { turn: null, event: null };
 
 export type Source = { engine: Engine; journal: Journal };
-type WholeSource = Source & { typing: Typing };
+/** `attendance`: of a reader that wants to know who else is there. */
+type WholeSource = Source & { typing: Typing; attendance?: Attendance | null };
 
 /** One turn, from after event `after` to its end; what is there is yielded together. Returns the last event's number. */
 export async function* followTurn(
@@ -25,12 +29,13 @@ export async function* followTurn(
   turn: Turn,
   after: number,
   signal: AbortSignal,
+  attendance: Attendance | null = null,
 ): AsyncGenerator<Frame[], number> {
   const { number } = turn;
   let seen = after;
   while (!signal.aborted) {
     const live = source.engine.find(number);
-    if (live) seen = yield* followLive(live, seen, signal);
+    if (live) seen = yield* followLive(live, seen, signal, attendance);
     else {
       const frames = endedFrames(source.journal, number, seen);
       if (frames.length === 0) return seen;
@@ -43,24 +48,34 @@ export async function* followTurn(
 }
 
 /** A turn that is under way, until it has ended. */
-async function* followLive(live: LiveTurn, after: number, signal: AbortSignal): AsyncGenerator<Frame[], number> {
+async function* followLive(
+  live: LiveTurn,
+  after: number,
+  signal: AbortSignal,
+  attendance: Attendance | null,
+): AsyncGenerator<Frame[], number> {
   live.watchers++;
   try {
     let seen = after;
     while (!signal.aborted && !live.isOver) {
-      const frames: Frame[] = [];
+      const frames = presenceIn(attendance);
       for (let event = live.eventAfter(seen); event; event = live.eventAfter(seen)) {
         frames.push({ turn: live.turn, event });
         seen = event.n;
       }
       if (frames.length > 0) yield frames;
-      else if (!(await beforeHeartbeat(live.more(seen, signal), signal))) yield [SIGN_OF_LIFE];
+      else if (!(await beforeHeartbeat([live.more(seen, signal)], attendance, signal))) yield [SIGN_OF_LIFE];
     }
     return seen;
   } finally {
     live.watchers--;
   }
 }
+
+const presenceIn = (attendance: Attendance | null): Frame[] => {
+  const there = attendance?.take();
+  return there ? [{ turn: null, event: there }] : [];
+};
 
 function endedFrames(journal: Journal, number: number, after: number): Frame[] {
   const turn = journal.found && journal.turns.byNumber(number);
@@ -77,7 +92,7 @@ export async function* followConversation(
   signal: AbortSignal,
   closed: AbortSignal,
 ): AsyncGenerator<Frame[]> {
-  const { engine, journal, typing } = source;
+  const { engine, journal, typing, attendance = null } = source;
   /** The last event that was sent of each recent turn: a turn may be run again. */
   const sent = new Map<number, number>(start ? [[start.turn, start.event]] : recentEnds(journal));
   let position = start ?? beforeOpen(source, sent);
@@ -85,6 +100,11 @@ export async function* followConversation(
     ended_at === null || (sent.get(number) ?? 0) < (last_event ?? 0);
   yield [SIGN_OF_LIFE];
   while (!signal.aborted && !closed.aborted) {
+    const there = presenceIn(attendance);
+    if (there.length > 0) {
+      yield there;
+      continue;
+    }
     const { arrival } = engine;
     let typist: Typist | null = null;
     const typed = typing.next.then((somebody) => {
@@ -92,12 +112,12 @@ export async function* followConversation(
     });
     const turn = journal.turns.since(position).find(lacks);
     if (turn) {
-      const seen = yield* followTurn(source, turn, sent.get(turn.number) ?? 0, signal);
+      const seen = yield* followTurn(source, turn, sent.get(turn.number) ?? 0, signal, attendance);
       if (!journal.found) return;
       sent.set(turn.number, Math.max(seen, journal.turns.byNumber(turn.number)?.last_event ?? 0));
       if (turn.number >= position.turn) position = { turn: turn.number, event: seen };
       sent.delete(turn.number - REMEMBERED);
-    } else if (!(await beforeHeartbeat(Promise.race([arrival, typed, aborted(closed)]), signal))) yield [SIGN_OF_LIFE];
+    } else if (!(await beforeHeartbeat([arrival, typed, aborted(closed)], attendance, signal))) yield [SIGN_OF_LIFE];
     else if (typist) yield [{ turn: null, event: typist }];
   }
 }
@@ -121,14 +141,21 @@ const aborted = (signal: AbortSignal) =>
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
-/** True when `promise` settled, or the reader left, before it was time for a sign of life. */
-async function beforeHeartbeat(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+/** True when there was news, or the reader left, before it was time for a sign of life. */
+async function beforeHeartbeat(
+  news: Promise<unknown>[],
+  attendance: Attendance | null,
+  signal: AbortSignal,
+): Promise<boolean> {
   const time = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => time.resolve(false), HEARTBEAT);
+  const timer = setTimeout(() => time.resolve(false), attendance ? NAMED_HEARTBEAT : HEARTBEAT);
   const left = () => time.resolve(true);
   signal.addEventListener("abort", left, { once: true });
   try {
-    return await Promise.race([promise.then(() => true), time.promise]);
+    return await Promise.race([
+      ...(attendance ? [...news, attendance.next] : news).map((one) => one.then(() => true)),
+      time.promise,
+    ]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", left);

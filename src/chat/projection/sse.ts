@@ -19,7 +19,12 @@ export type SseContext = { conversation_id: string; request_id: string; origin: 
 export function sseEncoder(context: SseContext, start: EventId): (frame: Frame) => string {
   let position = start;
   return ({ turn, event }) => {
-    if (!turn) return event ? encode(position, "chat_typing", { author: event }) : encode(position, "heartbeat", {});
+    if (!turn) {
+      if (!event) return encode(position, "heartbeat", {});
+      return "staff" in event
+        ? encode(position, "chat_presence", event)
+        : encode(position, "chat_typing", { author: event });
+    }
     position = { turn: turn.number, event: event.n };
     if (event.type === "message" && !event.message) return "";
     return encode(position, NAMES[event.type], dataOf(context, turn, event));

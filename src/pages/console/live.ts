@@ -14,9 +14,13 @@ export type LiveTurn = {
   tools: Pick<ToolCall, "call_id" | "name" | "state">[];
 };
 export type Typist = { type: "staff" | "lead"; entity_id: string; name: string | null };
+/** Somebody of the staff who has the conversation open too. */
+export type Onlooker = { entity_id: string; name: string | null };
 export type Live = {
   turns: LiveTurn[];
   typing: Typist[];
+  /** Everybody of the staff who is there, oneself among them. */
+  staff: Onlooker[];
   /** Why turns of this sitting failed, by their id. */
   failures: Record<string, string>;
   isConnected: boolean;
@@ -41,6 +45,7 @@ type Data = {
   text?: string;
   message?: Message | null;
   author?: Typist | null;
+  staff?: Onlooker[];
   error?: { detail?: string } | null;
   call_id?: string;
   name?: string;
@@ -48,12 +53,13 @@ type Data = {
 };
 
 export class LiveConversation {
-  snapshot: Live = { turns: [], typing: [], failures: {}, isConnected: true };
+  snapshot: Live = { turns: [], typing: [], staff: [], failures: {}, isConnected: true };
   readonly #ports: LivePorts;
   readonly #follower: Follower;
   readonly #listeners = new Set<() => void>();
   readonly #turns = new Map<string, LiveTurn>();
   readonly #typing = new Map<string, { typist: Typist; timer: ReturnType<typeof setTimeout> }>();
+  #staff: Onlooker[] = [];
   #failures: Record<string, string> = {};
   #isConnected = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -63,12 +69,13 @@ export class LiveConversation {
     this.#follower = new Follower({
       follow: (last, signal, hear) => {
         const headers: Record<string, string> = last === "" ? {} : { "last-event-id": last };
-        return api.follow(`/conversation/${id}/messages/stream`, { signal, headers }, hear);
+        return api.follow(`/conversation/${id}/messages/stream?presence=true`, { signal, headers }, hear);
       },
       hear: (event) => this.hear(event),
       connected: (isConnected) => {
         this.#isConnected = isConnected;
         if (isConnected) ports.onNews();
+        else this.#staff = [];
         this.#changed();
       },
       gone: ports.onGone,
@@ -100,6 +107,7 @@ export class LiveConversation {
       if (data.message.author) this.#stopTyping(data.message.author.entity_id);
       this.#ports.onMessage(data.message);
     } else if (event === "chat_typing" && data.author) this.#type(data.author);
+    else if (event === "chat_presence") this.#staff = data.staff ?? [];
     else return;
     this.#changed();
   }
@@ -151,6 +159,7 @@ export class LiveConversation {
           .filter(({ text, status, tools }) => text !== "" || tools.length > 0 || status === "in_progress")
           .map((turn) => ({ ...turn })),
         typing: [...this.#typing.values()].map(({ typist }) => typist),
+        staff: this.#staff,
         failures: this.#failures,
         isConnected: this.#isConnected,
       };

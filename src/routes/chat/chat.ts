@@ -15,6 +15,7 @@ import { isConversationId } from "../../chat/id.ts";
 import { invalid } from "../../problem/problem.ts";
 import { visibleConversation } from "../conversation/conversation.ts";
 import { ask, askChat, jsonText, linksOf } from "../conversation/object.ts";
+import { presentReader } from "./presence.ts";
 import { answerSchema, chatBody, eventStream, followQuery, isUiBody, receiptSchema, stopBody } from "./schema.ts";
 import { lastUserText, type UiBody } from "./ui-message.ts";
 
@@ -199,8 +200,9 @@ export function chatRoutes(api: Api): void {
       if (last_event_id !== undefined && !parseEventId(last_event_id)) {
         throw invalid({ path: "/last_event_id", message: "is not the id of an event of this stream" });
       }
+      const person = await presentReader(c, caller, query);
       if (c.req.method === "HEAD") return headOfStream(c, caller, params.id);
-      const from = { last_event_id, turn_id: query.turn_id };
+      const from = { last_event_id, turn_id: query.turn_id, person };
       const { stream } = await ask(c, caller, params.id, (object) => object.follow(caller, from, linksOf(c)));
       return events(stream);
     },

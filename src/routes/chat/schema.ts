@@ -66,6 +66,10 @@ export const followQuery = lazy(() =>
       .string()
       .optional()
       .meta({ description: "Like the header Last-Event-ID: resume after this event." }),
+    presence: z.enum(["true", "false"]).optional().meta({
+      description:
+        "Staff only: be named to others of the staff who follow with it, and hear of them by `chat_presence`. Not with turn_id.",
+    }),
   }),
 );
 
@@ -73,6 +77,6 @@ export const stopBody = lazy(() => z.strictObject({ turn_id: z.string().optional
 
 export const eventStream = lazy(() => ({
   description:
-    "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`; `chat_message` `{message}` for what a person of the staff wrote, and `chat_typing` `{author}` while somebody writes; of an agent with tools also `chat_tool`: `{turn_id, call_id, name, state, input?, output?, duration_ms?}`, with `state` `called`, then `done` or `failed`.",
+    "Server-sent events `chat_status`, `chat_delta`, `chat_response` (always the last of a turn) and `heartbeat`; `chat_message` `{message}` for what a person of the staff wrote, and `chat_typing` `{author}` while somebody writes; for a reader with `presence=true` also `chat_presence` `{staff: [{entity_id, name}]}`, everybody of the staff who reads with it (this reader too), at the beginning and whenever that changes, and a heartbeat every five seconds; of an agent with tools also `chat_tool`: `{turn_id, call_id, name, state, input?, output?, duration_ms?}`, with `state` `called`, then `done` or `failed`.",
   content: { "text/event-stream": { schema: z.string() } },
 }));

@@ -67,7 +67,7 @@ export const noteView = ({ id: note_id, text: content, at, ...person }: Note) =>
 const cut = ({ after, offset, limit }: PageSlice) => ({ after: after?.[0] ?? null, offset, limit });
 
 /** The caller as visitors are told. */
-async function personOf(db: Database, { company_id, entity_id }: Caller) {
+export async function personOf(db: Database, { company_id, entity_id }: Caller) {
   return { entity_id, name: (await findUser(db, company_id, entity_id))?.name ?? null };
 }
 

@@ -39,6 +39,8 @@ describe("a conversation", () => {
       await one.sees("Where is my order?");
       await one.log.locator(".message.live").getByText("The model says").waitFor();
     }
+    await vera.page.getByText("Also here: Ben").waitFor();
+    await ben.page.getByText("Also here: Vera").waitFor();
 
     await vera.button("Take over").click();
     await vera.button("Give back").waitFor();

@@ -51,6 +51,7 @@ function OpenConversation({ conversation, actions, backTo, seek }: OpenProps) {
         <Header
           conversation={conversation}
           actions={actions}
+          staff={transcript.live.staff}
           backTo={backTo}
           areDetailsOpen={areDetailsOpen}
           onToggleDetails={() => setDetailsOpen(!areDetailsOpen)}

@@ -1,19 +1,21 @@
 /** The head of a conversation: its name, who has it, and what can be done with it. */
-import { ArrowLeft, Headset, PanelRight, Undo2 } from "lucide-react";
+import { ArrowLeft, Eye, Headset, PanelRight, Undo2 } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { useAgents } from "../agents/use-agents.ts";
 import { useSession } from "../session.tsx";
+import type { Onlooker } from "../live.ts";
 import type { Conversation } from "../types.ts";
 import { Menu } from "../ui/menu.tsx";
 import { Time } from "../ui/time.tsx";
-import { say } from "../words.ts";
+import { currentLanguage, say } from "../words.ts";
 import { type Asking, Dialogs } from "./dialogs.tsx";
 import type { Actions } from "./use-conversation.ts";
 
 type HeaderProps = {
   conversation: Conversation;
   actions: Actions;
+  staff: Onlooker[];
   backTo: string;
   areDetailsOpen: boolean;
   onToggleDetails: () => void;
@@ -26,7 +28,7 @@ const FOR = [
   [8 * 60 * 60, "takeOver480"],
 ] as const;
 
-export function Header({ conversation, actions, backTo, areDetailsOpen, onToggleDetails }: HeaderProps) {
+export function Header({ conversation, actions, staff, backTo, areDetailsOpen, onToggleDetails }: HeaderProps) {
   const { can, me } = useSession();
   const { nameOf } = useAgents();
   const [asking, setAsking] = useState<Asking | null>(null);
@@ -50,6 +52,7 @@ export function Header({ conversation, actions, backTo, areDetailsOpen, onToggle
               {say("waitingSince")} <Time at={conversation.waiting_since} />
             </span>
           )}
+          <Others staff={staff.filter(({ entity_id }) => entity_id !== me.entity_id)} />
           {hold && <span className="tag">{say("held")}</span>}
           {status === "archived" && <span className="tag">{say("statusArchived")}</span>}
         </p>
@@ -108,6 +111,18 @@ export function Header({ conversation, actions, backTo, areDetailsOpen, onToggle
         <Dialogs asking={asking} conversation={conversation} actions={actions} onClose={() => setAsking(null)} />
       )}
     </header>
+  );
+}
+
+/** Who else of the staff has it open. */
+function Others({ staff }: { staff: Onlooker[] }) {
+  if (staff.length === 0) return null;
+  const names = new Intl.ListFormat(currentLanguage()).format(staff.map(({ name }) => name ?? say("colleague")));
+  return (
+    <span className="others">
+      <Eye aria-hidden="true" />
+      <span dir="auto">{say("alsoHere", { names })}</span>
+    </span>
   );
 }
 
