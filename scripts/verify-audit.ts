@@ -54,6 +54,7 @@ export function checkTrail(lines: Line[], expected: string[] = []): Report {
     const inChain = <T extends { chain?: string }>(list: T[]) => list.filter(({ chain }) => chain === name);
     checkChain(report, keys, inChain(seals), inChain(events));
   }
+  if (seals.length === 0) report.problems.push("there is no seal: nothing shows how the rows were");
   const absent = expected.filter((hash) => !found.includes(hash)).map((hash) => `no seal has the hash ${hash}`);
   return { ...report, problems: [...report.problems, ...absent] };
 }
@@ -73,7 +74,14 @@ function checkChain(report: Report, keys: Key[], seals: Seal[], events: Row[]): 
     if (!isSigned(keys, signature, canonical(seal))) wrong("the signature is not good");
     [next, hash] = [last + 1, seal.hash];
   }
-  report.unsealed += [...rows.keys()].filter((sequence) => sequence >= next).length;
+  const last = Math.max(0, ...rows.keys());
+  const unsealed = Array.from({ length: Math.max(0, Math.min(events.length, last - next + 1)) }, (_, i) => next + i);
+  const missing = unsealed.filter((n) => !rows.has(n));
+  if (missing.length > 0) report.problems.push(`${missing.join(", ")} missing behind the last seal`);
+  if (rows.size < events.length) report.problems.push(`${events.length - rows.size} rows have a number of another row`);
+  const stray = [...rows.keys()].filter((n) => !Number.isSafeInteger(n) || n < 1);
+  if (stray.length > 0) report.problems.push(`${stray.length} rows have no place in the order`);
+  report.unsealed += unsealed.length - missing.length;
 }
 
 type Get = (url: URL, init: { headers: Record<string, string> }) => Promise<Response>;

@@ -2,7 +2,7 @@
 import { verifyDetached } from "../auth/signing-key.ts";
 import type { Config } from "../config.ts";
 import type { AuditEvent } from "../db/audit.ts";
-import { listSeals, type SealRow, sequencedRows, writtenRows } from "../db/audit-seal.ts";
+import { hasStrayRow, listSeals, type SealRow, sequencedRows, writtenRows } from "../db/audit-seal.ts";
 import type { Database } from "../db/database.ts";
 import { bytesOf, hashOf } from "./seal.ts";
 
@@ -15,7 +15,7 @@ const PAGE = 500;
 /** Where a check stands: the last sequence that holds, and the hash of the seal that ends there. */
 export type Place = { after: number; hash: string | null };
 
-/** `broken_at`: the first sequence that does not hold; of a seal that is wrong as a whole, its first. `next`: null at the end. */
+/** `broken_at`: the first sequence that does not hold; of a seal that is wrong as a whole, its first; 0 where a row has no place in the order. `next`: null at the end. */
 export type Checked = {
   rows: number;
   seals: number;
@@ -31,6 +31,7 @@ export async function checkTrail(db: Database, config: Config, company_id: strin
   const done = (broken_at: number | null, next: Place | null): Checked => ({
     ...{ rows, seals: count, head: place.hash, broken_at, next },
   });
+  if (from.after === 0 && (await hasStrayRow(db, company_id))) return done(0, null);
   for (const seal of seals) {
     if (rows >= ROWS) return done(null, place);
     const sealed = await rowsOf(db, company_id, seal);

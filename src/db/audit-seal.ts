@@ -1,5 +1,5 @@
 /** Seals over a company's audit rows, and the rows in the order in which they are sealed. Appended, never changed. */
-import { and, asc, desc, eq, gt, lte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, isNull, lt, lte, or, sql } from "drizzle-orm";
 import type { AuditEvent } from "./audit.ts";
 import type { Database } from "./database.ts";
 import { audit_event, audit_seal, tally } from "./schema.ts";
@@ -50,6 +50,18 @@ export const listSeals = (db: Database, company_id: string, after: number, limit
 export async function writtenRows(db: Database, company_id: string): Promise<number> {
   const row = await totalQuery(db, company_id, "audit", refsOf("audit"), ["active"]).get();
   return row?.total ?? 0;
+}
+
+/** Whether a row is where none is sealed: with another number than 1, 2, 3 …. Three look-ups along the index. */
+export async function hasStrayRow(db: Database, company_id: string): Promise<boolean> {
+  const { sequence } = audit_event;
+  const stray = or(isNull(sequence), lt(sequence, 1), gt(sequence, Number.MAX_SAFE_INTEGER));
+  const found = await db
+    .select({ id: audit_event.id })
+    .from(audit_event)
+    .where(and(eq(audit_event.company_id, company_id), stray))
+    .limit(1);
+  return found.length > 0;
 }
 
 /** Companies some of whose rows are not sealed. Reads those only. */

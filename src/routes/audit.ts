@@ -74,7 +74,10 @@ const checkSchema = lazy(() =>
       head: hash()
         .nullable()
         .meta({ description: "Hash of the last seal. Keep it where the service cannot reach it." }),
-      broken_at: z.int().nullable().meta({ description: "The first sequence that does not hold." }),
+      broken_at: z
+        .int()
+        .nullable()
+        .meta({ description: "The first sequence that does not hold; 0 where a row is outside of the order." }),
       next_cursor: z.string().nullable().meta({ description: "Where a long trail goes on; null at its end." }),
     })
     .meta({ id: "AuditCheck" }),

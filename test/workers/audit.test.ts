@@ -210,6 +210,22 @@ describe("a check", () => {
     expect(await check(company)).toMatchObject({ valid: false, broken_at: 1 });
   });
 
+  it.each([["0"], ["-1"], ["NULL"], ["'one'"], ["9e15+8e12"]])(
+    "notices a row that was put in as number %s",
+    async (number) => {
+      const company = await makeCompany();
+      await change(company, 2);
+      await check(company);
+      await byHand(
+        `INSERT INTO audit_event (id, company_id, sequence, at, actor_type, actor_id, action, target_type, target_id, details)
+       SELECT 'forged' || id, company_id, ${number}, at, actor_type, actor_id, action, target_type, target_id, details
+       FROM audit_event WHERE sequence = 1 AND company_id = ?`,
+        company.company_id,
+      );
+      expect(await check(company)).toMatchObject({ valid: false, broken_at: 0, next_cursor: null });
+    },
+  );
+
   it("goes on where a long trail was left, and says the same in the end", async () => {
     const company = await makeCompany();
     await env.DB.prepare(
@@ -248,6 +264,12 @@ describe("a check", () => {
     expect(without((line) => line.audit_event?.sequence === 2)).not.toEqual([]);
     expect(without((line) => line.seal?.first_sequence === 1)).not.toEqual([]);
     expect(without((line) => "keys" in line)).not.toEqual([]);
+    expect(without((line) => "seal" in line)).not.toEqual([]);
+    expect(checkTrail([]).problems).not.toEqual([]);
+    const more = (change: object) => checkTrail([{ audit_event: { ...row, ...change } }, ...lines]).problems;
+    const [row] = lines.flatMap((line) => line.audit_event ?? []);
+    for (const change of [{ action: "a.b" }, { sequence: 0 }, { sequence: null }, { sequence: 1.5 }, { sequence: 9 }])
+      expect(more(change)).not.toEqual([]);
     const forged = lines.map((line) =>
       line.audit_event?.sequence === 2 ? { audit_event: { ...line.audit_event, action: "a.b" } } : line,
     );
