@@ -59,9 +59,11 @@ export async function* conversationsOf(db: Database, person: Person): AsyncGener
   }
 }
 
-/** Live messages of these conversations, in pages. */
+/** Live messages of those of these conversations that live when a page is read, in pages. */
 export async function* messagesOf(db: Database, company_id: string, ids: string[]): AsyncGenerator<MessageRow[]> {
-  const among = sql`${message.conversation_id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+  const live = sql`SELECT id FROM ${conversation} WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))
+    AND company_id = ${company_id} AND deleted_at IS NULL`;
+  const among = sql`${message.conversation_id} IN (${live})`;
   for (let last: MessageRow | undefined; ;) {
     const beyond = last
       ? sql`(${message.conversation_id}, ${message.sequence}) > (${last.conversation_id}, ${last.sequence})`

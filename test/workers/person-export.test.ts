@@ -107,6 +107,33 @@ it("has no limit, and everything in it once", async () => {
   expect(end.counts).toMatchObject({ conversation: 120, message: sequences.length });
 });
 
+it("has nothing of a conversation that is deleted while it is read", async () => {
+  const company = await makeCompany();
+  const { lead_id } = await makeLead(company);
+  const at = Date.parse("2026-01-01T00:00:00Z");
+  const owner = { entity_type: "lead" as const, entity_id: lead_id, created_at: at };
+  const [first = "", second = ""] = await insertConversations(company, [owner, owner]);
+  const turns = [first, second].flatMap((conversation_id) =>
+    Array.from({ length: 300 }, () => ({ at, conversation_id })),
+  );
+  await insertTurns(company, turns);
+  const { body } = await send("GET", `/v1/lead/${lead_id}/export`, { headers: company.admin });
+  const reader = (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes('{"type":"message"')) text += (await reader.read()).value ?? "";
+  const deleted = await call("DELETE", `/v1/conversation/${second}`, { headers: company.admin });
+  expect(deleted.status).toBe(200);
+  for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const messages = lines.filter(({ type }) => type === "message").map(({ conversation_id }) => conversation_id);
+  expect(new Set(messages)).toEqual(new Set([first]));
+  expect(messages).toHaveLength(600);
+  expect(lines.at(-1)).toMatchObject({ type: "end", counts: { message: 600 } });
+});
+
 it("is there for users, and gone with those who are erased", async () => {
   const company = await makeCompany();
   const minted = await call("POST", "/v1/auth/token", {
