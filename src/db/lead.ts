@@ -130,23 +130,6 @@ export const holdLead = (db: Database, company_id: string, id: string, hold: Lea
 
 const unerased = (company_id: string, id: string) => and(own(company_id, id), isNull(lead.erased_at));
 
-/** The columns of an erased lead: nothing personal is left. */
-const erased = (row: LeadRow, audit: AuditRow) => ({
-  external_id: null,
-  first_name: null,
-  last_name: null,
-  email: null,
-  first_name_folded: null,
-  last_name_folded: null,
-  email_folded: null,
-  phone: null,
-  source: null,
-  erased_at: audit.at,
-  deleted_at: row.deleted_at ?? audit.at,
-  deleted_by: row.deleted_by ?? audit.actor_id,
-  updated_at: audit.at,
-});
-
 /**
  * What marks a lead as erased and clears its row, wherever `condition` holds, with the audit row of the first time. Goes into
  * the batch that makes the condition true.
@@ -192,18 +175,18 @@ export async function mergeLead(
 ): Promise<LeadRow | undefined> {
   if (from.erased_at !== null) return into;
   const target = live(into.company_id, into.id);
-  const is = and(unerased(from.company_id, from.id), sql`exists (select 1 from ${lead} where ${target})`);
-  const isUnerased = sql`exists (select 1 from ${lead} where ${is})`;
+  const isThere = sql`exists (select 1 from ${lead} where ${target})`;
+  const is = and(unerased(from.company_id, from.id), isThere);
   const details = Object.fromEntries(DETAILS.map((name) => [name, sql`coalesce(${lead[name]}, ${from[name]})`]));
-  const [, , , rows] = await db.batch([
-    insertAuditIf(db, audit, isUnerased),
+  const results = await db.batch([
     db
       .update(lead)
       .set({ ...details, updated_at: audit.at })
-      .where(and(target, isUnerased)),
-    db.update(lead).set(erased(from, audit)).where(is),
+      .where(and(target, sql`exists (select 1 from ${lead} where ${is})`)),
+    ...markErasedLead(db, from, isThere, audit),
     db.select().from(lead).where(target),
   ]);
+  const rows = results.at(-1) as LeadRow[];
   forgetStandings();
   return rows[0];
 }
