@@ -103,7 +103,8 @@ export function nextConversations(db: Database, { company_id, kind, target_id, c
 }
 
 /** What staff do in other people's conversations, as the trail calls it: there they may be named. */
-const NAMED_BY = ["conversation.take_over", "conversation.give_back", "conversation.note"];
+const REPLY = "message.reply";
+const NAMED_BY = ["conversation.take_over", "conversation.give_back", "conversation.note", REPLY];
 
 /** Conversations in which a user has been at work, of the next `limit` audit rows behind the cursor; and the cursor behind. */
 export async function nextWorkedIn(db: Database, { company_id, target_id, cursor }: ErasureRow, limit: number) {
@@ -111,14 +112,17 @@ export async function nextWorkedIn(db: Database, { company_id, target_id, cursor
     cursor === ""
       ? undefined
       : sql`(${audit_event.at}, ${audit_event.id}) > (CAST(${cursor} AS INTEGER), substr(${cursor}, instr(${cursor}, ' ') + 1))`;
+  const target = sql<string | null>`iif(${audit_event.action} = ${REPLY},
+    (SELECT conversation_id FROM message WHERE id = ${audit_event.target_id} AND company_id = ${company_id}),
+    ${audit_event.target_id})`;
   const rows = await db
-    .select({ id: audit_event.id, at: audit_event.at, action: audit_event.action, target: audit_event.target_id })
+    .select({ id: audit_event.id, at: audit_event.at, action: audit_event.action, target })
     .from(audit_event)
     .where(and(eq(audit_event.company_id, company_id), eq(audit_event.actor_id, target_id), beyond))
     .orderBy(asc(audit_event.at), asc(audit_event.id))
     .limit(limit);
   const last = rows.at(-1);
-  const ids = new Set(rows.filter(({ action }) => NAMED_BY.includes(action)).map(({ target }) => target));
+  const ids = new Set(rows.flatMap((row) => (NAMED_BY.includes(row.action) && row.target ? [row.target] : [])));
   return { ids: [...ids], next: last && rows.length === limit ? `${last.at} ${last.id}` : null };
 }
 

@@ -675,6 +675,13 @@ describe("erasing one of the staff", () => {
       await settle(company, made.id);
       ids.push(made.id);
     }
+    // Where somebody else has it, answering is all that they have done.
+    const another = await createConversation(company, {}, visitor.headers);
+    const path = `/v1/conversation/${another.id}`;
+    await call("POST", `${path}/take-over`, { headers: company.user, body: {} });
+    await call("POST", `${path}/reply`, { headers: staff, body: { message: `answer ${ids.length}` } });
+    await settle(company, another.id);
+    ids.push(another.id);
     const found = await everywhere(company, word);
     for (const store of ["user", "conversation", "message", "object header", "object message", "object note"]) {
       expect(found.map((one) => one.split(":")[0])).toContain(store);
