@@ -10,6 +10,7 @@ export class StepContent {
   readonly #said: (Writing | Call)[] = [];
   /** Texts and thoughts that may go on, by kind and block. */
   readonly #open = new Map<string, Writing>();
+  readonly #ids = new Set<string>();
   /** What the model wants done, in order. */
   readonly calls: Omit<ToolRequest, "call_id">[] = [];
 
@@ -18,7 +19,10 @@ export class StepContent {
     else if (part.type === "retract") this.#forget();
     else if (part.type === "call") {
       const { name, input } = part;
-      this.#said.push({ ...part, name: acceptable(name), input: argumentsOf(input) ?? {} });
+      // Results are told apart by it; some gateways count anew with each call.
+      const id = part.id !== "" && this.#ids.has(part.id) ? crypto.randomUUID() : part.id;
+      this.#ids.add(id);
+      this.#said.push({ ...part, id, name: acceptable(name), input: argumentsOf(input) ?? {} });
       this.calls.push({ name: nameOf(name), input });
     }
   }

@@ -206,6 +206,17 @@ describe("Anthropic", () => {
     const heard = await withTool("anthropic", script(start(), ...events, closed(), calls, stop), done);
     expect(heard).toMatchObject({ inputs: [{ n: 1 }], text: "Done." });
   });
+
+  it("may give two calls the same id: they go back under two", async () => {
+    const done = script(start(), text, said("Done."), closed(), delta(), stop);
+    const two = [use({ input: { n: 1 } }), closed(), use({ input: { n: 2 } }), closed()];
+    const heard = await withTool("anthropic", script(start(), ...two, calls, stop), done);
+    expect(heard.inputs).toEqual([{ n: 1 }, { n: 2 }]);
+    const [, said_, results] = heard.requests[1]?.body.messages;
+    const ids = said_.content.map((call: any) => call.id);
+    expect(new Set(ids).size).toBe(2);
+    expect(results.content.map((result: any) => result.tool_use_id)).toEqual(ids);
+  });
 });
 
 describe("Anthropic's gateways", () => {

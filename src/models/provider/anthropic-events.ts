@@ -118,12 +118,8 @@ export class AnthropicEvents implements EventParser {
     this.#ending.said();
     if (type === "text_delta") {
       this.#streamed = true;
-      say(
-        "text",
-        block.begun && text.startsWith(block.begun) ? text.slice(block.begun.length) : text,
-        parts,
-        block.number,
-      );
+      const isRepeated = block.begun !== undefined && text.startsWith(block.begun);
+      say("text", isRepeated ? text.slice(block.begun?.length) : text, parts, block.number);
       delete block.begun;
     } else if (type === "thinking_delta") say("thought", text, parts, block.number);
     else if (type === "signature_delta") {
