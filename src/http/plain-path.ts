@@ -8,7 +8,9 @@ export function plainPath(path: string): string {
   return single.length > 1 && single.endsWith("/") ? single.slice(0, -1) : single;
 }
 
+/** The path goes back as it came, percent-encoded: decoded, a backslash would begin a host, and a line end would be no header. */
 export const toPlainPath: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const path = plainPath(c.req.path);
-  return path === c.req.path ? next() : c.redirect(path + new URL(c.req.url).search, 308);
+  const { pathname, search } = new URL(c.req.url);
+  const path = plainPath(pathname);
+  return path === pathname ? next() : c.redirect(path + search, 308);
 };

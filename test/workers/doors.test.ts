@@ -66,6 +66,13 @@ describe("slashes too many", () => {
     ["/docs/", "/docs"],
     ["//evil.example/", "/evil.example"],
     ["//", "/"],
+    ["/%5Cevil.example//", "/%5Cevil.example"],
+    ["/\\evil.example/", "/evil.example"],
+    ["/%09/evil.example/", "/%09/evil.example"],
+    ["/%0D%0AX-Injected:%201//", "/%0D%0AX-Injected:%201"],
+    ["/v1/conversation/%00/", "/v1/conversation/%00"],
+    ["/v1/conversation/%C3%A9%20%E4%B8%AD/", "/v1/conversation/%C3%A9%20%E4%B8%AD"],
+    ["/v1/conversation/%ED%A0%80%zz/", "/v1/conversation/%ED%A0%80%zz"],
   ])("in %s lead to %s", async (path, plain) => {
     // As an address of its own: a path that begins with two slashes would be read as a host.
     const answer = await call("GET", `http://api.test${path}`);
