@@ -34,8 +34,9 @@ export function setObjectBookmark(c: AppContext, conversation_id: string, bookma
   else c.var.database.unsettled = conversation_id;
 }
 
-/** Sets the bookmark header of the response. */
+/** Sets the bookmark header of the response, but of no 404: whether a database was read would tell what exists elsewhere. */
 export async function setBookmarkHeader(c: AppContext): Promise<void> {
+  if (c.res.status === 404) return;
   const { session, objectBookmark, unsettled } = c.var.database;
   const at = session?.session.getBookmark() ?? null;
   const own = session && at !== null ? { database: session.database, at } : null;

@@ -77,7 +77,7 @@ export function addHeaders(method: string, operation: Operation): void {
     const isMade = (method === "post" && made) || status === "202";
     if (isMade && !WITHOUT_ADDRESS.has(operation.operationId ?? "")) names.push("Location");
     if ((status === "409" || status === "429") && isForOpenAi(response)) names.push("X-Should-Retry");
-    if (hasDatabase) names.push("X-D1-Bookmark");
+    if (hasDatabase && status !== "404") names.push("X-D1-Bookmark");
     if (idempotent && status.startsWith("2")) names.push("Idempotent-Replayed");
     const added = names.map((name) => [name, { $ref: `#/components/headers/${name}` }]);
     response.headers = { ...Object.fromEntries(added), ...response.headers };

@@ -459,11 +459,13 @@ describe("isolation", () => {
       ...malformed.map((m): [string, string] => [m, m]),
     ];
     const bodies = new Set<string>();
+    const expectedHeaders = [...(await call("GET", "/v1/message/x", { headers })).headers];
     for (const [conversation, messageId] of ids) {
       for (const [method, path, body] of routes(conversation, messageId)) {
         const answer = await call(method, path, { headers, ...(body ? { body } : {}) });
         expect(answer.status, `${method} ${path}`).toBe(404);
         bodies.add(JSON.stringify(answer.body));
+        expect([...answer.headers], `${method} ${path}`).toEqual(expectedHeaders);
       }
     }
     expect(bodies.size).toBe(1);
