@@ -1,7 +1,6 @@
 /** Composes middleware and routes. The same app is served under /v1 and, for clients with that prefix, /api/v1. */
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { TrieRouter } from "hono/router/trie-router";
 import { uuidv7 } from "uuidv7";
 import { configOf } from "./config.ts";
 import { causeOf, isTransient } from "./db/database.ts";
@@ -10,8 +9,10 @@ import { setBookmarkHeader } from "./http/database.ts";
 import { type AppContext, type AppEnv, originOf } from "./http/context.ts";
 import { cors } from "./http/cors.ts";
 import { addHeaders } from "./http/headers.ts";
+import { Methods } from "./http/methods.ts";
 import { logRequest } from "./http/request-log.ts";
 import { toPlainPath } from "./http/plain-path.ts";
+import { lazy } from "./lazy.ts";
 import { Problem, type ProblemDetails } from "./problem/problem.ts";
 import { problemResponse } from "./problem/response.ts";
 import { agentRoutes } from "./routes/agent/agent.ts";
@@ -98,7 +99,10 @@ app.use(async (c, next) => {
   logRequest(c, began);
 });
 
-app.use(cors(api.routes), toPlainPath);
+app.use(cors(api.routes), toPlainPath, (c, next) => {
+  methods().admit(c.req.path, c.req.method);
+  return next();
+});
 app.route("/v1", api.hono);
 app.route("/api/v1", api.hono);
 docsRoutes(app);
@@ -108,19 +112,9 @@ widgetRoutes(app);
 setupPage(app);
 consoleRoutes(app);
 
-/** Which methods a path has, so that a wrong one is 405 and not 404. */
-const methods = new TrieRouter<string>();
-for (const { method, path } of app.routes) if (method !== "ALL") methods.add("ANY", path, method);
+const methods = lazy(() => new Methods(app.routes));
 
-app.notFound((c) => {
-  const allowed = [...new Set(methods.match("ANY", c.req.path)[0].map(([method]) => method))];
-  if (allowed.includes("GET")) allowed.push("HEAD");
-  const details: ProblemDetails =
-    allowed.length === 0
-      ? { code: "not_found", detail: "There is no such route." }
-      : { code: "method_not_allowed", headers: { allow: allowed.toSorted().join(", ") } };
-  return problemResponse(details, originFor(c), c.var.request_id);
-});
+app.notFound((c) => problemResponse(methods().refusal(c.req.path).details, originFor(c), c.var.request_id));
 
 app.onError((error, c) => {
   const details = problemOf(error);

@@ -1,5 +1,5 @@
 /** Reads the JSON body of a request: at most 1 MiB, counted while reading, in valid UTF-8, nested at most 64 levels deep. */
-import { parseExactly } from "./exact-number.ts";
+import { InexactNumber, parseExactly } from "./exact-number.ts";
 import { invalid, Problem } from "../problem/problem.ts";
 
 /** Bytes. */
@@ -20,7 +20,8 @@ const isPlain = (request: Request) =>
 
 /**
  * The parsed body, or undefined when there is none and `optional` allows it.
- * Throws 413 over the limit, 415 when it is not JSON or is packed, 400 when it is not well-formed, 422 when it is nested too deep.
+ * Throws 413 over the limit, 415 when it is not JSON or is packed, 400 when it is not well-formed, 422 when it is nested too deep
+ * or has two members of one name in an object.
  */
 export async function readJson(request: Request, optional: boolean): Promise<unknown> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw tooLarge();
@@ -38,14 +39,28 @@ export async function readJson(request: Request, optional: boolean): Promise<unk
   }
   if (bytes.length === 0) throw malformed("The body is empty.");
   const text = decode(bytes);
-  const { depth, values } = shapeOf(text);
+  const { depth, values, members } = shapeOf(text);
   if (depth > MAX_DEPTH) throw invalid({ path: "", message: `is nested deeper than ${MAX_DEPTH} levels` });
   if (values > MAX_VALUES) throw invalid({ path: "", message: `has more than ${MAX_VALUES} values` });
+  const value = parse(text);
+  // Of members with one name the parser keeps the last, and others the first (RFC 8259, section 4).
+  if (membersIn(value) < members) throw invalid({ path: "", message: "has an object with two members of one name" });
+  return value;
+}
+
+function parse(text: string): unknown {
   try {
     return parseExactly(text);
   } catch {
     throw malformed("The body is not valid JSON.");
   }
+}
+
+/** Members of all objects in a parsed value. */
+function membersIn(value: unknown): number {
+  if (typeof value !== "object" || value === null || value instanceof InexactNumber) return 0;
+  const inner = Object.values(value);
+  return inner.reduce<number>((sum, one) => sum + membersIn(one), Array.isArray(value) ? 0 : inner.length);
 }
 
 const malformed = (detail: string) => new Problem("malformed_json", detail);
@@ -83,11 +98,12 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** Deepest nesting, and roughly how many values. Text that is no JSON may give any numbers: the parser refuses it afterwards. */
-function shapeOf(text: string): { depth: number; values: number } {
+/** Deepest nesting, roughly how many values, and members of all objects. Of text that is no JSON any numbers: it is refused afterwards. */
+function shapeOf(text: string): { depth: number; values: number; members: number } {
   let level = 0;
   let depth = 0;
   let values = 1;
+  let members = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -96,10 +112,11 @@ function shapeOf(text: string): { depth: number; values: number } {
       else if (code === 0x22) inString = false;
     } else if (code === 0x22) inString = true;
     else if (code === 0x2c) values++;
+    else if (code === 0x3a) members++;
     else if (code === 0x5b || code === 0x7b) {
       values++;
       depth = Math.max(depth, ++level);
     } else if (code === 0x5d || code === 0x7d) level--;
   }
-  return { depth, values };
+  return { depth, values, members };
 }

@@ -10,7 +10,7 @@ export type SentKey = { key: string; secret: string };
 /** Null when there is none. A Bearer token counts alone; with `keyAsBearer` it may be the halves of an API key. */
 export function sentCredential(c: AppContext, keyAsBearer: boolean): SentKey | { token: string } | null {
   const authorization = c.req.header("authorization");
-  const bearer = authorization === undefined ? null : /^Bearer(?: (.*))?$/i.exec(authorization);
+  const bearer = authorization === undefined ? null : /^Bearer(?:\s(.*))?$/i.exec(authorization);
   if (bearer) {
     const token = (bearer[1] ?? "").trim();
     const halves = keyAsBearer ? /^(ak_[^:]*):(as_[^:]*)$/.exec(token) : null;

@@ -98,6 +98,23 @@ describe("bodies", () => {
     }
   });
 
+  it("answers 422 to two members of one name, of which it could keep only one", async () => {
+    const message = "has an object with two members of one name";
+    for (const body of [
+      '{"message":"a","message":"b"}',
+      '{"message":"a","metadata":{"k":[{"x":1,"x":1}]}}',
+      String.raw`{"message":"a","metadata":{"a":1,"\u0061":12345678901234567890}}`,
+      '{"message":"a","metadata":{"__proto__":1,"__proto__":2}}',
+    ])
+      expect(await post(`/v1/conversation/${id}/chat`, body), body).toMatchObject({
+        status: 422,
+        body: { code: "validation_failed", errors: [{ path: "", message }] },
+      });
+    const metadata = { "a:b": ':"', c: { ":": [":", { d: {}, "": "" }] } };
+    const kept = await post("/v1/conversation", { agent_id: company.agent_id, metadata });
+    expect([kept.status, kept.body.conversation.metadata]).toEqual([201, metadata]);
+  });
+
   it("repeats neither long names nor long values", async () => {
     const name = "n".repeat(100_000);
     const answer = await post("/v1/conversation", { agent_id: company.agent_id, [name]: 1, title: name });
@@ -312,6 +329,21 @@ describe("protocol", () => {
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: member, message: "is white space only" }] } });
   });
 
+  it.each([
+    ["/v1/conversation/entity", "GET, HEAD"],
+    ["/v1/conversation/deleted", "GET, HEAD"],
+    ["/v1/message/deleted", "GET, HEAD"],
+    ["/v1/message/search", "GET, HEAD"],
+    ["/v1/lead/company", "GET, HEAD"],
+    ["/api/v1/sdk/lead/register", "POST"],
+    ["/", "GET, HEAD"],
+  ])("answers 405 at %s to what its own route does not have, whatever an id would have", async (path, allow) => {
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((one) => !allow.includes(one))) {
+      const answer = await call(method, path, { headers: company.user });
+      expect([answer.status, answer.headers.get("allow")], method).toEqual([405, allow]);
+    }
+  });
+
   it("lists HEAD where it lists GET", async () => {
     const answer = await call("POST", "/v1/health", {});
     expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
@@ -352,6 +384,7 @@ describe("protocol", () => {
       { path: "/v1/conversation", headers: { "x-api-key": key } },
       { path: "/v1/conversation", headers: { ...company.admin, authorization: "Bearer nonsense" } },
       { path: "/v1/conversation", headers: { ...company.admin, authorization: "Bearer" } },
+      { path: "/v1/conversation", headers: { ...company.admin, authorization: "Bearer\tnonsense" } },
     ];
     for (const { path, headers } of attempts) {
       const answer = await call("GET", path, { headers: headers as Record<string, string> });
