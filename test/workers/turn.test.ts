@@ -127,6 +127,10 @@ describe("order", () => {
     ["text/event-stream;q=0.1, application/json", "application/json"],
     ["TEXT/Event-Stream; q=0.5, */*;q=0.1", "text/event-stream"],
     ["*/*", "application/json"],
+    ["text/event-stream;q=0.1, */*;q=0.9", "application/json"],
+    ["text/event-stream;q=0.1, application/*", "application/json"],
+    ["text/event-stream, */*", "text/event-stream"],
+    ["text/event-stream;q=0.5, application/json;q=0.1, */*", "text/event-stream"],
   ])("answers Accept: %s with %s", async (accept, type) => {
     const { company, id } = await setUp();
     const headers = { ...company.user, accept };

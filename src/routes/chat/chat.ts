@@ -40,15 +40,17 @@ export const TURN_PROBLEMS = [
 const EVENTS = "text/event-stream";
 const JSON_TYPE = "application/json";
 
-/** Whether the Accept header prefers events, or likes them as much as JSON (RFC 9110, 12.5.1). */
+/** Whether the Accept header names events, and likes them as much as JSON at least (RFC 9110, 12.5.1). */
 const wantsEvents = (c: AppContext): boolean =>
   accepts(c, {
     header: "Accept",
     supports: [EVENTS, JSON_TYPE],
     default: JSON_TYPE,
     match: (list) => {
-      const quality = (name: string) => list.find(({ type }) => type.toLowerCase() === name)?.q ?? 0;
-      return quality(EVENTS) > 0 && quality(EVENTS) >= quality(JSON_TYPE) ? EVENTS : JSON_TYPE;
+      const quality = (...names: string[]) =>
+        names.map((name) => list.find(({ type }) => type.toLowerCase() === name)?.q).find((q) => q !== undefined) ?? 0;
+      const asJson = quality(JSON_TYPE, "application/*", "*/*");
+      return quality(EVENTS) > 0 && quality(EVENTS) >= asJson ? EVENTS : JSON_TYPE;
     },
   }) === EVENTS;
 
