@@ -68,10 +68,27 @@ export function pathId(name = "id") {
   return () => z.object({ [name]: z.string().refine(requireId).meta({ format: "uuid" }) });
 }
 
-/** A date or date-time in a query, as milliseconds since the epoch. */
-export const instant = lazy(() =>
+/** Where a date-time has the second that only a leap second has. */
+const LEAP_SECOND = /(?<=T\d\d:\d\d):60(?!\d)/;
+
+/** As JavaScript reads a date-time (RFC 3339): in capitals, and a leap second, the last of a day in UTC, as the one before. */
+function readable(value: string): string {
+  const written = value.toUpperCase();
+  const before = written.replace(LEAP_SECOND, ":59");
+  return before === written || new Date(before).toJSON()?.slice(11, 19) === "23:59:59" ? before : value;
+}
+
+/** A date or date-time (RFC 3339). */
+export const moment = lazy(() =>
   z
-    .union([z.iso.datetime({ offset: true }), z.iso.date()])
+    .string()
+    .overwrite(readable)
+    .pipe(z.union([z.iso.datetime({ offset: true }), z.iso.date()])),
+);
+
+/** The same as milliseconds since the epoch. */
+export const instant = lazy(() =>
+  moment()
     .transform((value) => Date.parse(value))
     .meta({ type: "string", format: "date-time", description: "RFC 3339 date or date-time" }),
 );

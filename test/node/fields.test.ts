@@ -1,6 +1,6 @@
 /** Values that people and their programs send, as the schemas take them. */
 import { describe, expect, it } from "vitest";
-import { emailAddress } from "../../src/http/fields.ts";
+import { emailAddress, instant } from "../../src/http/fields.ts";
 import { hashOf } from "../../src/http/idempotency.ts";
 import { canonicalJson } from "../../src/json.ts";
 import { normaliseOrigin, originAllowed } from "../../src/net/origin.ts";
@@ -125,5 +125,27 @@ describe("The hash of a body", () => {
     expect(canonicalJson(value)).toBe(
       '{"numbers":[1e+30,4.5,0.002,0],"z":[56,{"1":[],"10":null,"d":true}],"€":"\\u000f\\nA\'B\\"\\\\"}',
     );
+  });
+});
+
+describe("an instant", () => {
+  it.each([
+    ["2026-11-22T07:00:00Z", "2026-11-22T07:00:00.000Z"],
+    ["2026-11-22t07:00:00.25z", "2026-11-22T07:00:00.250Z"],
+    ["2026-11-22T07:00:00+05:30", "2026-11-22T01:30:00.000Z"],
+    ["2026-11-22T07:00:00-00:00", "2026-11-22T07:00:00.000Z"],
+    ["2026-11-22", "2026-11-22T00:00:00.000Z"],
+    ["2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000Z"],
+    ["1990-12-31t15:59:60.5-08:00", "1990-12-31T23:59:59.500Z"],
+  ])("is read from %s", (written, moment) => {
+    expect(new Date(instant().parse(written)).toISOString()).toBe(moment);
+  });
+
+  it.each([
+    ...["", "now", "2026", "1795656835000", "2026-11-22T07:00:00", "2026-11-22 07:00:00Z", "2026-11-22T07:00:00 02:00"],
+    ...["2026-02-29", "2026-11-22T24:00:00Z", "2026-11-22T12:00:60Z", "2026-12-31T23:59:61Z", "2026-11-22T07:60:00Z"],
+    ...["2016-12-31T23:59:60+01:00", "2026-11-22T07:00:00+99:99", "+012026-11-22"],
+  ])("is not %j", (written) => {
+    expect(instant().safeParse(written).success).toBe(false);
   });
 });

@@ -1,10 +1,9 @@
 /** The period of a request for figures, and its days in the company's time zone. */
-import * as z from "zod";
 import { timeZoneOf } from "../../db/company.ts";
 import { controlDatabase } from "../../db/database.ts";
 import { beginOfDate, beginOfDay, daysOf, type LocalDay } from "../../db/day.ts";
 import type { AppContext } from "../../http/context.ts";
-import { timestamp, timeZone, toTimestamp } from "../../http/fields.ts";
+import { moment, timestamp, timeZone, toTimestamp } from "../../http/fields.ts";
 import { invalid } from "../../problem/problem.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -17,8 +16,6 @@ const CLOCK_CHANGES = DAY / 8;
 
 /** Milliseconds, `from` inclusive, `until` exclusive, and the days of which that is made. */
 export type CompanyPeriod = { from: number; until: number; time_zone: string; days: LocalDay[] };
-
-const moment = lazy(() => z.union([z.iso.date(), z.iso.datetime({ offset: true })]));
 
 /** The members that set the period, in a query or in a body. */
 export const periodFields = lazy(() => ({
