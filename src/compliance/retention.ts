@@ -22,6 +22,8 @@ const CALLS = 500;
 const AT_ONCE = 10;
 const MESSAGES = 200;
 const LEADS = 20;
+/** Of what cannot go now, as much is passed over in one run. */
+const PASSED = 100;
 
 /** How much was purged of one company. */
 type Counts = { conversations: number; messages: number; leads: number };
@@ -121,27 +123,31 @@ class Sweep {
 
   /** Live conversations in which nothing was said since before `before`. */
   async idle(company_id: string, before: number): Promise<void> {
-    while (this.#budget.spend(1)) {
-      const ids = await store.idleConversations(this.#db, company_id, before, AT_ONCE);
+    // Those that have just been spoken in, or that cannot be reached: they would be found again and again.
+    const passed: string[] = [];
+    while (passed.length < PASSED && this.#budget.spend(1)) {
+      const ids = await store.idleConversations(this.#db, company_id, before, AT_ONCE, passed);
       const due = ids.map((id) => ({ id, company_id }));
-      const gone = await this.#purgeAll(due, { of: "idle", before });
-      // One that has just been spoken in, or that cannot be reached, would be found again and again.
-      if (gone === null || gone < ids.length || ids.length === 0) return;
+      const left = await this.#purgeAll(due, { of: "idle", before });
+      if (left === null || ids.length === 0) return;
+      passed.push(...left);
     }
   }
 
   /** Visitors who were not heard of since before `before`: first their conversations go, and then what is known of them. */
   async leads(company_id: string, before: number): Promise<void> {
-    while (this.#budget.spend(2)) {
-      const ids = await store.idleLeads(this.#db, company_id, before, LEADS);
+    const passed: string[] = [];
+    while (passed.length < PASSED && this.#budget.spend(2)) {
+      const ids = await store.idleLeads(this.#db, company_id, before, LEADS, passed);
       if (ids.length === 0) return;
-      for (;;) {
+      for (const stuck: string[] = []; stuck.length < PASSED;) {
         if (!this.#budget.spend(1)) return;
-        const theirs = await store.conversationsOfLeads(this.#db, company_id, ids, AT_ONCE);
+        const theirs = await store.conversationsOfLeads(this.#db, company_id, ids, AT_ONCE, stuck);
         const due = theirs.map(({ id }) => ({ id, company_id }));
-        const gone = await this.#purgeAll(due, { of: "idle", before });
-        if (gone === null) return;
-        if (theirs.length < AT_ONCE || gone < due.length) break;
+        const left = await this.#purgeAll(due, { of: "idle", before });
+        if (left === null) return;
+        stuck.push(...left);
+        if (theirs.length < AT_ONCE) break;
       }
       if (!this.#budget.spend(1)) return;
       const now = Date.now();
@@ -149,8 +155,8 @@ class Sweep {
       const forgotten = await store.forgetLeads(this.#db, company_id, ids, (id) =>
         systemAuditRow(company_id, "retention", entry(id), now),
       );
-      this.#count(company_id, "leads", forgotten);
-      if (forgotten < ids.length) return;
+      this.#count(company_id, "leads", forgotten.length);
+      passed.push(...ids.filter((id) => !forgotten.includes(id)));
     }
   }
 
@@ -162,20 +168,20 @@ class Sweep {
     }
   }
 
-  /** How many of these went; null when there is no room for them. */
-  async #purgeAll(due: { id: string; company_id: string }[], expiry: Expiry): Promise<number | null> {
-    let gone = 0;
+  /** Ids of those of these that did not go; null when there is no room for them. */
+  async #purgeAll(due: { id: string; company_id: string }[], expiry: Expiry): Promise<string[] | null> {
+    const left: string[] = [];
     for (let i = 0; i < due.length; i += AT_ONCE) {
       const some = due.slice(i, i + AT_ONCE);
       if (!this.#budget.spend(some.length)) return null;
       const work = some.map(async ({ id, company_id }) => {
         const done = await this.#call(id, (object) => object.purge(company_id, expiry));
         if (done) this.#count(company_id, "conversations", 1);
-        return done === true;
+        if (!done) left.push(id);
       });
-      gone += (await Promise.all(work)).filter(Boolean).length;
+      await Promise.all(work);
     }
-    return gone;
+    return left;
   }
 
   #count(company_id: string, what: keyof Counts, n: number): void {

@@ -1,5 +1,6 @@
 /** What retention finds and takes away in D1; a conversation's object orders what happens to it. Nothing held is found. */
 import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql, type SQL } from "drizzle-orm";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import type { AuditRow } from "../chat/audit.ts";
 import type { Expiry } from "../chat/rpc.ts";
 import { insertAuditIf } from "./audit.ts";
@@ -84,8 +85,21 @@ export const expiredMessages = (db: Database, { company_id, before }: Scope, aft
     .orderBy(asc(message.deleted_at), asc(message.id))
     .limit(limit);
 
-/** Ids of live conversations in which nothing was said since before `before`; at most `limit` of each kind and status. */
-export async function idleConversations(db: Database, company_id: string, before: number, limit: number) {
+/** True in SQL for an id that is none of these. */
+const isNone = (id: SQLiteColumn, ids: string[]): SQL | undefined =>
+  ids.length === 0 ? undefined : sql`${id} NOT IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+
+/**
+ * Ids of live conversations in which nothing was said since before `before`; at most `limit` of each kind and status, and
+ * none of `except`.
+ */
+export async function idleConversations(
+  db: Database,
+  company_id: string,
+  before: number,
+  limit: number,
+  except: string[],
+) {
   const one = (entity_type: "user" | "lead", status: "active" | "archived") =>
     db
       .select({ id: conversation.id })
@@ -97,6 +111,7 @@ export async function idleConversations(db: Database, company_id: string, before
           eq(conversation.status, status),
           isNull(conversation.deleted_at),
           lt(conversation.activity_at, before),
+          isNone(conversation.id, except),
           unheld,
         ),
       )
@@ -121,12 +136,21 @@ export const closedConversations = (db: Database, limit: number) =>
 
 /**
  * Visitors who have not been heard of since before `before`, as far as their rows say. Those who have been, in a conversation,
- * are noted and not among them.
+ * are noted and not among them, nor is any of `except`. A conversation that was deleted afterwards counts as well.
  */
-export async function idleLeads(db: Database, company_id: string, before: number, limit: number): Promise<string[]> {
-  const latest = (status: string) => sql`(SELECT max(activity_at) FROM conversation WHERE company_id = ${company_id}
-    AND entity_type = 'lead' AND entity_id = lead.id AND deleted_at IS NULL AND status = ${sql.raw(`'${status}'`)})`;
-  const heard = sql<number>`max(updated_at, coalesce(${latest("active")}, 0), coalesce(${latest("archived")}, 0))`;
+export async function idleLeads(
+  db: Database,
+  company_id: string,
+  before: number,
+  limit: number,
+  except: string[],
+): Promise<string[]> {
+  const latest = (
+    which: string,
+  ) => sql`coalesce((SELECT max(activity_at) FROM conversation WHERE company_id = ${company_id}
+    AND entity_type = 'lead' AND entity_id = lead.id AND deleted_at ${sql.raw(which)}), 0)`;
+  const live = (status: string) => latest(`IS NULL AND status = '${status}'`);
+  const heard = sql<number>`max(updated_at, ${live("active")}, ${live("archived")}, ${latest("IS NOT NULL")})`;
   const held = sql`EXISTS (SELECT 1 FROM conversation WHERE company_id = ${company_id} AND entity_type = 'lead'
     AND entity_id = lead.id AND hold IS NOT NULL)`;
   const rows = await db
@@ -138,6 +162,7 @@ export async function idleLeads(db: Database, company_id: string, before: number
         lt(lead.active_at, before),
         isNull(lead.erased_at),
         isNull(lead.hold),
+        isNone(lead.id, except),
         sql`NOT ${held}`,
       ),
     )
@@ -150,27 +175,36 @@ export async function idleLeads(db: Database, company_id: string, before: number
       WHERE ${lead.id} = j.value ->> 'id'`);
   }
   // Where all of a page have been heard of, the next one begins behind them.
-  if (active.length === limit) return idleLeads(db, company_id, before, limit);
+  if (active.length === limit) return idleLeads(db, company_id, before, limit, except);
   return rows.filter((row) => row.heard < before).map((row) => row.id);
 }
 
-/** All conversations of these visitors, at most `limit`. */
-export const conversationsOfLeads = (db: Database, company_id: string, ids: string[], limit: number) =>
+/** All conversations of these visitors but those of `except`, at most `limit`. */
+export const conversationsOfLeads = (
+  db: Database,
+  company_id: string,
+  ids: string[],
+  limit: number,
+  except: string[],
+) =>
   db
     .select({ id: conversation.id })
     .from(conversation)
     .where(
-      sql`company_id = ${company_id} AND entity_type = 'lead' AND entity_id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`,
+      and(
+        sql`company_id = ${company_id} AND entity_type = 'lead' AND entity_id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`,
+        isNone(conversation.id, except),
+      ),
     )
     .limit(limit);
 
-/** Clears the rows of visitors of whom no conversation is left, with an audit row each. How many that were. */
+/** Clears the rows of visitors of whom no conversation is left, with an audit row each. Which those were. */
 export async function forgetLeads(
   db: Database,
   company_id: string,
   ids: string[],
   audit: (id: string) => AuditRow,
-): Promise<number> {
+): Promise<string[]> {
   const statements = ids.flatMap((id) => {
     const row = audit(id);
     const alone = sql`${lead.hold} IS NULL AND NOT EXISTS (SELECT 1 FROM conversation WHERE company_id = ${company_id}
@@ -188,9 +222,9 @@ export async function forgetLeads(
     ];
   });
   const [first, ...rest] = statements;
-  if (!first) return 0;
+  if (!first) return [];
   const results = await db.batch([first, ...rest]);
-  return results.filter((result, i) => i % 4 === 1 && result.meta.changes > 0).length;
+  return ids.filter((_, n) => (results[n * 4 + 1]?.meta.changes ?? 0) > 0);
 }
 
 type Owned = { company_id: string; id: string };
