@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { mostInput } from "../../src/chat/usage.ts";
 import { calling, complete, type Step, upstream } from "../upstream/client.ts";
-import { call, type Company, makeCompany, makeLead } from "./company.ts";
+import { call, type Company, makeCompany, makeLead, send } from "./company.ts";
 import { chat, createConversation, history, settle, streamChat } from "./conversation-client.ts";
 
 const up = upstream(env.TEST_UPSTREAM);
@@ -355,12 +355,15 @@ describe("an exhausted budget", () => {
     expect(handling.body.handling).toMatchObject([{ action: "hand_over", reason: "budget_exhausted" }]);
     const [event] = (await up.waitForAnswer(`tools/${name}`, 1)) as any[];
     expect(event.body).toMatchObject({ type: "handling.changed", data: { conversation_id: id, handled_by: "agent" } });
-    for (const headers of [{ accept: "text/event-stream" }, { accept: "application/json" }]) {
-      const more = await call("POST", `/v1/conversation/${id}/chat`, {
-        headers: { ...site.user, ...headers },
-        body: { message: "And now?" },
-      });
-      expect(JSON.stringify(more.body)).toMatch(/"?handled_by/);
+    const parts = [{ type: "text", text: "And now?" }];
+    for (const [accept, said, shown] of [
+      ["text/event-stream", { message: "And now?" }, '"handled_by":"staff"'],
+      ["application/json", { message: "And now?" }, '"status":"handled_by_staff"'],
+      ["*/*", { messages: [{ id: "m1", role: "user", parts }] }, '"data":{"handled_by":"staff","handler":null}'],
+    ] as const) {
+      const headers = { ...site.user, accept };
+      const more = await send("POST", `/v1/conversation/${id}/chat`, { headers, body: said });
+      expect(await more.text()).toContain(shown);
     }
     expect(await up.requests(site.model)).toEqual([]);
     // Once there is room again, the agent answers.

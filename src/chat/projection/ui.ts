@@ -81,10 +81,10 @@ function toolChunk({ call_id, name, state, input, output }: ToolEvent): Chunk {
 
 type Chunk = { type: string; [member: string]: unknown };
 
-/** Who has the conversation, in place of an answer. */
+/** Who has the conversation, or is waited for (`handler` null), in place of an answer. */
 const handledBy = (header: Header): Chunk => ({
   type: "data-handled-by",
-  data: { handled_by: header.handled_by, handler: handlerView(header) },
+  data: { handled_by: "staff", handler: handlerView(header) },
 });
 
 const encode = (chunks: Chunk[]) => chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
