@@ -6,7 +6,7 @@ import type { Accepted } from "../chat/engine/engine.ts";
 import * as edits from "../chat/journal/edits.ts";
 import { exhausted, type Outcome, ok, refuse } from "../chat/outcome.ts";
 import { encoderFor } from "../chat/projection/encoder.ts";
-import { followConversation, followTurn, type Frame } from "../chat/projection/follow.ts";
+import { followConversation, followTurn, type Frame, knownStart } from "../chat/projection/follow.ts";
 import { answerOf } from "../chat/projection/json.ts";
 import { completionOf } from "../chat/projection/openai.ts";
 import { turnReceipt, turnView } from "../chat/projection/turn.ts";
@@ -172,7 +172,7 @@ export class Turns {
     const entered = await this.#core.enter(caller);
     if (!entered.ok) return entered;
     const { journal, engine } = this.#core;
-    const start = last_event_id === undefined ? null : parseEventId(last_event_id);
+    const start = last_event_id === undefined ? null : knownStart({ engine, journal }, parseEventId(last_event_id));
     const turn = turn_id === undefined ? null : journal.turns.byId(turn_id);
     if (turn_id !== undefined && !turn) return refuse("not_found");
     const allowed = this.#core.readers.admit(caller);

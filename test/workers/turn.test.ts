@@ -283,6 +283,29 @@ describe("streams", () => {
     await tab.cancel();
   });
 
+  it("follows from now on behind an id that is ahead of the conversation", async () => {
+    const { company, id } = await setUp();
+    const before = await streamChat(company, id, "before").then((stream) => stream.rest());
+    const follow = async (last: string) =>
+      streamOf(
+        await send("GET", `/v1/conversation/${id}/messages/stream`, {
+          headers: { ...company.user, "last-event-id": last },
+        }),
+      );
+    const ahead = [await follow("99-1"), await follow("2-1"), await follow("4294967296-7")];
+    for (const tab of ahead) expect(await tab.next()).toMatchObject({ id: before.at(-1)?.id, event: "heartbeat" });
+    const first = await streamChat(company, id, "/sleep 10000 never");
+    await first.until("chat_delta");
+    ahead.push(await follow("2-500"));
+    expect((await ahead.at(-1)?.next())?.event).toBe("heartbeat");
+    await call("POST", `/v1/conversation/${id}/chat/stop`, { headers: company.user });
+    for (const tab of ahead) {
+      const last = await tab.until("chat_response");
+      expect(last).toMatchObject({ data: { status: "stopped", message: { content: "echo: " } } });
+      await tab.cancel();
+    }
+  });
+
   it("refuses an id that is not one of its own", async () => {
     const { company, id } = await setUp();
     const path = `/v1/conversation/${id}/messages/stream?last_event_id=abc`;

@@ -83,6 +83,16 @@ function endedFrames(journal: Journal, number: number, after: number): Frame[] {
 }
 
 /**
+ * Where a reader goes on that has seen `id`. Null where no turn has that number yet, as after the conversation was moved and its
+ * turns were counted anew: what such a reader missed nobody can say, so it is sent what is open now and what comes.
+ */
+export function knownStart({ engine, journal }: Source, id: EventId | null): EventId | null {
+  if (!id || id.turn >= journal.header.next_turn) return null;
+  const live = engine.find(id.turn);
+  return { turn: id.turn, event: Math.min(id.event, live ? live.nextEvent - 1 : Infinity) };
+}
+
+/**
  * The whole conversation: from `start` (the last event that was seen), or from the turns that are open now, until `closed`
  * aborts (the conversation is deleted; the turn that was being sent is sent to its end). Opens with a sign of life.
  */
