@@ -47,6 +47,22 @@ describe("the answer", () => {
     expect(conversation).toMatchObject({ message_count: 2, last_message_at: messages[1]?.created_at });
   });
 
+  it("has the last max_context_length messages, however few of them the model could be shown", async () => {
+    const company = await makeCompany();
+    const body = { name: "Forgetful", model: "builtin/echo", max_input_tokens: 256 };
+    const { agent } = (await call("POST", "/v1/agent", { headers: company.admin, body })).body;
+    for (const max_context_length of [1, 2, 5, 20]) {
+      const { id } = await createConversation(company, { agent_id: agent.id, max_context_length });
+      for (let n = 0; n < 4; n++) {
+        const answer = await chat(company, id, `${n} ${"x".repeat(600)}`, {}, { "idempotency-key": String(n) });
+        const all = await history(company, id);
+        expect(answer.body.messages).toEqual(all.slice(-max_context_length));
+        const again = await chat(company, id, `${n} ${"x".repeat(600)}`, {}, { "idempotency-key": String(n) });
+        expect(again.body).toEqual(answer.body);
+      }
+    }
+  });
+
   it.each([
     "a\u0000b",
     " leading and trailing \n",

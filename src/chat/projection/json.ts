@@ -13,7 +13,10 @@ const aboutTurn = (journal: Journal, turn: Turn) => ({
 /** Seconds after which a model that was not there may be. */
 const RETRY_AFTER = 5;
 /** UTF-16 code units of all the messages of an answer, as JSON. */
-const MAX_MESSAGES = 1024 * 1024;
+const MAX_TEXT = 1024 * 1024;
+
+/** How many messages, and UTF-16 code units of them as JSON. */
+type Room = { most: number; text: number };
 
 /** The reply of an ended turn, or the problem that the turn ended with. */
 export function replyOf(journal: Journal, turn: Turn): Outcome<Message> {
@@ -37,7 +40,8 @@ export function answerOf(journal: Journal, turn: Turn, base: string, mayRead: bo
   const { role, content, model_used, processing_time } = stored.value;
   const usage = usageView(stored.value);
   const reply = messageJson(conversation_id, stored.value);
-  const messages = [...before(journal, turn, mayRead, MAX_MESSAGES - reply.length).toReversed(), reply];
+  const others = { most: journal.header.max_context_length - 1, text: MAX_TEXT - reply.length };
+  const messages = [...before(journal, turn, mayRead, others).toReversed(), reply];
   const stream_url = streamUrl(base, about);
   const members = JSON.stringify({
     ...{ ...about, role, content, model_used, processing_time, usage },
@@ -55,20 +59,20 @@ const streamUrl = (base: string, { conversation_id, turn_id }: ReturnType<typeof
 function heldAnswer(journal: Journal, turn: Turn, base: string, mayRead: boolean): string {
   const about = aboutTurn(journal, turn);
   const said = { role: "assistant", content: "", model_used: null, processing_time: null, usage: null, reply: null };
-  const messages = before(journal, turn, mayRead, MAX_MESSAGES).toReversed().join(",");
+  const room = { most: journal.header.max_context_length, text: MAX_TEXT };
+  const messages = before(journal, turn, mayRead, room).toReversed().join(",");
   const head = JSON.stringify({ ...about, status: "handled_by_staff", ...said }).slice(0, -1);
   return `${head},"messages":[${messages}],"stream_url":${JSON.stringify(streamUrl(base, about))}}`;
 }
 
-/** The window that the model was shown, as far as it is live and fits, newest first; without `mayRead` only what was asked. */
-function before(journal: Journal, turn: Turn, mayRead: boolean, room: number): string[] {
-  const { user_sequence, window_start } = turn;
+/** The latest messages up to the turn's own, as far as they are live and fit, newest first; without `mayRead` only that one. */
+function before(journal: Journal, turn: Turn, mayRead: boolean, room: Room): string[] {
   const texts: string[] = [];
-  if (user_sequence === null) return texts;
-  const first = mayRead ? (window_start ?? user_sequence) : user_sequence;
-  let left = room;
-  for (const message of journal.messages.shownBefore(user_sequence)) {
-    if (message.sequence < first) break;
+  if (turn.user_sequence === null) return texts;
+  const most = mayRead ? room.most : 1;
+  let left = room.text;
+  for (const message of journal.messages.shownBefore(turn.user_sequence)) {
+    if (texts.length >= most || (!mayRead && message.sequence < turn.user_sequence)) break;
     const text = messageJson(journal.header.id, message);
     left -= text.length + 1;
     if (left < 0) break;

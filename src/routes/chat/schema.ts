@@ -47,7 +47,10 @@ export const answerSchema = lazy(() =>
       status: z.literal("handled_by_staff").optional().meta({
         description: "Only there while a person has the conversation: the message is stored, and `reply` is null.",
       }),
-      messages: z.array(messageSchema()).meta({ description: "The context window, oldest first, the reply last." }),
+      messages: z.array(messageSchema()).meta({
+        description:
+          "The last `max_context_length` messages, oldest first, the reply last; at most 1 MiB, cut from the oldest. Without the scope `read` the turn's own two.",
+      }),
       stream_url: z.url().meta({ description: "Replays this turn as server-sent events." }),
     })
     .meta({ id: "ChatAnswer" }),
