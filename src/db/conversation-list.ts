@@ -2,7 +2,7 @@
  * Lists of conversations. Each merges a few ranges of one index, all in the order of the list, so that SQLite sorts nothing
  * and a page costs the same however many conversations there are. A page by number reads the index alone up to its start.
  */
-import { and, type Column, count, desc, eq, gt, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
+import { and, type Column, count, desc, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/sqlite-core";
 import type { EntityType } from "../auth/principal.ts";
 import type { Rows, Slice } from "./page.ts";
@@ -19,6 +19,9 @@ export type ConversationFilter = {
   entity_type?: EntityType;
   /** Only together with entity_type. */
   entity_id?: string;
+  handled_by?: "agent" | "staff";
+  /** For a person. */
+  waiting?: boolean;
   /** Part of the title, any case. */
   search?: string;
   created_after?: number;
@@ -61,6 +64,13 @@ function rangesOf(company_id: string, filter: ConversationFilter): SQL[] {
   );
 }
 
+/** States that are rare have an index of their own, which SQLite knows by these very words. */
+const isRare = ({ handled_by, waiting }: ConversationFilter) => handled_by === "staff" || waiting === true;
+const HANDLED = {
+  agent: sql`${conversation.handled_by} = 'agent'`,
+  staff: sql`${conversation.handled_by} = 'staff'`,
+};
+
 const live = (company_id: string) => and(eq(conversation.company_id, company_id), isNull(conversation.deleted_at));
 
 const rangeQuery = (db: Pick<Database, "select">, range: SQL | undefined) =>
@@ -96,9 +106,12 @@ function keyAt(db: Database, ranges: SQL[], offset: number) {
 }
 
 function filterConditions(filter: ConversationFilter, created_at: SQL | Column): (SQL | undefined)[] {
-  const { agent_id, entity_id, search, created_after, created_before, metadata } = filter;
+  const { agent_id, entity_id, handled_by, waiting, search, created_after, created_before, metadata } = filter;
   return [
-    agent_id === undefined ? undefined : eq(conversation.agent_id, agent_id),
+    handled_by && HANDLED[handled_by],
+    waiting === undefined ? undefined : (waiting ? isNotNull : isNull)(conversation.waiting_since),
+    // The plus keeps SQLite from starting on the agent's index.
+    agent_id === undefined ? undefined : sql`${isRare(filter) ? sql`+` : sql``}${conversation.agent_id} = ${agent_id}`,
     entity_id === undefined ? undefined : eq(conversation.entity_id, entity_id),
     search === undefined ? undefined : contains(conversation.title, conversation.title_folded, search),
     created_after === undefined ? undefined : sql`${created_at} > ${created_after}`,
@@ -119,17 +132,37 @@ const metadataEquals = (pairs: [string, string][]): SQL => sql`NOT EXISTS (
   )
 )`;
 
-/** Reads counters where they count exactly this filter; otherwise counts the matching rows, which reads all of them. */
+/**
+ * Reads counters where they count exactly this filter, less what is counted of the rare states that it leaves out; otherwise
+ * counts the matching rows, which reads all of them.
+ */
 function totalOf(db: Database, company_id: string, filter: ConversationFilter) {
-  const counter = counterFor(filter);
+  const { handled_by, waiting, ...rest } = filter;
+  const counter = isRare(filter) ? null : counterFor(filter);
   const states = filter.status === "all" ? (["active", "archived"] as const) : [filter.status];
-  if (counter) return totalQuery(db, company_id, counter.kind, counter.refs, states);
-  const type = filter.entity_type === undefined ? undefined : eq(conversation.entity_type, filter.entity_type);
-  const status = filter.status === "all" ? undefined : eq(conversation.status, filter.status);
+  if (!counter) return countOf(db, company_id, filter);
+  // Whoever waits for a person is with the agent: nobody is left out twice.
+  const left = [
+    ...(handled_by === "agent" ? [countOf(db, company_id, { ...rest, handled_by: "staff" })] : []),
+    ...(waiting === false ? [countOf(db, company_id, { ...rest, waiting: true })] : []),
+  ];
+  return totalQuery(db, company_id, counter.kind, counter.refs, states, left);
+}
+
+function countOf(db: Database, company_id: string, filter: ConversationFilter) {
+  const types = filter.entity_type === undefined ? (["user", "lead"] as const) : [filter.entity_type];
+  const states = filter.status === "all" ? (["active", "archived"] as const) : [filter.status];
   return db
     .select({ total: count() })
     .from(conversation)
-    .where(and(live(company_id), type, status, ...filterConditions(filter, conversation.created_at)));
+    .where(
+      and(
+        live(company_id),
+        inArray(conversation.entity_type, [...types]),
+        inArray(conversation.status, [...states]),
+        ...filterConditions(filter, conversation.created_at),
+      ),
+    );
 }
 
 /** The counters whose sum is the number of rows of a filter, or null where there are none. Pure. */

@@ -1,5 +1,5 @@
 /** Reads messages from D1. Only record.ts writes them. */
-import { and, eq, isNotNull, isNull } from "drizzle-orm";
+import { and, count, eq, isNotNull, isNull, sql } from "drizzle-orm";
 import type { Rows, Slice } from "./page.ts";
 import type { Database } from "./database.ts";
 import { deletedSlice } from "./deleted-slice.ts";
@@ -26,10 +26,20 @@ export async function findMessage(db: Database, company_id: string, id: string) 
   return row ?? null;
 }
 
-/** Deleted messages of the company that can be restored, newest deletion first. */
-export async function listDeletedMessages(db: Database, company_id: string, slice: Slice): Promise<Rows<MessageRow>> {
+/** Deleted messages of the company, or of one conversation, that can be restored, newest deletion first. */
+export async function listDeletedMessages(
+  db: Database,
+  company_id: string,
+  conversation_id: string | undefined,
+  slice: Slice,
+): Promise<Rows<MessageRow>> {
   const { deleted_at, purged_at } = message;
-  const where = and(eq(message.company_id, company_id), isNotNull(deleted_at), isNull(purged_at));
+  const whose =
+    conversation_id === undefined
+      ? eq(message.company_id, company_id)
+      : // The plus keeps SQLite from starting on the company's index.
+        and(eq(message.conversation_id, conversation_id), sql`+${message.company_id} = ${company_id}`);
+  const where = and(whose, isNotNull(deleted_at), isNull(purged_at));
   const page = deletedSlice(db, message, where, slice);
   const [rows, totals] = await db.batch([
     db
@@ -38,7 +48,9 @@ export async function listDeletedMessages(db: Database, company_id: string, slic
       .where(page.where)
       .orderBy(...page.order)
       .limit(slice.limit),
-    totalQuery(db, company_id, "message", refsOf("message"), ["deleted"]),
+    conversation_id === undefined
+      ? totalQuery(db, company_id, "message", refsOf("message"), ["deleted"])
+      : db.select({ total: count() }).from(message).where(where),
   ]);
   return { rows, total: totals[0]?.total ?? 0 };
 }

@@ -340,6 +340,13 @@ export const conversation = sqliteTable(
     index("conversation_entity").on(
       ...([t.company_id, t.entity_type, t.entity_id, t.deleted_at, t.status, t.activity_at, t.id] as const),
     ),
+    // Rare states, so that turns of other conversations do not write these. One equality more than conversation_company has.
+    index("conversation_staff")
+      .on(t.company_id, t.deleted_at, t.entity_type, t.status, t.activity_at, t.id, t.handled_by)
+      .where(sql`handled_by = 'staff' AND deleted_at IS NULL`),
+    index("conversation_waiting")
+      .on(t.company_id, t.deleted_at, t.entity_type, t.status, t.activity_at, t.id, t.waiting_since)
+      .where(sql`waiting_since IS NOT NULL AND deleted_at IS NULL`),
     index("conversation_agent")
       .on(t.company_id, t.agent_id, t.entity_type, t.status, t.activity_at, t.id, t.deleted_at)
       .where(sql`deleted_at IS NULL`),
@@ -413,6 +420,9 @@ export const message = sqliteTable(
       .where(sql`deleted_at IS NOT NULL`),
     index("message_deleted")
       .on(t.company_id, t.deleted_at, t.id, t.purged_at)
+      .where(sql`deleted_at IS NOT NULL AND purged_at IS NULL`),
+    index("message_deleted_in")
+      .on(t.conversation_id, t.deleted_at, t.id, t.purged_at)
       .where(sql`deleted_at IS NOT NULL AND purged_at IS NULL`),
     index("message_retention")
       .on(t.deleted_at, t.id)

@@ -3,7 +3,7 @@
  * (ref: kind of owner), `entity` (ref: the owner), `agent` (ref: agent and kind of owner). Others: `lead` (ref: "" or an
  * agent), `agents` (inactive ones are counted as archived), deleted `message`s, `audit`.
  */
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, sql, type SQLWrapper } from "drizzle-orm";
 import type { EntityType } from "../auth/principal.ts";
 import type { Database } from "./database.ts";
 import { tally } from "./schema.ts";
@@ -32,20 +32,24 @@ export async function readTally(db: Database, company_id: string, kind: TallyKin
   return row ?? { active: 0, archived: 0, deleted: 0 };
 }
 
-/** The query of a total, for the batch that reads the page: the number of rows in these states. */
+/** The query of a total, for the batch that reads the page: the number of rows in these states, less what `left` counts. */
 export const totalQuery = (
   db: Database,
   company_id: string,
   kind: TallyKind,
   refs: string[],
   states: readonly (keyof Tally)[],
+  left: readonly SQLWrapper[] = [],
 ) =>
   db
     .select({
       total: sql<number>`coalesce(sum(${sql.join(
         states.map((state) => tally[state]),
         sql` + `,
-      )}), 0)`,
+      )}), 0)${sql.join(
+        left.map((counted) => sql` - ${counted}`),
+        sql``,
+      )}`,
     })
     .from(tally)
     .where(counters(company_id, kind, refs));

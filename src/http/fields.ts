@@ -93,6 +93,14 @@ export const instant = lazy(() =>
     .meta({ type: "string", format: "date-time", description: "RFC 3339 date or date-time" }),
 );
 
+/** `true` or `false` in a query. */
+export const flag = lazy(() =>
+  z
+    .enum(["true", "false"])
+    .transform((value) => value === "true")
+    .meta({ type: "boolean", enum: [true, false] }),
+);
+
 /** A whole number in a query, in plain decimal digits. */
 export const integer = (minimum: number, maximum: number) =>
   z

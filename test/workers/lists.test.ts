@@ -1,4 +1,5 @@
 /** Every list keeps the same promises: pages, cursors, links, and no filter that is silently ignored. */
+import { env } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { beforeAll, describe, expect, it } from "vitest";
 import { call, type Company, type HeaderMap, makeCompany, makeLead } from "./company.ts";
@@ -242,6 +243,74 @@ describe("Filters", () => {
     expect(await found(`created_after=${encodeURIComponent(mine["created_at"])}&status=active`)).not.toContain(mine.id);
     expect(await found("created_after=2999-01-01")).toEqual([]);
     expect(await found("created_before=2999-01-01T00:00:00.5%2B02:00")).toHaveLength(3);
+  });
+});
+
+describe("who a conversation is with", () => {
+  it("narrows lists, together with everything else, and totals are exact", async () => {
+    const own = await makeCompany();
+    const visitor = await makeLead(own);
+    const users = [await createConversation(own), await createConversation(own)];
+    const leads = await Promise.all([1, 2, 3].map(() => createConversation({ ...own, user: visitor.headers })));
+    const [staffed, waiting, archived, gone] = [leads[0]?.id, leads[1]?.id, users[1]?.id, leads[2]?.id];
+    for (const id of [staffed, archived, gone])
+      await call("POST", `/v1/conversation/${id}/take-over`, { headers: own.user, body: {} });
+    await env.DB.prepare("UPDATE conversation SET waiting_since = 1 WHERE id = ?").bind(waiting).run();
+    await call("PATCH", `/v1/conversation/${archived}`, { headers: own.user, body: { status: "archived" } });
+    await call("DELETE", `/v1/conversation/${gone}`, { headers: own.user });
+    const found = async (query: string) => {
+      const answer = await call("GET", `/v1/conversation?${query}`, { headers: own.user });
+      expect([query, answer.status, answer.body.pagination?.total]).toEqual([
+        ...[query, 200],
+        answer.body.conversations?.length,
+      ]);
+      return answer.body.conversations.map((row: { id: string }) => row.id).toSorted();
+    };
+    const sorted = (...ids: unknown[]) => ids.map(String).toSorted();
+    expect(await found("handled_by=staff")).toEqual(sorted(staffed, archived));
+    expect(await found("handled_by=agent")).toEqual(sorted(waiting, users[0]?.id));
+    expect(await found("handled_by=staff&status=active")).toEqual(sorted(staffed));
+    expect(await found("handled_by=agent&status=archived")).toEqual([]);
+    expect(await found("waiting=true")).toEqual(sorted(waiting));
+    expect(await found("waiting=false")).toEqual(sorted(staffed, archived, users[0]?.id));
+    expect(await found("waiting=false&handled_by=agent")).toEqual(sorted(users[0]?.id));
+    expect(await found("waiting=false&handled_by=staff&entity_type=lead")).toEqual(sorted(staffed));
+    expect(await found("waiting=true&handled_by=staff")).toEqual([]);
+    expect(await found(`waiting=true&agent_id=${own.agent_id}`)).toEqual(sorted(waiting));
+    expect(await found(`waiting=true&agent_id=${own.faq_agent_id}`)).toEqual([]);
+    expect(await found(`handled_by=agent&agent_id=${own.agent_id}`)).toEqual(sorted(waiting, users[0]?.id));
+    expect(await found("handled_by=staff&search=new&created_after=2020-01-01")).toEqual(sorted(staffed, archived));
+    const { body } = await call("GET", "/v1/conversation/entity?handled_by=agent", { headers: visitor.headers });
+    expect(body).toMatchObject({ conversations: [{ id: waiting }], pagination: { total: 1 } });
+    for (const [query, path] of [
+      ["handled_by=me", "/handled_by"],
+      ["waiting=1", "/waiting"],
+    ] as const) {
+      const answer = await call("GET", `/v1/conversation?${query}`, { headers: own.user });
+      expect(answer.body).toMatchObject({ status: 422, errors: [{ path }] });
+    }
+  });
+});
+
+describe("deleted messages", () => {
+  it("are those of one conversation where that is asked for, of the company's own alone", async () => {
+    const own = await makeCompany();
+    const [one, other] = [await createConversation(own), await createConversation(own)];
+    const said: string[] = [];
+    for (const { id } of [one, one, other]) said.push((await chat(own, id, "gone soon")).body.message_id);
+    for (const id of said) await call("DELETE", `/v1/message/${id}`, { headers: own.user });
+    const found = async (query: string, headers = own.user) => {
+      const { body } = await call("GET", `/v1/message/deleted?${query}`, { headers });
+      return [body.messages.map((message: { id: string }) => message.id), body.pagination.total];
+    };
+    expect(await found(`conversation_id=${one.id}`)).toEqual([[said[1], said[0]], 2]);
+    expect(await found(`conversation_id=${other.id}`)).toEqual([[said[2]], 1]);
+    expect(await found("")).toEqual([said.toReversed(), 3]);
+    expect(await found(`conversation_id=${uuidv7()}`)).toEqual([[], 0]);
+    const stranger = await makeCompany();
+    expect(await found(`conversation_id=${one.id}`, stranger.user)).toEqual([[], 0]);
+    const wrong = await call("GET", "/v1/message/deleted?conversation_id=x", { headers: own.user });
+    expect(wrong.body).toMatchObject({ status: 422, errors: [{ path: "/conversation_id" }] });
   });
 });
 

@@ -41,6 +41,8 @@ const HARMLESS = /^SCAN (?:CONSTANT ROW|place\b|\(subquery|\w+ VIRTUAL TABLE)/;
 
 const LARGE = 2_000;
 const SMALL = 50;
+/** Of each kind of conversation so many are in a rare state. */
+const RARE = 16;
 /** Of a long list all have this many. */
 const MESSAGES = 600;
 
@@ -72,6 +74,12 @@ async function makeSized(size: number): Promise<Sized> {
     conversations(mark(2), "user", user_id, "archived", false),
     conversations(mark(3), "lead", user_id, "active", false),
     conversations(mark(4), "user", user_id, "active", true),
+    // Some of the oldest in states that are rare.
+    run(
+      `UPDATE conversation SET handled_by = iif(i % 2, 'staff', 'agent'), waiting_since = iif(i % 2, NULL, 1)
+       FROM (SELECT id AS rare, activity_at - 1000 AS i FROM conversation WHERE company_id = ?) WHERE id = rare AND i <= ${RARE}`,
+      company_id,
+    ),
     run(
       `${upTo(MESSAGES)} INSERT INTO message (id, company_id, conversation_id, agent_id, turn_id, sequence, role, content,
          status, metadata, created_at, deleted_at)
@@ -143,6 +151,16 @@ const LISTS: List[] = [
   { route: "/conversation", query: "status=archived", index: "conversation_company", name: "conversations" },
   { route: "/conversation", query: "entity_type=lead", index: "conversation_company", name: "conversations" },
   { route: "/conversation", query: "agent_id={agent}", index: "conversation_agent", name: "conversations" },
+  { route: "/conversation", query: "handled_by=agent", index: "conversation_company", name: "conversations" },
+  { route: "/conversation", query: "waiting=false", index: "conversation_company", name: "conversations" },
+  { route: "/conversation", query: "handled_by=staff", index: "conversation_staff", name: "conversations" },
+  { route: "/conversation", query: "waiting=true", index: "conversation_waiting", name: "conversations" },
+  {
+    route: "/conversation",
+    query: "waiting=true&agent_id={agent}&status=active",
+    index: "conversation_waiting",
+    name: "conversations",
+  },
   { route: "/conversation/entity", index: "conversation_entity", name: "conversations" },
   { route: "/conversation/entity/{entity_id}", index: "conversation_entity", name: "conversations" },
   {
@@ -160,6 +178,12 @@ const LISTS: List[] = [
   },
   { route: "/conversation/deleted", index: "conversation_deleted", name: "conversations" },
   { route: "/message/deleted", index: "message_deleted", name: "messages" },
+  {
+    route: "/message/deleted",
+    query: "conversation_id={conversation}",
+    index: "message_deleted_in",
+    name: "messages",
+  },
   { route: "/agent", index: "agent_company", name: "agents" },
   { route: "/lead/company", index: "lead_company", name: "leads" },
   { route: "/lead/company", query: "agent_id={agent}", index: "lead_agent", name: "leads" },
@@ -215,7 +239,7 @@ function pathOf({ route, query = "" }: List, company: Sized, more: string): stri
     .replace("{agent_id}", company.agent_id)
     .replace("{entity_id}", company.user_id)
     .replace("{id}", company.conversation_id);
-  return `/v1${filled}?${[query.replace("{agent}", company.agent_id).replace("{user}", company.user_id), more].filter(Boolean).join("&")}`;
+  return `/v1${filled}?${[query.replace("{agent}", company.agent_id).replace("{user}", company.user_id).replace("{conversation}", company.conversation_id), more].filter(Boolean).join("&")}`;
 }
 
 let small: Sized;

@@ -9,7 +9,7 @@ import { findEntity } from "../../db/entity.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
 import type { AppContext } from "../../http/context.ts";
-import { idFilter, instant, pathId, text } from "../../http/fields.ts";
+import { flag, idFilter, instant, pathId, text } from "../../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { invalid, notFound } from "../../problem/problem.ts";
 import { lazy } from "../../lazy.ts";
@@ -24,6 +24,8 @@ const listQuery = lazy(() =>
       status: z.enum(["active", "archived", "all"]).default("all").meta({ description: "Live ones of this state." }),
       agent_id: idFilter().optional().meta({ description: "Only those with this agent." }),
       entity_type: entityType().optional().meta({ description: "Only those of users, or of leads." }),
+      handled_by: z.enum(["agent", "staff"]).optional().meta({ description: "Only those that it answers." }),
+      waiting: flag().optional().meta({ description: "Only those that wait for a person, or those that do not." }),
       search: text(200, 1).optional().meta({ description: "Part of the title, any case." }),
       created_after: instant().optional(),
       created_before: instant().optional(),

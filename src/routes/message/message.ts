@@ -10,7 +10,7 @@ import { findMessage, listDeletedMessages } from "../../db/message.ts";
 import type { Rows, Slice } from "../../db/page.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
-import { id, integer, pathId } from "../../http/fields.ts";
+import { id, idFilter, integer, pathId } from "../../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { notFound } from "../../problem/problem.ts";
 import { isVisible } from "../conversation/conversation.ts";
@@ -137,7 +137,10 @@ export function messageRoutes(api: Api): void {
       tag,
       audience: "staff",
       scope: "read",
-      query: () => pageQuery(),
+      query: () =>
+        pageQuery().extend({
+          conversation_id: idFilter().optional().meta({ description: "Only those of this conversation." }),
+        }),
       problems: ["invalid_cursor"],
       responses: () => ({ 200: json("A page of deleted messages.", pageOf("messages", messageSchema())) }),
     },
@@ -147,8 +150,8 @@ export function messageRoutes(api: Api): void {
         caller,
         name: "messages",
         query,
-        filter: null,
-        read: (slice) => listDeletedMessages(db, caller.company_id, slice),
+        filter: query.conversation_id ?? null,
+        read: (slice) => listDeletedMessages(db, caller.company_id, query.conversation_id, slice),
         key: (row) => [row.deleted_at ?? 0, row.id],
         view: (row) => messageView(row.conversation_id, row),
       }),

@@ -1,7 +1,4 @@
-/**
- * Deleted messages of one conversation, for whoever decides on restoring. The service lists those of the whole company, newest
- * deletion first: the latest five hundred are looked through.
- */
+/** Deleted messages of one conversation, for whoever decides on restoring: the five hundred that were deleted last. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useSession } from "../session.tsx";
 import type { Conversation, Message } from "../types.ts";
@@ -11,7 +8,7 @@ const PAGES = 5;
 export const DELETED = "/message/deleted";
 
 /** `missing` is how many are known to be deleted: when that changes, the list is looked at again. */
-export function useDeleted({ id, created_at }: Conversation, missing: number) {
+export function useDeleted({ id }: Conversation, missing: number) {
   const { api } = useSession();
   return useQuery({
     queryKey: [DELETED, id, missing],
@@ -21,10 +18,10 @@ export function useDeleted({ id, created_at }: Conversation, missing: number) {
       const found: Message[] = [];
       let cursor: string | undefined;
       for (let page = 0; page < PAGES; page++) {
-        const { messages, pagination } = await api.get<Page>(DELETED, { per_page: 100, cursor }, signal);
-        found.push(...messages.filter(({ conversation_id }) => conversation_id === id));
-        const isBefore = (messages.at(-1)?.deleted_at ?? "") < created_at;
-        if (pagination.next_cursor === null || isBefore) break;
+        const query = { conversation_id: id, per_page: 100, cursor };
+        const { messages, pagination } = await api.get<Page>(DELETED, query, signal);
+        found.push(...messages);
+        if (pagination.next_cursor === null) break;
         cursor = pagination.next_cursor;
       }
       return found;

@@ -37,20 +37,24 @@ export function searchOf(filter: Filter): string {
 }
 
 /** The part of a filter that the service knows. */
-export const queryOf = ({ status, agent, kind }: Filter): Query => ({
+export const queryOf = ({ status, agent, kind, handled, waiting }: Filter): Query => ({
   status,
   agent_id: agent,
   entity_type: kind,
+  handled_by: { all: undefined, me: "staff", staff: "staff", agent: "agent" }[handled],
+  waiting: waiting ? "true" : undefined,
 });
 
-/** The part that it does not know. Null when there is nothing more to ask. */
-export function testOf({ handled, waiting, unread }: Filter, me: string): ((row: Conversation) => boolean) | null {
-  if (handled === "all" && !waiting && !unread) return null;
-  return (row) =>
+/** Whether there is a part that it does not know. */
+export const isNarrower = ({ handled, unread }: Filter): boolean => handled === "me" || unread;
+
+/** Whether a row is one of the filter, as far as it changes while it is looked at. */
+export const testOf =
+  ({ handled, waiting, unread }: Filter, me: string) =>
+  (row: Conversation): boolean =>
     (handled === "all" || (handled === "me" ? row.handler?.entity_id === me : row.handled_by === handled)) &&
     (!waiting || row.waiting_since !== null) &&
     (!unread || row.unread.staff > 0);
-}
 
 const HANDLED_WORD = { all: "handledAny", me: "handledMe", staff: "handledStaff", agent: "handledAgent" } as const;
 const STATUS_WORD = { active: "statusActive", archived: "statusArchived", all: "statusAll" } as const;

@@ -6,7 +6,7 @@ import type { Api, Query } from "../api.ts";
 import { useSession } from "../session.tsx";
 import type { Conversation } from "../types.ts";
 import { complain } from "../ui/toast.tsx";
-import { type Filter, filterOf, OPEN, queryOf, testOf } from "./filter.ts";
+import { type Filter, filterOf, isNarrower, OPEN, queryOf, testOf } from "./filter.ts";
 import { putHead, putOlder, putRow, type Rows } from "./merge.ts";
 
 /** Milliseconds between looks, while the tab is seen and while it is not. */
@@ -54,18 +54,14 @@ export function useInbox(filter: Filter, isWatching = true) {
     }
   }, [cursor, JSON.stringify(key)]);
 
-  const test = testOf(filter, me.entity_id);
-  const rows = useMemo(
-    () => (test ? (data?.rows ?? []).filter(test) : (data?.rows ?? [])),
-    [data, JSON.stringify(filter)],
-  );
+  const rows = useMemo(() => (data?.rows ?? []).filter(testOf(filter, me.entity_id)), [data, JSON.stringify(filter)]);
   return {
     ...result,
     rows,
     looked: data?.rows.length ?? 0,
     total: data?.total ?? 0,
     isWhole: cursor === null,
-    isNarrowed: test !== null,
+    isNarrowed: isNarrower(filter),
     loadOlder,
   };
 }
@@ -81,13 +77,16 @@ export function usePutRow() {
 
 const isSame = (a: Query, b: Query): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** How many of the newest conversations wait for a person, or for an answer of whoever is signed in. */
+const WAITING: Filter = { ...OPEN, waiting: true };
+const MINE: Filter = { ...OPEN, handled: "me", unread: true };
+
+/** How many conversations wait for a person, or for an answer of whoever is signed in. */
 export function useAttention(): number {
-  const { me } = useSession();
   const [location] = useLocation();
   const [search] = useSearchParams();
-  const isShown = location.startsWith("/inbox") && isSame(queryOf(filterOf(search)), queryOf(OPEN));
-  const isWanted = ({ waiting_since, handler, unread }: Conversation) =>
-    waiting_since !== null || (handler?.entity_id === me.entity_id && unread.staff > 0);
-  return useInbox(OPEN, !isShown).rows.filter(isWanted).length;
+  const isShown = (filter: Filter) =>
+    location.startsWith("/inbox") && isSame(queryOf(filterOf(search)), queryOf(filter));
+  const waiting = useInbox(WAITING, !isShown(WAITING));
+  const mine = useInbox(MINE, !isShown(MINE));
+  return waiting.total + mine.rows.length;
 }

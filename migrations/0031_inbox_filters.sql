@@ -1,0 +1,3 @@
+CREATE INDEX `conversation_staff` ON `conversation` (`company_id`,`deleted_at`,`entity_type`,`status`,`activity_at`,`id`,`handled_by`) WHERE handled_by = 'staff' AND deleted_at IS NULL;--> statement-breakpoint
+CREATE INDEX `conversation_waiting` ON `conversation` (`company_id`,`deleted_at`,`entity_type`,`status`,`activity_at`,`id`,`waiting_since`) WHERE waiting_since IS NOT NULL AND deleted_at IS NULL;--> statement-breakpoint
+CREATE INDEX `message_deleted_in` ON `message` (`conversation_id`,`deleted_at`,`id`,`purged_at`) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
