@@ -2,6 +2,13 @@
 import type { Budget } from "../chat/budget.ts";
 import type { SqlRow, SqlStore } from "../chat/journal/storage.ts";
 
+/**
+ * How much of what the ledger did not see itself is in a counter: nothing yet, what was before it knew of the budget, or all,
+ * also what turns took that did not know of the budget yet.
+ */
+export const COUNTED = { nothing: 0, before: 2, all: 1 } as const;
+type Counted = (typeof COUNTED)[keyof typeof COUNTED];
+
 /** `scope`: the lead that it is of, or "". */
 export type Counter = {
   budget_id: string;
@@ -10,13 +17,12 @@ export type Counter = {
   end: number;
   used: bigint;
   reserved: bigint;
-  /** What was used before the ledger knew the budget is in it. */
-  counted: boolean;
+  counted: Counted;
   warned: boolean;
 };
 
-/** What has to be read from D1: what was used of a budget from `start` to `until` (ms). */
-export type Uncounted = { budget: Budget; scope: string; start: number; until: number };
+/** What has to be read from D1: what was used of a budget from `start` to `until` (ms). `isWhole`: it is all of the period. */
+export type Uncounted = { budget: Budget; scope: string; start: number; until: number; isWhole: boolean };
 
 /** Milliseconds for which counters of periods that are over are kept, and how many are removed at a time. */
 const KEPT = 24 * 60 * 60_000;
@@ -35,8 +41,8 @@ export class Counters {
     return row ? toCounter(row) : null;
   }
 
-  /** The counter of a period, made where there is none. `counted`: nothing was used before. */
-  open(budget_id: string, scope: string, start: number, end: number, counted: boolean): Counter {
+  /** The counter of a period, made where there is none. */
+  open(budget_id: string, scope: string, start: number, end: number, counted: Counted): Counter {
     const found = this.find(budget_id, scope, start);
     if (found) return found;
     const made = { budget_id, scope, start, end, used: 0n, reserved: 0n, counted, warned: false };
@@ -47,7 +53,7 @@ export class Counters {
   write({ budget_id, scope, start, end, used, reserved, counted, warned }: Counter): void {
     this.#storage.sql.exec(
       "INSERT OR REPLACE INTO counter VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      ...[budget_id, scope, start, end, used.toString(), reserved.toString(), Number(counted), Number(warned)],
+      ...[budget_id, scope, start, end, used.toString(), reserved.toString(), counted, Number(warned)],
     );
   }
 
@@ -68,6 +74,6 @@ const toCounter = (row: SqlRow): Counter => ({
   end: Number(row["until"]),
   used: BigInt(String(row["used"])),
   reserved: BigInt(String(row["reserved"])),
-  counted: row["counted"] === 1,
+  counted: Number(row["counted"]) as Counted,
   warned: row["warned"] === 1,
 });

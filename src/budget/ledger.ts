@@ -3,16 +3,18 @@
  * transaction: what is used and reserved together never exceeds a budget, whoever asks at the same time. Its SQLite is the
  * record; a counter that is missing is made from what D1 has of the replies before it.
  */
-import { type Ask, appliesTo, type Budget, type BudgetState, type Denial, type Spender } from "../chat/budget.ts";
-import type { Spent, Verdict } from "../chat/budget.ts";
+import { amountOf, type Ask, appliesTo, type Budget, type BudgetState, type Denial, limitOf } from "../chat/budget.ts";
+import type { Spender, Spent, Verdict } from "../chat/budget.ts";
 import type { SqlStore, SqlValue } from "../chat/journal/storage.ts";
-import { decimalOf, unitsOf } from "../chat/money.ts";
+import { decimalOf } from "../chat/money.ts";
 import { type Period, periodOf } from "../chat/period.ts";
-import { type Counter, Counters, type Uncounted } from "./counters.ts";
+import { COUNTED, type Counter, Counters, type Uncounted } from "./counters.ts";
 import { SCHEMA } from "./schema.ts";
 
 /** Reservations that are expired at a time. */
 const EXPIRED = 100;
+/** Milliseconds after which every turn knows of a new budget, and D1 has what those took that did not. */
+const KNOWN_BY_ALL = 60_000;
 
 /** `since`: from then on the ledger has counted for the budget; what was before is read from D1. */
 type Known = { budget: Budget; since: number };
@@ -67,20 +69,28 @@ export class Ledger {
     this.loadedAt = now;
   }
 
-  /** Counters for this spender, or for these budgets, that lack what D1 has of the time before `since`. */
+  /**
+   * Counters for this spender, or for these budgets, that lack what D1 has of the time before `since`; and once more those of
+   * new budgets, when all turns know of them.
+   */
   uncounted(of: Spender | { ids: string[]; lead_id: string | null }): Uncounted[] {
     const found = "ids" in of ? this.#shown(of.ids, of.lead_id) : this.#matching(of);
-    return found.flatMap(({ budget, scope, since, counter }) =>
-      counter.counted ? [] : [{ budget, scope, start: counter.start, until: since }],
-    );
+    const now = this.#ports.clock();
+    return found.flatMap(({ budget, scope, since, counter: { counted, used, reserved, start } }) => {
+      const isKnown = now >= since + KNOWN_BY_ALL;
+      if (counted === COUNTED.all || (counted === COUNTED.before && !isKnown)) return [];
+      const isWhole = isKnown && (counted === COUNTED.before || used + reserved === 0n);
+      return [{ budget, scope, start, until: isWhole ? now : since, isWhole }];
+    });
   }
 
-  /** What D1 has of the time before; counted once, however often it is told. */
-  count({ budget, scope, start }: Uncounted, units: bigint): void {
+  /** What D1 has; counted once, however often it is told. Of the whole period D1 has at most what was used. */
+  count({ budget, scope, start, isWhole }: Uncounted, units: bigint): void {
     this.#ports.storage.transactionSync(() => {
       const counter = this.#counters.find(budget.id, scope, start);
-      if (!counter || counter.counted) return;
-      this.#counters.write({ ...counter, used: counter.used + units, counted: true });
+      if (!counter || counter.counted === COUNTED.all || (!isWhole && counter.counted === COUNTED.before)) return;
+      if (!isWhole) this.#counters.write({ ...counter, used: counter.used + units, counted: COUNTED.before });
+      else this.#counters.write({ ...counter, used: larger(counter.used, units), counted: COUNTED.all });
     });
   }
 
@@ -212,7 +222,8 @@ export class Ledger {
 
   #open(known: Known, scope: string): Matching {
     const { start, end } = this.#period(known.budget);
-    const counter = this.#counters.open(known.budget.id, scope, start, end, start >= known.since);
+    const counted = start >= known.since + KNOWN_BY_ALL ? COUNTED.all : COUNTED.nothing;
+    const counter = this.#counters.open(known.budget.id, scope, start, end, counted);
     return { ...known, scope, counter, limit: limitOf(known.budget) };
   }
 
@@ -233,15 +244,7 @@ export class Ledger {
   #run = (query: string, ...values: SqlValue[]) => void this.#ports.storage.sql.exec(query, ...values);
 }
 
-const limitOf = ({ tokens, amount }: Budget): bigint =>
-  tokens === null ? (unitsOf(amount ?? "0") ?? 0n) : BigInt(tokens);
-
-/** Units of a budget that a call takes; null where it cannot be said, because the model has no price in its currency. */
-function amountOf(budget: Budget, spent: Spent | undefined): bigint | null {
-  if (budget.tokens !== null) return BigInt(spent?.tokens ?? 0);
-  if (spent?.cost === "nothing") return 0n;
-  return spent?.cost?.currency === budget.currency ? unitsOf(spent?.cost?.amount ?? "0") : null;
-}
+const larger = (a: bigint, b: bigint) => (a > b ? a : b);
 
 /** The strictest of several budgets decides, and of those the one that resets last. */
 function denied(why: Denial["why"], budgets: Matching[]): Verdict {

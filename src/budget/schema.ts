@@ -3,7 +3,7 @@
  *
  * - `known`: the company's time zone, and when it and the budgets were read from D1.
  * - `counter`: of one budget (and one lead, `scope`, where it is of each), for the period from `start` to `until`. `counted`:
- *   what D1 has of the time before the ledger knew the budget is in it.
+ *   see COUNTED in counters.ts.
  * - `reservation`: calls under way. `warning`: events that D1 has yet to hear of.
  */
 export const SCHEMA = `

@@ -1,6 +1,6 @@
 /** Budgets, and what a company's ledger is asked about them. Plain data, which crosses RPC. */
 import type { Entity } from "../auth/principal.ts";
-import { type Cost, unitsFor, decimalOf, type Price } from "./money.ts";
+import { type Cost, decimalOf, type Price, unitsFor, unitsOf } from "./money.ts";
 import type { PeriodKind } from "./period.ts";
 import type { Usage } from "./usage.ts";
 
@@ -62,6 +62,17 @@ export function appliesTo(budget: Budget, { agent_id, entity_type, entity_id }: 
     case "each_lead":
       return entity_type === "lead";
   }
+}
+
+/** What may be used of a budget, in its units: tokens, or the smallest part of its currency that is counted. */
+export const limitOf = ({ tokens, amount }: Budget): bigint =>
+  tokens === null ? (unitsOf(amount ?? "0") ?? 0n) : BigInt(tokens);
+
+/** Units of a budget that a call takes; null where it cannot be said, because the model has no price in its currency. */
+export function amountOf(budget: Budget, spent: Spent | undefined): bigint | null {
+  if (budget.tokens !== null) return BigInt(spent?.tokens ?? 0);
+  if (spent?.cost === "nothing") return 0n;
+  return spent?.cost?.currency === budget.currency ? unitsOf(spent?.cost?.amount ?? "0") : null;
 }
 
 type Tokens = Pick<Usage, "input_tokens" | "output_tokens"> & Partial<Usage>;

@@ -224,6 +224,38 @@ describe("what was before", () => {
     expect(ledger.reserve(ask(tokens(51))).ok).toBe(false);
   });
 
+  it("is looked at once more when all turns know of the budget: those that did not are in it then", () => {
+    const { ledger, ask, set, state, again } = ledgerOf([budgetOf()]);
+    const [before] = ledger.uncounted(LEAD);
+    if (before) ledger.count(before, 100n);
+    const [known, late] = [ask(tokens(90)), ask(tokens(90))];
+    for (const call of [known, late]) ledger.reserve(call);
+    ledger.settle(known.key, tokens(50));
+    set(NOON + 59_000);
+    expect(ledger.uncounted(LEAD)).toEqual([]);
+    set(NOON + 60_000);
+    const [whole] = again().uncounted(LEAD);
+    expect(whole).toMatchObject({ start: Date.parse("2026-10-24T22:00:00Z"), until: NOON + 60_000, isWhole: true });
+    // 100 of before, 50 of the turn that knew, 70 of one that did not.
+    for (let n = 0; n < 2; n++) if (whole) ledger.count(whole, 220n);
+    if (before) ledger.count(before, 100n);
+    ledger.settle(late.key, tokens(10));
+    expect(state()).toMatchObject({ used: "230", reserved: "0" });
+    expect(again().uncounted(LEAD)).toEqual([]);
+  });
+
+  it("never becomes less by looking once more: D1 may be behind", () => {
+    const { ledger, ask, set, state, settleBase } = ledgerOf([budgetOf()]);
+    settleBase();
+    const call = ask(tokens(90));
+    ledger.reserve(call);
+    ledger.settle(call.key, tokens(50));
+    set(NOON + 60_000);
+    settleBase();
+    expect(state()?.used).toBe("50");
+    expect(ledger.uncounted(LEAD)).toEqual([]);
+  });
+
   it("is counted anew in another time zone, and not at all in a period that began later", () => {
     const { ledger, set, settleBase } = ledgerOf([budgetOf()]);
     settleBase();
