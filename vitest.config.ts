@@ -39,6 +39,7 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
 
 export default defineConfig({
   test: {
+    tags: [{ name: "slow", description: "Takes seconds: `npm run check` leaves it out, `npm test` does not." }],
     // Much of a test is waiting: for storage, for a model, for another process.
     maxWorkers: 3,
     // An object that is still at work when the last test has ended may log a line that nobody takes any more.
@@ -54,9 +55,10 @@ export default defineConfig({
           // A browser on a busy machine.
           retry: 1,
           include: ["test/e2e/**/*.test.ts"],
+          globalSetup: ["test/e2e/global-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
@@ -68,11 +70,11 @@ export default defineConfig({
           globalSetup: ["test/faults/global-setup.ts", "test/clients/global-setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
-          sequence: { groupOrder: 3 },
+          maxWorkers: 4,
+          sequence: { groupOrder: 2 },
         },
       },
-      // Mostly waiting for alarms and time limits, so several files at once.
+      // Mostly waiting for alarms and time limits, so several files at once, and clients beside them.
       {
         test: {
           name: "faults",

@@ -33,7 +33,7 @@ describe("a look-up", () => {
     await expect(lookups.get("b", 0, fresh, away)).rejects.toThrow("away");
   });
 
-  it("does not wait for a store that never answers when it has an answer", async () => {
+  it("does not wait for a store that never answers when it has an answer", { tags: "slow" }, async () => {
     const lookups = lookupsOf({ spare: 100_000, max: 10 });
     await lookups.get("a", 0, fresh, () => Promise.resolve("good"));
     expect(await lookups.get("a", 50, fresh, () => new Promise<string>(() => {}))).toBe("good");

@@ -158,7 +158,7 @@ export const none = (answer: Created) => answer.conversation.nothing;
 `;
 
 describe("Types generated from it", () => {
-  it("compile, and know what a client sends and gets", () => {
+  it("compile, and know what a client sends and gets", { tags: "slow" }, () => {
     const clients = createRequire(join(root, "clients/typescript/package.json"));
     const generator = join(clients.resolve("openapi-typescript/package.json"), "../bin/cli.js");
     execFileSync(process.execPath, [generator, file, "-o", join(folder, "api.d.ts")], { stdio: "pipe" });

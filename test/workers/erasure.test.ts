@@ -588,44 +588,48 @@ describe("an erasure that is cut off", () => {
     expect(done).toHaveLength(1);
   }, 900_000);
 
-  it("of many conversations is done in small runs, and the request says where to look", async () => {
-    const company = await makeCompany();
-    const { lead_id } = await makeLead(company);
-    const old = Date.parse("2026-01-01T00:00:00Z");
-    const many = 130;
-    const owner = { entity_type: "lead" as const, entity_id: lead_id };
-    const ids = await insertConversations(
-      company,
-      Array.from({ length: many }, (_, n) => ({ created_at: old + n, ...owner })),
-    );
-    await insertTurns(
-      company,
-      ids.slice(0, 50).map((conversation_id) => ({ at: old, conversation_id })),
-    );
-    const first = await eraseLead(company, lead_id);
-    expect([first.status, first.body.erasure.status]).toEqual([202, "running"]);
-    expect(first.headers.get("location")).toBe(`http://api.test/v1/erasure/${first.body.erasure.id}`);
-    expect(first.body.erasure.receipt).toBeNull();
-    const look = async () => (await get(company, `/erasure/${first.body.erasure.id}`)).body.erasure;
-    for (let runs = 0; (await look()).status === "running"; runs++) {
-      expect(runs).toBeLessThan(50);
-      // Both at the same time: who asks again, and the scheduled run.
-      await Promise.all([eraseLead(company, lead_id), scheduled()]);
-    }
-    expect((await look()).stores).toEqual([
-      { store: "lead", rows: 1 },
-      { store: "conversation", rows: many },
-      { store: "message", rows: 100 },
-      { store: "conversation_object", rows: many },
-      { store: "search_index", rows: 100 },
-    ]);
-    const left = await env.DB.prepare(
-      "SELECT count(*) AS n FROM conversation WHERE entity_id = ? AND (erased_at IS NULL OR title <> '')",
-    )
-      .bind(lead_id)
-      .first<{ n: number }>();
-    expect(left?.n).toBe(0);
-  }, 120_000);
+  it(
+    "of many conversations is done in small runs, and the request says where to look",
+    { tags: "slow", timeout: 120_000 },
+    async () => {
+      const company = await makeCompany();
+      const { lead_id } = await makeLead(company);
+      const old = Date.parse("2026-01-01T00:00:00Z");
+      const many = 130;
+      const owner = { entity_type: "lead" as const, entity_id: lead_id };
+      const ids = await insertConversations(
+        company,
+        Array.from({ length: many }, (_, n) => ({ created_at: old + n, ...owner })),
+      );
+      await insertTurns(
+        company,
+        ids.slice(0, 50).map((conversation_id) => ({ at: old, conversation_id })),
+      );
+      const first = await eraseLead(company, lead_id);
+      expect([first.status, first.body.erasure.status]).toEqual([202, "running"]);
+      expect(first.headers.get("location")).toBe(`http://api.test/v1/erasure/${first.body.erasure.id}`);
+      expect(first.body.erasure.receipt).toBeNull();
+      const look = async () => (await get(company, `/erasure/${first.body.erasure.id}`)).body.erasure;
+      for (let runs = 0; (await look()).status === "running"; runs++) {
+        expect(runs).toBeLessThan(50);
+        // Both at the same time: who asks again, and the scheduled run.
+        await Promise.all([eraseLead(company, lead_id), scheduled()]);
+      }
+      expect((await look()).stores).toEqual([
+        { store: "lead", rows: 1 },
+        { store: "conversation", rows: many },
+        { store: "message", rows: 100 },
+        { store: "conversation_object", rows: many },
+        { store: "search_index", rows: 100 },
+      ]);
+      const left = await env.DB.prepare(
+        "SELECT count(*) AS n FROM conversation WHERE entity_id = ? AND (erased_at IS NULL OR title <> '')",
+      )
+        .bind(lead_id)
+        .first<{ n: number }>();
+      expect(left?.n).toBe(0);
+    },
+  );
 
   it("by an object that does not answer is finished once it does, and holds up nobody else", async () => {
     const company = await makeCompany();

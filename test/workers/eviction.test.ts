@@ -86,7 +86,7 @@ async function script(forget: Forget): Promise<string[]> {
   return normalised(answers).map((answer) => answer.replaceAll(/"[a-z0-9_]*_(?:ms|seconds)":[\d.]+/g, '""'));
 }
 
-it("and one whose memory is thrown away goes on from its storage", { timeout: 60_000 }, async () => {
+it("and one whose memory is thrown away goes on from its storage", { tags: "slow", timeout: 60_000 }, async () => {
   const kept = await script(async () => {});
   const evicted = await script((id) =>
     evictDurableObject(env.CONVERSATION.getByName(id)).catch((error: unknown) => {

@@ -633,7 +633,7 @@ describe("what a company keeps", () => {
     );
   });
 
-  it("is looked after in one budget, of which every run takes some", async () => {
+  it("is looked after in one budget, of which every run takes some", { tags: "slow", timeout: 180_000 }, async () => {
     const company = await makeCompany();
     await set(company, { deleted_days: 1 });
     const old = at("2020-01-01T00:00:00Z");
@@ -650,7 +650,7 @@ describe("what a company keeps", () => {
     await scheduled(Date.now());
     expect(await left()).toBe(0);
     expect((await sweeps(company)).reduce((sum, one) => sum + one.conversations, 0)).toBe(700);
-  }, 180_000);
+  });
 });
 
 describe("RETENTION_DAYS", () => {

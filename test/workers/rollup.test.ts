@@ -325,7 +325,7 @@ const NAMES: (keyof Steps)[] = [
 ];
 
 describe("figures", () => {
-  it("are those of the rows, whatever happened, rolled up or not", async () => {
+  it("are those of the rows, whatever happened, rolled up or not", { tags: "slow", timeout: 120_000 }, async () => {
     const step = fc.record({
       name: fc.constantFrom(...NAMES),
       n: fc.nat(1_000_000),
@@ -347,7 +347,7 @@ describe("figures", () => {
       }),
       { numRuns: 6, endOnFailure: true },
     );
-  }, 120_000);
+  });
 
   it("follow what is really said, deleted, rated and answered by people", async () => {
     const company = await makeCompany();

@@ -226,7 +226,7 @@ async function check(company: Company, id: string, log: Log): Promise<void> {
 
 it(
   `holds for ${WRITERS} writers × ${TURNS} turns whatever happens meanwhile (seed ${SEED})`,
-  { timeout: 120_000 },
+  { tags: "slow", timeout: 120_000 },
   async () => {
     const property = fc.asyncProperty(plan, async ({ writers, events }) => {
       const company = await makeCompany();

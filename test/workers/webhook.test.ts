@@ -254,7 +254,7 @@ test("a receiver that hangs keeps no other webhook waiting", async () => {
   await until(company, slow, (rows) => rows.every((row) => row.status === "delivered"));
 });
 
-test("a receiver that never answers is given up for now, and asked again", async () => {
+test("a receiver that never answers is given up for now, and asked again", { tags: "slow" }, async () => {
   const company = await makeCompany();
   const hook = await register(company);
   await receiver.script(hook.name, [{ hang: true }], [{ status: 200 }]);

@@ -190,7 +190,7 @@ async function week(turns: number): Promise<Cost[]> {
 const BLOCK = 256;
 const BLOCKS = 4;
 
-it("costs the same every day, and the same after a thousand messages", { timeout: 120_000 }, async () => {
+it("costs the same every day, and the same after a thousand messages", { tags: "slow", timeout: 120_000 }, async () => {
   const [young, old] = [await week(0), await week((BLOCKS * BLOCK) / 2)];
   const [, usual] = young;
   for (const [day, cost] of [...young.entries(), ...old.entries()]) {

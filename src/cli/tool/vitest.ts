@@ -15,11 +15,11 @@ export type Report = {
   testResults: { status: string; assertionResults: { status: string }[] }[];
 };
 
-/** Runs the named projects of vitest.config.ts, or all of them. */
-export async function runTests(projects: string[]): Promise<TestCount> {
+/** Runs vitest with these arguments, such as which projects of vitest.config.ts. */
+export async function runTests(...args: string[]): Promise<TestCount> {
   const file = join(paths.results, "tests.json");
   const report = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const code = await show("vitest", ["run", ...report, ...projects.flatMap((name) => ["--project", name])]);
+  const code = await show("vitest", ["run", ...report, ...args]);
   return count(existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Report) : null, code);
 }
 
