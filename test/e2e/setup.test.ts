@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { buildAssets } from "../../src/cli/build.ts";
 import { openLocalDatabase } from "../../src/cli/local/database.ts";
 import { HOST, type Server, startServer } from "../../src/cli/local/server.ts";
 import { makeSetupLink } from "../../src/cli/tenant/setup-link.ts";
@@ -24,7 +23,6 @@ const requests: string[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "conversations-setup-"));
-  await buildAssets();
   await (await openLocalDatabase(folder)).close();
   const vars = join(folder, "vars");
   // Not as npm start serves it: as in production.

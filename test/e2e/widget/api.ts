@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { drizzle } from "drizzle-orm/d1";
 import { uuidv7 } from "uuidv7";
-import { buildAssets } from "../../../src/cli/build.ts";
 import { openLocalDatabase } from "../../../src/cli/local/database.ts";
 import { companyStatements, newKeys } from "../../../src/cli/tenant/new-company.ts";
 import { HOST, startServer } from "../../../src/cli/local/server.ts";
@@ -27,7 +26,6 @@ export async function startApi(): Promise<Api> {
   const home = mkdtempSync(join(tmpdir(), "conversations-widget-"));
   const state = join(home, "state");
   mkdirSync(state);
-  await buildAssets();
   const keys = await makeCompany(state);
   const headers = { "x-api-key": keys.api_key, "x-api-secret": keys.api_secret };
   const vars = join(home, "vars");

@@ -11,9 +11,14 @@ const CANDIDATES = [
 ];
 
 export async function startBrowser(): Promise<Browser> {
-  const executablePath = find() ?? install();
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+  return chromium.launch({
+    executablePath: browserPath(),
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+  });
 }
+
+/** Where Chromium is. */
+export const browserPath = (): string => find() ?? install();
 
 const find = (): string | undefined => CANDIDATES.find((path) => path !== undefined && existsSync(path));
 

@@ -1,7 +1,6 @@
 /** People of the company in the chat, and tokens that are good once: the widget against a server that speaks the contract. */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { buildAssets } from "../../../src/cli/build.ts";
 import { startBrowser } from "./browser.ts";
 import { Desk } from "./desk.ts";
 import { type Host, pageWith, startHost } from "./host.ts";
@@ -13,7 +12,6 @@ let desk: Desk;
 let url: string;
 
 beforeAll(async () => {
-  await buildAssets();
   browser = await startBrowser();
   host = await startHost();
 }, 60_000);
