@@ -29,6 +29,7 @@ const steps: InlineConfig[] = [pageStep("docs"), pageStep("setup"), widgetStep, 
 export async function buildAssets(): Promise<void> {
   rmSync(paths.assets, { recursive: true, force: true });
   mkdirSync(paths.assets, { recursive: true });
+  const { NODE_ENV } = process.env;
   for (const step of steps) {
     await build({
       configFile: false,
@@ -38,6 +39,8 @@ export async function buildAssets(): Promise<void> {
       build: { outDir: paths.assets, emptyOutDir: false, modulePreload: false, target: "es2022", ...step.build },
     });
   }
+  // Vite sets it for the whole process, and all that this process starts would run as in production.
+  if (NODE_ENV === undefined) delete process.env["NODE_ENV"];
   const swagger = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
   for (const file of ["swagger-ui-bundle.js", "swagger-ui.css"])
     cpSync(join(swagger, file), join(paths.assets, "docs", file));
