@@ -6,10 +6,10 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openLocalDatabase } from "../../src/cli/local/database.ts";
-import { HOST, type Server, startServer } from "../../src/cli/local/server.ts";
+import type { Server } from "../../src/cli/local/server.ts";
 import { makeSetupLink } from "../../src/cli/tenant/setup-link.ts";
 import { paths } from "../../src/cli/tool/project.ts";
-import { freePort } from "./free-port.ts";
+import { serve } from "./serve.ts";
 import { startBrowser } from "./widget/browser.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -27,11 +27,8 @@ beforeAll(async () => {
   const vars = join(folder, "vars");
   // Not as npm start serves it: as in production.
   writeFileSync(vars, `TOKEN_SECRETS=${"t".repeat(32)}\nENCRYPTION_KEYS=${"e".repeat(32)}\n`);
-  const port = await freePort();
-  server = startServer(port, "--persist-to", folder, "--env-file", vars);
-  url = `http://${HOST}:${port}`;
-  const problem = await server.ready;
-  if (problem !== null) throw new Error(`The service ${problem}.`);
+  server = await serve("--persist-to", folder, "--env-file", vars);
+  ({ url } = server);
   browser = await startBrowser();
 });
 

@@ -25,6 +25,8 @@ export function portIsFree(port: number): Promise<boolean> {
 }
 
 export type Server = {
+  /** Without a trailing slash. */
+  url: string;
   /** Resolves to null when the server is ready, or to the reason why it is not. */
   ready: Promise<string | null>;
   /** Resolves when the server has ended, to how it ended. */
@@ -81,7 +83,7 @@ export function startServer(port: number, ...more: string[]): Server {
     await Promise.race([ended, sleep(STOP_TIMEOUT)]);
     signal("SIGKILL");
   };
-  return { ready: health(), ended, stop };
+  return { url: `http://${HOST}:${port}`, ready: health(), ended, stop };
 }
 
 async function responds(port: number): Promise<boolean> {

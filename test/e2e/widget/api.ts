@@ -6,9 +6,8 @@ import { drizzle } from "drizzle-orm/d1";
 import { uuidv7 } from "uuidv7";
 import { openLocalDatabase } from "../../../src/cli/local/database.ts";
 import { companyStatements, newKeys } from "../../../src/cli/tenant/new-company.ts";
-import { HOST, startServer } from "../../../src/cli/local/server.ts";
 import * as schema from "../../../src/db/schema.ts";
-import { freePort } from "../free-port.ts";
+import { serve } from "../serve.ts";
 
 export type Api = {
   /** Without a trailing slash. */
@@ -32,9 +31,11 @@ export async function startApi(): Promise<Api> {
   const secrets = ["TOKEN_SECRETS=widget-test-widget-test-widget-test-widget", `ENCRYPTION_KEYS=k1:${"A".repeat(43)}`];
   const demo = `DEMO_KEY=${keys.api_key}:${keys.api_secret}`;
   writeFileSync(vars, [...secrets, demo, "ALLOW_LOOPBACK_UPSTREAMS=true", ""].join("\n"));
-  const port = await freePort();
-  const server = startServer(port, "--persist-to", state, "--env-file", vars);
-  const url = `http://${HOST}:${port}`;
+  const server = await serve("--persist-to", state, "--env-file", vars).catch((error: unknown) => {
+    rmSync(home, { recursive: true, force: true });
+    throw error;
+  });
+  const { url } = server;
 
   const call: Api["call"] = async (method, path, body) => {
     const response = await fetch(url + path, {
@@ -51,11 +52,6 @@ export async function startApi(): Promise<Api> {
     rmSync(home, { recursive: true, force: true });
   };
 
-  const problem = await server.ready;
-  if (problem !== null) {
-    await stop();
-    throw new Error(`The service ${problem}.`);
-  }
   return { url, keys, call, agent: async (fields) => (await call("POST", "/v1/agent", fields)).agent, stop };
 }
 
