@@ -3,12 +3,18 @@
  * What is written to a reader waits for storage first, because an IdentityTransformStream of an object does.
  */
 import type { Caller } from "../auth/principal.ts";
-import type { Frame } from "../chat/projection/follow.ts";
+import { type Frame, SIGN_OF_LIFE } from "../chat/projection/follow.ts";
 import { type Outcome, ok, refuse } from "../chat/outcome.ts";
 import { principalOf } from "../chat/turn.ts";
 
 const MOST = 32;
 const MOST_OF_ONE = 8;
+/**
+ * A stream that was left is noticed when it is written to, by each hop on its way one write later: so many writes and
+ * milliseconds between them.
+ */
+const HOPS = 4;
+const PAUSE = 25;
 /** Milliseconds that a stream lasts at most, and after which its credential is looked at again. */
 const LIFE = 15 * 60_000;
 const LOOK = 15_000;
@@ -19,6 +25,8 @@ export type Reader = {
   /** Aborts when the conversation is gone: what is being sent is sent to its end. */
   closed: AbortSignal;
   leave: () => void;
+  /** Sends a sign of life, unless the one before has not gone out yet. */
+  probe: () => void;
 };
 
 export class Readers {
@@ -29,15 +37,28 @@ export class Readers {
     this.#isGood = isGood;
   }
 
+  /** Where there is no room for one more, finds out who has left without a word. */
+  async makeRoom(caller: Caller): Promise<void> {
+    for (let hop = 0; hop < HOPS && this.#quotaOf(caller) !== null; hop++) {
+      for (const reader of this.#open.keys()) reader.probe();
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+  }
+
   /** One more that follows, or 429. */
   admit(caller: Caller): Outcome<Reader> {
-    const principal = principalOf(caller);
-    const following = [...this.#open.values()].filter(({ follows }) => follows);
-    const own = following.filter((open) => open.principal === principal).length;
-    const quota = own >= MOST_OF_ONE ? MOST_OF_ONE : following.length >= MOST ? MOST : null;
+    const quota = this.#quotaOf(caller);
     if (quota === null) return ok(this.#add(caller, true));
     const detail = `At most ${MOST} readers follow a conversation, ${MOST_OF_ONE} of one caller.`;
     return refuse("rate_limited", { detail, retry_after: 15, limit: { name: "readers", quota } });
+  }
+
+  /** How many there may be where there are so many already; null where there is room. */
+  #quotaOf(caller: Caller): number | null {
+    const principal = principalOf(caller);
+    const following = [...this.#open.values()].filter(({ follows }) => follows);
+    const own = following.filter((open) => open.principal === principal).length;
+    return own >= MOST_OF_ONE ? MOST_OF_ONE : following.length >= MOST ? MOST : null;
   }
 
   /** Whoever is answered with a stream: how many there are follows from the queue of turns. */
@@ -57,6 +78,7 @@ export class Readers {
         this.#open.delete(reader);
         left.abort();
       },
+      probe: () => undefined,
     };
     left.signal.addEventListener("abort", reader.leave, { once: true });
     this.#open.set(reader, { principal: principalOf(caller), follows, close: () => closed.abort() });
@@ -90,12 +112,19 @@ export function toStream(
   const writer = writable.getWriter();
   // A reader that goes away is noticed here even while there is nothing to send.
   writer.closed.catch(() => reader.leave());
+  const encoder = new TextEncoder();
+  const write = async (some: Frame[]) => {
+    const text = some.map(encode).join("");
+    if (text !== "") await writer.write(encoder.encode(text.replaceAll(LINE_ENDS, escaped)));
+  };
+  let isProbed = false;
+  reader.probe = () => {
+    if (isProbed) return;
+    isProbed = true;
+    write([SIGN_OF_LIFE]).then(() => (isProbed = false), reader.leave);
+  };
   const send = async () => {
-    const encoder = new TextEncoder();
-    for await (const some of frames) {
-      const text = some.map(encode).join("");
-      if (text !== "") await writer.write(encoder.encode(text.replaceAll(LINE_ENDS, escaped)));
-    }
+    for await (const some of frames) await write(some);
     await writer.close();
   };
   send()

@@ -154,6 +154,7 @@ export class Turns {
 
   /** The turn that runs, or waits next, from its start; null when there is none. */
   async resume(caller: Caller, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>> {
+    await this.#core.readers.makeRoom(caller);
     const entered = await this.#core.enter(caller);
     if (!entered.ok) return entered;
     const [live] = this.#core.engine.open;
@@ -169,6 +170,7 @@ export class Turns {
     { turn_id, last_event_id, person }: FollowFrom,
     links: Links,
   ): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>> {
+    await this.#core.readers.makeRoom(caller);
     const entered = await this.#core.enter(caller);
     if (!entered.ok) return entered;
     const { journal, engine } = this.#core;

@@ -195,6 +195,22 @@ describe("a reader who leaves", () => {
 });
 
 describe("many readers", () => {
+  it("who left without a word make room at once, and those who stay do not", async () => {
+    const { client, up } = shared.site;
+    await up.script("room", [{ text: "there" }, { finish: "stop" }, { done: true }]);
+    const id = await client.conversation(await client.agent("room"));
+    for (let n = 0; n < 8; n++) await (await client.follow(id)).cancel();
+    const readers = await Promise.all(Array.from({ length: 8 }, () => client.follow(id)));
+    await expect(client.follow(id)).rejects.toThrow("429");
+    await client.chat(id, "question");
+    const isEnd = ({ event }: StreamEvent) => event === "chat_response";
+    for (const reader of readers) {
+      await reader.until(isEnd);
+      expect(textOf(reader.seen)).toBe("there");
+      await reader.cancel();
+    }
+  });
+
   it("see the same events, and one who does not read holds up nobody", async () => {
     const { client, up } = shared.site;
     const big = "0123456789abcdef".repeat(2_048);

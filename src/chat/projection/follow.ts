@@ -17,7 +17,7 @@ export type Frame = { turn: Turn; event: TurnEvent } | { turn: null; event: Typi
 /** Milliseconds between signs of life; that a reader has gone is noticed when it is sent one, so who is named gets more. */
 const HEARTBEAT = 15_000;
 const NAMED_HEARTBEAT = 5_000;
-const SIGN_OF_LIFE: Frame = { turn: null, event: null };
+export const SIGN_OF_LIFE: Frame = { turn: null, event: null };
 
 export type Source = { engine: Engine; journal: Journal };
 /** `attendance`: of a reader that wants to know who else is there. */
