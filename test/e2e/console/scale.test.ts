@@ -65,7 +65,18 @@ const LOOKS = {
   "a dark desktop": { colorScheme: "dark" as const },
   "a telephone": { viewport: { width: 375, height: 740 } },
 };
-const SECTIONS = ["keys", "providers", "issuers", "webhooks", "users", "audit", "erasures", "company", "deleted"];
+const SECTIONS = [
+  "keys",
+  "providers",
+  "budgets",
+  "issuers",
+  "webhooks",
+  "users",
+  "audit",
+  "erasures",
+  "company",
+  "deleted",
+];
 
 describe.each(Object.entries(LOOKS))("axe finds nothing on %s", (_, look) => {
   it("on any page, in a conversation, in dialogs and menus", async () => {
@@ -128,6 +139,8 @@ describe("a telephone", () => {
       .click();
     await staff.page.locator(".inbox-side").waitFor({ state: "hidden" });
     await staff.composer.waitFor();
+    const { x = 0, width = 0 } = (await staff.button("Send").boundingBox()) ?? {};
+    expect(x + width).toBeLessThanOrEqual(staff.page.viewportSize()?.width ?? 0);
     await staff.page.getByRole("link", { name: "Back to the list" }).click();
     await staff.page.locator(".inbox-side").waitFor();
     await staff.close();

@@ -14,6 +14,7 @@ import { Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
 import { say } from "../words.ts";
 import { Wrong } from "../ui/state.tsx";
+import { PricesForm } from "./prices.tsx";
 
 const PATH = "/model-provider";
 const KINDS = ["openai", "anthropic", "google", "workers-ai", "openai-compatible"] as const;
@@ -25,7 +26,7 @@ type Provider = {
   has_api_key: boolean;
   updated_at: string;
 };
-type Asking = { kind: "put" | "remove" | "test"; provider: Provider | null };
+type Asking = { kind: "put" | "remove" | "test" | "prices"; provider: Provider | null };
 
 export function Providers() {
   const { api } = useSession();
@@ -67,6 +68,7 @@ export function Providers() {
                 label={say("actionsOf", { name: provider.name })}
                 items={[
                   { label: say("testModel"), run: () => setAsking({ kind: "test", provider }) },
+                  { label: say("prices"), run: () => setAsking({ kind: "prices", provider }) },
                   { label: say("replace"), run: () => setAsking({ kind: "put", provider }) },
                   { label: say("remove"), isDanger: true, run: () => setAsking({ kind: "remove", provider }) },
                 ]}
@@ -77,6 +79,7 @@ export function Providers() {
       />
       {asking?.kind === "put" && <ProviderForm provider={asking.provider} onClose={close} />}
       {asking?.kind === "test" && asking.provider && <TestForm name={asking.provider.name} onClose={close} />}
+      {asking?.kind === "prices" && asking.provider && <PricesForm name={asking.provider.name} onClose={close} />}
       {asking?.kind === "remove" && asking.provider && (
         <Confirm
           title={say("remove")}

@@ -8,6 +8,7 @@ export const SETTINGS: Section[] = [
   { name: "deleted", label: "deleted", needs: "read" },
   { name: "keys", label: "apiKeys", needs: "admin" },
   { name: "providers", label: "providers", needs: "admin" },
+  { name: "budgets", label: "budgets", needs: "admin" },
   { name: "issuers", label: "issuers", needs: "admin" },
   { name: "webhooks", label: "webhooks", needs: "admin" },
   { name: "users", label: "users", needs: "admin" },

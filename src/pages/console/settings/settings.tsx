@@ -5,6 +5,7 @@ import type { ComponentType } from "react";
 import { useSession } from "../session.tsx";
 import { say } from "../words.ts";
 import { Audit } from "./audit.tsx";
+import { Budgets } from "./budgets.tsx";
 import { Company } from "./company.tsx";
 import { Deleted } from "./deleted.tsx";
 import { Erasures } from "./erasures.tsx";
@@ -19,6 +20,7 @@ const PAGES: Record<string, ComponentType> = {
   deleted: Deleted,
   keys: Keys,
   providers: Providers,
+  budgets: Budgets,
   issuers: Issuers,
   webhooks: Webhooks,
   users: Users,
