@@ -6,6 +6,7 @@ import { type Caller, type Entity, mayAccess } from "../auth/principal.ts";
 import type { Batch } from "../chat/changes.ts";
 import { Engine } from "../chat/engine/engine.ts";
 import { Sender } from "../chat/engine/sender.ts";
+import { steady } from "../chat/clock.ts";
 import { summarise } from "../chat/engine/summarise.ts";
 import { IdSource } from "../chat/id.ts";
 import type { Edit } from "../chat/journal/edits.ts";
@@ -43,6 +44,8 @@ export class ConversationCore {
   readonly #ctx: DurableObjectState;
   readonly #env: Env;
   readonly journal: Journal;
+  /** Milliseconds, of everything that happens in the conversation. */
+  readonly now: () => number;
   readonly sender: Sender<Batch>;
   /** Keeps the search index up with D1; null where none is bound. */
   readonly #indexer: Sender<IndexBatch> | null;
@@ -74,7 +77,8 @@ export class ConversationCore {
     this.agents = new AgentCache(env, configOf(env), this.journal.store, log);
     this.readers = new Readers(async (caller) => (await standingOf(env, caller, Date.now(), FRESH)).ok);
     const onChange = () => this.#schedule();
-    const ports = { journal: this.journal, sleep, clock: Date.now, log, onChange };
+    this.now = steady(Date.now, this.journal.found?.updated_at);
+    const ports = { journal: this.journal, sleep, clock: this.now, log, onChange };
     const { SEARCH: search } = env;
     const { outbox, unindexed } = this.journal;
     const index = (batch: IndexBatch) => writeIndex(search as D1Database, batch);
@@ -179,7 +183,7 @@ export class ConversationCore {
       if (!entered.ok && former) entered = await this.enter({ ...caller, ...former }, reach);
       if (!entered.ok) return entered;
       const toStop = stop();
-      const change = () => work({ journal: this.journal, caller, now: Date.now() });
+      const change = () => work({ journal: this.journal, caller, now: this.now() });
       const result = toStop === "nothing" ? change() : this.engine.stopFor(toStop === "all", change);
       // Should this process die before D1 has heard of it, another one goes on.
       this.#schedule();
@@ -226,8 +230,7 @@ export class ConversationCore {
     this.#alarmAt = null;
     if (!this.journal.found) return;
     try {
-      const now = Date.now();
-      await this.inOrder(async () => giveBackWhenDue(this.journal, now));
+      await this.inOrder(async () => giveBackWhenDue(this.journal, this.now()));
       await this.settled();
       await this.#indexer?.flush();
       this.#schedule(this.journal.expire(Date.now() - DELTAS_KEPT));
@@ -265,7 +268,7 @@ export class ConversationCore {
     const agent = this.agents.latest;
     if (!agent?.summarize || this.#isSummarising) return;
     this.#isSummarising = true;
-    const ports = { journal: this.journal, ledger: this.ledger, clock: Date.now, log };
+    const ports = { journal: this.journal, ledger: this.ledger, clock: this.now, log };
     const { shown } = nextContext(this.journal, agent);
     const summarised = summarise(ports, agent, shown).finally(() => {
       this.#isSummarising = false;

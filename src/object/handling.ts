@@ -84,7 +84,7 @@ export class Handling {
   }
 
   #edit(caller: Caller) {
-    return { journal: this.#core.journal, caller, now: Date.now() };
+    return { journal: this.#core.journal, caller, now: this.#core.now() };
   }
 
   #say(caller: Caller, person: Person, { content, idempotency_key, body_hash }: StaffMessage): Outcome<Answer> {
@@ -98,7 +98,7 @@ export class Handling {
         ? this.#written(messageJson(journal.header.id, reply), true)
         : refuse("message_deleted");
     }
-    const now = Date.now();
+    const now = this.#core.now();
     const input = { principal, idempotency_key, body_hash, content, metadata: {}, output_schema: null };
     const say = () =>
       journal.transaction(() => {

@@ -47,7 +47,7 @@ export async function purgeConversation(
   expiry: Expiry,
 ): Promise<Outcome<boolean>> {
   const { company_id, id } = place;
-  const now = Date.now();
+  const now = core.now();
   const header = core.journal.found;
   if (!core.engine.isIdle) return ok(false);
   if (header && (header.company_id !== company_id || header.hold || !isExpired(header, expiry))) return ok(false);
@@ -80,7 +80,7 @@ export async function purgeMessagesOf(
   };
   const entered = await core.enter(staff, "erased");
   if (!entered.ok) return entered;
-  const now = Date.now();
+  const now = core.now();
   const purged = purgeMessages(core.journal, ids, { before, now }, (count) => {
     const entry = { action: "message.purge", target_type: "conversation", target_id: id, details: { purged: count } };
     return systemAuditRow(company_id, "retention", entry, now);

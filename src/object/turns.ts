@@ -105,7 +105,7 @@ export class Turns {
     const problem = admission.problem ?? engine.rerunProblem(turn);
     if (problem) return { ok: false, error: problem };
     if (admission.hand_over) {
-      engine.handOver(Date.now());
+      engine.handOver(this.#core.now());
       this.#core.changed();
       return exhausted(admission.hand_over.resets_at, Date.now());
     }
@@ -113,7 +113,7 @@ export class Turns {
     return ok(
       engine.stopFor(false, () =>
         journal.transaction(() => {
-          const now = Date.now();
+          const now = this.#core.now();
           edits.deleteMessagesAfter({ journal, caller, now }, user_sequence, uuidv7());
           const accepted = engine.rerun(journal.turns.byId(turn_id) ?? turn, admission.reservation);
           const { reply_id } = accepted.turn;

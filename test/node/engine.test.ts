@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { buildContext } from "../../src/chat/engine/context.ts";
+import { steady } from "../../src/chat/clock.ts";
 import { FREELY } from "../../src/chat/engine/admission.ts";
 import { Engine } from "../../src/chat/engine/engine.ts";
 import { TurnQueue } from "../../src/chat/engine/queue.ts";
@@ -278,6 +279,20 @@ describe("the queue", () => {
     expect([queue.next(), queue.next(), queue.next()]).toEqual(["a", "c", undefined]);
     for (let n = 0; n < 16; n++) queue.push(String(n));
     expect(queue.admit("interrupt", true)).toEqual({ action: "refuse", code: "turn_queue_full" });
+  });
+});
+
+describe("the clock", () => {
+  it("does not go back where another one is a little behind, and follows none that was far ahead", () => {
+    let at = 1_000_000;
+    const now = steady(() => at, 1_000_500);
+    expect(now()).toBe(1_000_500);
+    at += 700;
+    expect(now()).toBe(1_000_700);
+    at -= 300;
+    expect(now()).toBe(1_000_700);
+    at -= 500_000;
+    expect(now()).toBe(at + 60_000);
   });
 });
 

@@ -70,24 +70,19 @@ export class Turns {
   }
 
   /**
-   * The next turns of which a reader who stands at `seen` lacks events, in the order in which they ran; at most some. A
-   * failed turn may be run again after later ones: whoever has seen the last of those lacks the earlier one.
+   * The next turns of which a reader who stands at `seen` lacks events, in the order in which they ran; at most some. An
+   * earlier turn may be run again after later ones: whoever has seen something of one lacks those that ran after it did.
    */
   since(seen: EventId): Turn[] {
     const last = this.byNumber(seen.turn);
-    const began = last && seen.event > last.event_base ? last.started_at : null;
+    const ran = last && seen.event > last.event_base ? (last.started_at ?? last.ended_at) : null;
+    const at = "coalesce(started_at, ended_at)";
     const numbers = `SELECT number FROM turn WHERE number BETWEEN ?1 - ${RUN_AGAIN_WITHIN} AND ?1 - 1
-         AND (status = 'queued' OR started_at > ?3)
+         AND (status = 'queued' OR ${at} > ?2)
        UNION ALL SELECT number FROM (SELECT number FROM turn WHERE number = ?1
-         OR (number > ?1 AND (?2 IS NULL OR ended_at IS NULL OR ended_at >= ?2)) ORDER BY number LIMIT ${AT_ONCE})`;
+         OR (number > ?1 AND (?2 IS NULL OR status = 'queued' OR ${at} >= ?2)) ORDER BY number LIMIT ${AT_ONCE})`;
     return this.#store
-      .rows(
-        `SELECT * FROM turn WHERE number IN (${numbers})
-         ORDER BY status = 'queued', coalesce(started_at, ended_at), number`,
-        seen.turn,
-        began,
-        last?.ended_at ?? null,
-      )
+      .rows(`SELECT * FROM turn WHERE number IN (${numbers}) ORDER BY status = 'queued', ${at}, number`, seen.turn, ran)
       .map(toTurn);
   }
 
