@@ -208,9 +208,9 @@ export function messageRoutes(api: Api): void {
       path: "/message/{id}/restore",
       summary: "Restore a deleted message to its old place",
       description:
-        "With the same id, sequence and text; the model sees it again. A visitor restores what it deleted itself. Repeatable.",
+        "With the same id, sequence and text; the model sees it again. A visitor restores what it deleted itself. A reply that was made anew does not come back beside the new one (409): delete that one first. Repeatable.",
       scope: "write",
-      problems: ["store_unavailable"],
+      problems: ["store_unavailable", "conflict"],
     },
     async ({ c, caller, params: { id } }) => {
       const conversation_id = await conversationOfMessage(c, caller, id);
