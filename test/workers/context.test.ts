@@ -237,6 +237,54 @@ describe("summary", () => {
   });
 });
 
+describe("a conversation that is deleted", () => {
+  it("is summarised no further, whatever of it had been begun", async () => {
+    const m = await modelled({ summarize: true });
+    const { id } = await converse(m, { max_context_length: 4000 });
+    const one = `/v1/conversation/${id}`;
+    const gate = `gate-${m.model}`;
+    await server.script(m.model, complete(["fine"]));
+    // What one call summarises has room for one of them.
+    for (const n of [1, 2, 3]) await chat(m.company, id, `${n} ${"x".repeat(31_000)}`);
+    await call("PATCH", one, { headers: m.company.user, body: { max_context_length: 2 } });
+    await server.script(m.model, complete(["fine"]), [{ gate }, ...complete(["a summary"])]);
+    await chat(m.company, id, "four");
+    await server.waitAtGate(gate);
+    expect((await call("DELETE", one, { headers: m.company.user })).status).toBe(200);
+    await server.openGate(gate);
+    await server.waitForAnswer(m.model, 5);
+    expect((await call("PATCH", `${one}/restore`, { headers: m.company.user })).status).toBe(200);
+    await chat(m.company, id, "five");
+    const [next] = (await server.requests(m.model)).slice(5);
+    expect(next?.body.messages.at(-1)?.content).toBe("five");
+  });
+});
+
+describe("a reply that is made anew", () => {
+  it("and fails is tried again under the same key, once it has succeeded never again", async () => {
+    const m = await modelled();
+    const { id } = await converse(m);
+    await server.script(m.model, complete(["first"]), [{ status: 401 }], complete(["second"]));
+    const { reply } = (await chat(m.company, id, "hello")).body;
+    const body = { trigger: "regenerate-message", messages: [{ id: reply.id, role: "assistant", parts: [] }] };
+    const anew = async () => {
+      const headers = { ...m.company.user, "idempotency-key": "anew" };
+      return (await call("POST", `/v1/conversation/${id}/chat`, { headers, body })).body as string;
+    };
+    expect(await anew()).toContain('"type":"error"');
+    expect(await anew()).toContain("second");
+    expect(await anew()).toContain("second");
+    expect(await server.requests(m.model)).toHaveLength(3);
+    const texts = (await history(m.company, id)).map(({ content, status }) => [content, status]);
+    expect(texts).toEqual([
+      ["hello", "complete"],
+      ["second", "complete"],
+    ]);
+    // The former reply can still be looked for by its id; it does not come back beside the new one.
+    expect((await restore(m.company, reply.id)).body.code).toBe("conflict");
+  });
+});
+
 describe("title", () => {
   const titleOf = async (company: Company, id: string) =>
     (await call("GET", `/v1/conversation/${id}`, { headers: company.user })).body.conversation.title;

@@ -1,5 +1,5 @@
 /** What D1 is told of a conversation: applied twice it is applied once, and what comes late undoes nothing. */
-import { runInDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import type { Batch } from "../../src/chat/changes.ts";
@@ -50,4 +50,41 @@ it("a batch that lands after a newer one is refused, one that lands twice change
   await expect(write(before)).rejects.toThrow("older revision");
   const { messages } = (await call("GET", `/v1/conversation/${id}/messages`, { headers })).body;
   expect(messages.map(({ sequence }: { sequence: number }) => sequence)).toEqual([2, 3, 4]);
+});
+
+it("an alarm is set before D1 is told, should the object die meanwhile", async ({ onTestFinished }) => {
+  const company = await makeCompany();
+  const { id } = await createConversation(company);
+  const { reply } = (await chat(company, id, "one")).body;
+  await settle(company, id);
+  const stub = env.CONVERSATION.getByName(id);
+  const done: string[] = [];
+  const note = <T extends object>(prototype: T, name: keyof T, what: string) => {
+    const former = prototype[name] as (...values: unknown[]) => unknown;
+    prototype[name] = function (this: T, ...values: unknown[]) {
+      // What only reads D1 has no session of its own.
+      if (Object.getPrototypeOf(this) === prototype) done.push(what);
+      return former.apply(this, values);
+    } as never;
+    onTestFinished(() => {
+      prototype[name] = former as never;
+    });
+  };
+  note(Object.getPrototypeOf(env.DB.withSession()) as D1DatabaseSession, "batch", "D1");
+  await runInDurableObject(stub, (_, { storage }) =>
+    note(Object.getPrototypeOf(storage) as DurableObjectStorage, "setAlarm", "alarm"),
+  );
+  const one = `/v1/conversation/${id}`;
+  for (const [method, path, body] of [
+    ["DELETE", `/v1/message/${reply.id}`, undefined],
+    ["PATCH", one, { title: "named" }],
+    ["POST", `${one}/take-over`, {}],
+    ["POST", `${one}/chat`, { message: "for a person" }],
+  ] as const) {
+    await abortAllDurableObjects();
+    done.length = 0;
+    expect((await call(method, path, { headers: company.user, body })).status).toBe(200);
+    await settle(company, id);
+    expect([path, ...done.slice(0, 2)]).toEqual([path, "alarm", "D1"]);
+  }
 });
