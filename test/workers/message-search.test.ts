@@ -66,6 +66,7 @@ describe("words", () => {
       "ガラスのかびん",
       "שָׁלוֹם לכולם",
       "Йод или ёлка",
+      "nach 🇩🇪 und 🇨🇭",
       "Ver\u00adsand\u00adkosten, می\u200cخواهم, 大\u200b阪 👩\u200d🚀",
     );
   });
@@ -94,6 +95,9 @@ describe("words", () => {
     ["versandkosten", ["Ver\u00adsand\u00adkosten, می\u200cخواهم, 大\u200b阪 👩\u200d🚀"]],
     ["میخواهم 大阪", ["Ver\u00adsand\u00adkosten, می\u200cخواهم, 大\u200b阪 👩\u200d🚀"]],
     ["🚀", ["Ver\u00adsand\u00adkosten, می\u200cخواهم, 大\u200b阪 👩\u200d🚀"]],
+    ["🇨🇭", ["nach 🇩🇪 und 🇨🇭"]],
+    ["🇩🇪 nach", ["nach 🇩🇪 und 🇨🇭"]],
+    ["🇫🇷", []],
     ["efund", []],
     ["refund zebra", []],
     ["!!! …", []],

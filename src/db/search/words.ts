@@ -9,8 +9,10 @@ const DENSE = String.raw`[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx
 const SPARSE = String.raw`[[\p{L}\p{N}\p{M}]--${DENSE}]`;
 /** What is not seen, such as a soft hyphen, parts no word. */
 const UNSEEN = String.raw`\p{Default_Ignorable_Code_Point}`;
+/** Flags are pairs of these. */
+const PICTURE = String.raw`[\p{Extended_Pictographic}\p{Regional_Indicator}]`;
 const RUN = new RegExp(
-  String.raw`(?<dense>(?:${DENSE}|\p{Extended_Pictographic})(?:${DENSE}|\p{Extended_Pictographic}|${UNSEEN})*)|${SPARSE}(?:${SPARSE}|${UNSEEN})*`,
+  String.raw`(?<dense>(?:${DENSE}|${PICTURE})(?:${DENSE}|${PICTURE}|${UNSEEN})*)|${SPARSE}(?:${SPARSE}|${UNSEEN})*`,
   "gv",
 );
 /** A character with its marks; Korean letters that are spelt out belong together. */
