@@ -86,12 +86,12 @@ export async function goOn(
   const emptied = earlier && row.began_at - (earlier.done_at ?? 0) < RECENT ? earlier.began_at : row.began_at;
   let failed = false;
   let at = row;
-  if (at.kind === "user") {
-    const walked = await eraseStaff(site, caller, at, budget);
-    if (walked.pass === 0) return walked;
-    at = walked;
-  }
   while (at.status === "running") {
+    if (at.kind === "user" && at.pass === 0) {
+      at = await eraseStaff(site, caller, at, budget);
+      if (at.pass === 0) return at;
+      continue;
+    }
     if (!budget.spend(4)) return at;
     const looked = await nextConversations(site.db, at, LOOKED_AT);
     // The first time what is erased as well, for something may have been written to it since.
@@ -190,7 +190,7 @@ type Stub = ReturnType<Env["CONVERSATION"]["getByName"]>;
 
 async function finish({ config, db }: Site, at: ErasureRow, stores: Record<string, number>): Promise<ErasureRow> {
   const done_at = Date.now();
-  // One that a conversation began by changing hands has no hash yet.
+  // One that a trigger began, of what reached the database late, has no hash yet.
   const subject_hash = at.subject_hash || (await hashOf(at.kind, at.target_id));
   const ended = { ...at, subject_hash, stores, done_at, status: "done" as const };
   const receipt = await sign(config, "erasure-receipt+jwt", erasureView(ended));

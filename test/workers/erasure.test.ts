@@ -708,6 +708,80 @@ describe("erasing one of the staff", () => {
   });
 });
 
+describe("what one of the staff did just before their erasure", () => {
+  /** A conversation in which a colleague is answered by somebody new, whose name is `word`. */
+  async function answered(word: string) {
+    const company = await makeCompany();
+    const body = { entity_type: "user", external_id: uuidv7(), name: word };
+    const minted = await call("POST", "/v1/auth/token", { headers: company.admin, body });
+    const { id } = await createConversation(company);
+    const path = `/v1/conversation/${id}`;
+    await call("POST", `${path}/take-over`, { headers: company.user, body: {} });
+    await settle(company, id);
+    const answer = async () => {
+      const headers = bearer(minted.body.access_token);
+      expect((await call("POST", `${path}/reply`, { headers, body: { message: "answer" } })).status).toBe(201);
+    };
+    return { company, id, user_id: minted.body.entity_id as string, answer };
+  }
+  const refuse = (id: string) =>
+    env.DB.prepare(
+      `CREATE TRIGGER refused BEFORE INSERT ON message WHEN new.conversation_id = '${id}' BEGIN SELECT RAISE(ABORT, 'away'); END`,
+    ).run();
+  const accept = () => env.DB.prepare("DROP TRIGGER refused").run();
+
+  it("has lost their name as well once the database has heard of it", async () => {
+    const word = canary();
+    const { company, id, user_id, answer } = await answered(word);
+    await refuse(id);
+    try {
+      await answer();
+      const { status, body } = await erase(company, `/user/${user_id}?erase=true`);
+      expect([status, body.erasure.stores.find((one: any) => one.store === "named_in")?.rows]).toEqual([200, 0]);
+    } finally {
+      await accept();
+    }
+    expect(await everywhere(company, word)).not.toEqual([]);
+    await settle(company, id);
+    const [again] = (await get(company, "/erasure")).body.erasures;
+    expect(again).toMatchObject({ kind: "user", status: "running", requested_by: "erasure" });
+    await scheduled();
+    expect(await everywhere(company, word)).toEqual([]);
+    const { erasure } = (await get(company, `/erasure/${again.id}`)).body;
+    expect(erasure.stores).toContainEqual({ store: "named_in", rows: 1 });
+    await expectReceipt(erasure, "user", user_id);
+  });
+
+  it("makes an erasure that is under way begin its walk anew, wherever it is", async () => {
+    for (const at of [
+      { pass: 0, cursor: "" },
+      { pass: 2, cursor: "x" },
+    ]) {
+      const word = canary();
+      const { company, id, user_id, answer } = await answered(word);
+      await refuse(id);
+      try {
+        await answer();
+        await erase(company, `/user/${user_id}?erase=true`);
+      } finally {
+        await accept();
+      }
+      // As if that had been cut off there.
+      await env.DB.prepare(
+        "UPDATE erasure SET status = 'running', done_at = NULL, pass = ?, cursor = ? WHERE target_id = ?",
+      )
+        .bind(at.pass, at.cursor, user_id)
+        .run();
+      await settle(company, id);
+      const row = await env.DB.prepare("SELECT pass, cursor FROM erasure WHERE target_id = ?").bind(user_id).first();
+      expect(row).toMatchObject({ pass: 0 });
+      expect(row?.["cursor"]).not.toBe(at.cursor);
+      expect((await erase(company, `/user/${user_id}?erase=true`)).status).toBe(200);
+      expect(await everywhere(company, word)).toEqual([]);
+    }
+  });
+});
+
 describe("a token of an identity provider", () => {
   it("does not make anew whom it names, erased since; a newer one does", async () => {
     const word = canary();
