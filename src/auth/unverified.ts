@@ -31,18 +31,27 @@ export function isCanonicalJws(token: string): boolean {
   return parts.length === 3 && parts.every((part) => part !== "" && BASE64URL.test(part));
 }
 
-/** The claims of a token that decide who is asked about it. One whose time is over, or to come, asks nobody. `now` in ms. */
+/** Whether `typ` says that a token is for something else than access, such as `logout+jwt` (RFC 8725, 3.11; RFC 9068, 2.1). */
+const isOfAnotherKind = (typ: unknown) =>
+  typeof typ === "string" && /\+jwt$/i.test(typ) && !/(?:^|[/-])at\+jwt$/i.test(typ);
+
+/**
+ * The claims of a token that decide who is asked about it. One whose time is over, or to come, and one that is no access token
+ * by its own words, asks nobody. `now` in ms.
+ */
 export function readUnverified(token: string, now: number): Checked<Unverified> {
   if (!isCanonicalJws(token)) return refuse({ reason: "malformed" });
   const [header, payload] = token.split(".").slice(0, 2).map(objectIn);
   if (!header || !payload || typeof header["alg"] !== "string") return refuse({ reason: "malformed" });
-  const { iss, aud, exp, nbf } = payload;
+  if (isOfAnotherKind(header["typ"])) return refuse({ reason: "claim", claim: "typ" });
+  const { iss, aud, exp, nbf, iat } = payload;
   if (!isName(iss)) return refuse({ reason: "issuer_unusable" });
   const audiences = aud === undefined ? [] : Array.isArray(aud) ? aud : [aud];
   if (audiences.length > MAX_AUDIENCES || !audiences.every(isName)) return refuse({ reason: "audience_unusable" });
   const seconds = now / 1000;
   if (typeof exp === "number" && exp <= seconds - CLOCK_TOLERANCE) return refuse({ reason: "expired" });
-  if (typeof nbf === "number" && nbf > seconds + CLOCK_TOLERANCE) return refuse({ reason: "not_yet_valid" });
+  const begin = [nbf, iat].filter((time) => typeof time === "number");
+  if (begin.some((time) => time > seconds + CLOCK_TOLERANCE)) return refuse({ reason: "not_yet_valid" });
   return accept({ token, alg: header["alg"], issuer: iss, audiences });
 }
 

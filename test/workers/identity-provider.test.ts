@@ -46,6 +46,10 @@ describe("identity providers", () => {
       "no audience": await provider.sign({ aud: undefined }),
       expired: await provider.sign({ exp: Math.floor(Date.now() / 1000) - 120 }),
       "not yet good": await provider.sign({ nbf: Math.floor(Date.now() / 1000) + 600 }),
+      "issued in time to come": await provider.sign({ iat: Math.floor(Date.now() / 1000) + 600 }),
+      "a logout token": await provider.sign({}, { typ: "logout+jwt" }),
+      "a proof of possession": await provider.sign({}, { typ: "application/dpop+JWT" }),
+      "a refresh token": await provider.sign({}, { typ: "refresh+jwt" }),
       "without an end": await provider.sign({ exp: undefined }),
       "without a subject": await provider.sign({ sub: undefined }),
       "an unknown key": await provider.sign({}, { kid: "nobody" }),
@@ -63,6 +67,8 @@ describe("identity providers", () => {
       "too long": `${good}${"A".repeat(9000)}`,
     };
     expect((await validate(bearer(good))).status).toBe(200);
+    for (const typ of ["JWT", "at+jwt", "application/at+JWT", "application/okta-internal-at+jwt", "Bearer"])
+      expect((await validate(bearer(await provider.sign({}, { typ })))).status, typ).toBe(200);
     const answers: Record<string, string> = {};
     for (const [what, token] of Object.entries(bad)) {
       const { status, headers } = await validate({ ...company.admin, ...bearer(token) });
