@@ -78,13 +78,19 @@ function readable(value: string): string {
   return before === written || new Date(before).toJSON()?.slice(11, 19) === "23:59:59" ? before : value;
 }
 
-/** A date or date-time (RFC 3339). */
-export const moment = lazy(() =>
+const isDateTime = lazy(() => z.iso.datetime({ offset: true }));
+
+/** A date-time (RFC 3339). */
+export const dateTime = lazy(() =>
   z
     .string()
     .overwrite(readable)
-    .pipe(z.union([z.iso.datetime({ offset: true }), z.iso.date()])),
+    .refine((value) => isDateTime().safeParse(value).success, "Invalid ISO datetime")
+    .meta({ format: "date-time" }),
 );
+
+/** A date or date-time. */
+export const moment = lazy(() => z.union([dateTime(), z.iso.date()]));
 
 /** The same as milliseconds since the epoch. */
 export const instant = lazy(() =>

@@ -14,7 +14,7 @@ import {
 } from "../db/api-key.ts";
 import { type Api } from "../http/api.ts";
 import { json } from "../http/operation.ts";
-import { id, pathId, timestamp, toTimestamp, toTimestampOrNull, visibleText } from "../http/fields.ts";
+import { dateTime, id, pathId, timestamp, toTimestamp, toTimestampOrNull, visibleText } from "../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../http/pagination.ts";
 import { invalid, notFound, Problem } from "../problem/problem.ts";
 import { lazy } from "../lazy.ts";
@@ -57,7 +57,7 @@ const createBody = lazy(() =>
         .transform((all) => [...new Set(all)])
         .default(["read", "write"])
         .meta({ description: "`admin` includes the other two." }),
-      expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
+      expires_at: dateTime().nullable().default(null),
     })
     .meta({ id: "ApiKeyBody" }),
 );
