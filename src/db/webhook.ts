@@ -47,6 +47,18 @@ export async function updateWebhook(
   return row;
 }
 
+/** Gives it a new secret; the present one, whichever that is by now, signs until `previous_until` (ms) as well. */
+export const rotateWebhook = (
+  db: Database,
+  company_id: string,
+  id: string,
+  next: { secret_ciphertext: string; previous_until: number },
+  audit: AuditRow,
+): Promise<WebhookRow | undefined> => {
+  const set = { ...next, previous_ciphertext: sql`${webhook.secret_ciphertext}`, updated_at: audit.at };
+  return auditedUpdate(db, webhook, own(company_id, id), set, audit);
+};
+
 /** Deletes a webhook. Its deliveries are nobody's any more, and go with their events. Undefined when there is no such one. */
 export async function deleteWebhook(db: Database, company_id: string, id: string, audit: AuditRow) {
   const [, [removed]] = await db.batch([

@@ -174,6 +174,23 @@ test("an event is signed by the secret and by the published key; a rotation over
   expect(second.headers["webhook-signature"].split(" ").map((one: string) => one.split(",")[0])).toEqual(["v1", "v1a"]);
 });
 
+test("of two that rotate at the same time, each has a secret that signs", async () => {
+  const company = await makeCompany();
+  const hook = await register(company);
+  const rotate = () => call("POST", `/v1/webhook/${hook.id}/rotate`, { headers: company.admin });
+  const secrets = (await Promise.all([rotate(), rotate()])).map(({ body }) => body.secret as string);
+  await call("POST", `/v1/webhook/${hook.id}/test`, { headers: company.admin });
+  const [{ headers, body }] = await received(hook, 1);
+  const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${JSON.stringify(body)}`;
+  const shared = secrets.map(
+    (secret) =>
+      `v1,${createHmac("sha256", Buffer.from(secret.slice(6), "base64"))
+        .update(signed)
+        .digest("base64")}`,
+  );
+  expect(headers["webhook-signature"].split(" ")).toEqual(expect.arrayContaining(shared));
+});
+
 test("what fails is sent again under the same id, and what comes after it waits for it", async () => {
   const company = await makeCompany();
   const hook = await register(company);

@@ -8,6 +8,7 @@ import {
   insertWebhook,
   listWebhooks,
   MAX_WEBHOOKS,
+  rotateWebhook,
   updateWebhook,
   webhookSecretContext,
 } from "../../db/webhook.ts";
@@ -142,12 +143,9 @@ export function webhookRoutes(api: Api): void {
       responses: () => ({ 200: json("The webhook and, this once, its new secret.", webhookWithSecret()) }),
     },
     async ({ c, db, caller: { company_id }, audit, params: { id } }) => {
-      const before = await findWebhook(db, company_id, id);
-      if (!before) throw notFound();
       const { secret, secret_ciphertext } = await makeSecret(c, company_id, id);
-      const previous = { previous_ciphertext: before.secret_ciphertext, previous_until: Date.now() + OVERLAP };
-      const changes = { secret_ciphertext, ...previous };
-      const row = await updateWebhook(db, company_id, id, changes, audit("webhook.rotate", "webhook", id));
+      const next = { secret_ciphertext, previous_until: Date.now() + OVERLAP };
+      const row = await rotateWebhook(db, company_id, id, next, audit("webhook.rotate", "webhook", id));
       if (!row) throw notFound();
       return c.json({ webhook: await webhookView(c.var.config, row), secret });
     },
