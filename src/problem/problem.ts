@@ -79,7 +79,7 @@ export const notFound = () => new Problem("not_found");
 export const invalid = (...found: FieldError[]) => {
   const errors = found.map(({ path, message }) => ({ path: path.toWellFormed(), message: message.toWellFormed() }));
   const first = errors[0];
-  return new Problem("validation_failed", first && `${first.path}: ${first.message}`, { errors });
+  return new Problem("validation_failed", first && `${first.path || "body"}: ${first.message}`, { errors });
 };
 
 export const statusOf = (code: ProblemCode): number => CODES[code][0];

@@ -108,7 +108,7 @@ describe("bodies", () => {
     ])
       expect(await post(`/v1/conversation/${id}/chat`, body), body).toMatchObject({
         status: 422,
-        body: { code: "validation_failed", errors: [{ path: "", message }] },
+        body: { code: "validation_failed", detail: `body: ${message}`, errors: [{ path: "", message }] },
       });
     const metadata = { "a:b": ':"', c: { ":": [":", { d: {}, "": "" }] } };
     const kept = await post("/v1/conversation", { agent_id: company.agent_id, metadata });

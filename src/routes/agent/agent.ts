@@ -123,7 +123,7 @@ export function agentRoutes(api: Api): void {
       path: "/agent/{id}",
       summary: "Replace an agent",
       description:
-        "Takes the same body as creating one: a member that is left out returns to its default. Tools are the exception, because their secrets cannot be read: left out they stay as they are, and so does the secret of one whose name and url are the same.",
+        "Takes the same body as creating one: a member that is left out returns to its default. Tools are the exception, because their secrets cannot be read: left out they stay as they are, and so does the secret of one whose name and url are the same. New conversations follow it at once, those that are under way within 15 seconds.",
       params: pathId(),
       body: agentBody,
       problems: ["store_unavailable"],
