@@ -96,7 +96,7 @@ export const moment = lazy(() => z.union([dateTime(), z.iso.date()]));
 export const instant = lazy(() =>
   moment()
     .transform((value) => Date.parse(value))
-    .meta({ type: "string", format: "date-time", description: "RFC 3339 date or date-time" }),
+    .meta({ description: "RFC 3339 date (from its beginning in UTC) or date-time." }),
 );
 
 /** `true` or `false` in a query. */
