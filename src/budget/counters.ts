@@ -21,8 +21,18 @@ export type Counter = {
   warned: boolean;
 };
 
-/** What has to be read from D1: what was used of a budget from `start` to `until` (ms). `isWhole`: it is all of the period. */
-export type Uncounted = { budget: Budget; scope: string; start: number; until: number; isWhole: boolean };
+/**
+ * What has to be read from D1: what was used of a budget from `start` to `until` (ms). `isWhole`: it is all of the period.
+ * `isAgain`: what was before is in the counter already, and nobody needs to wait.
+ */
+export type Uncounted = {
+  budget: Budget;
+  scope: string;
+  start: number;
+  until: number;
+  isWhole: boolean;
+  isAgain: boolean;
+};
 
 /** Milliseconds for which counters of periods that are over are kept, and how many are removed at a time. */
 const KEPT = 24 * 60 * 60_000;

@@ -97,8 +97,10 @@ export class LedgerObject extends DurableObject<Env> implements LedgerRpc {
 
   /** One after another, so that nothing is counted twice. Without an answer of D1 it is tried again by a later call. */
   #count(of: Spender | { ids: string[]; lead_id: string | null }): Promise<void> {
-    if (Date.now() < this.#quietUntil || this.#ledger.uncounted(of).length === 0) return Promise.resolve();
+    const due = Date.now() < this.#quietUntil ? [] : this.#ledger.uncounted(of);
+    if (due.length === 0) return Promise.resolve();
     this.#counting = this.#counting.then(async () => {
+      if (Date.now() < this.#quietUntil) return;
       try {
         const db = await companyDatabase(this.env, this.#company_id);
         for (const one of this.#ledger.uncounted(of)) {
@@ -110,7 +112,9 @@ export class LedgerObject extends DurableObject<Env> implements LedgerRpc {
         log({ event: "budget_not_counted", ...this.#of, error: causeOf(error) });
       }
     });
-    return this.#counting;
+    if (!due.every(({ isAgain }) => isAgain)) return this.#counting;
+    this.ctx.waitUntil(this.#counting);
+    return Promise.resolve();
   }
 
   #warnSoon(): void {

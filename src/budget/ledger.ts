@@ -78,9 +78,10 @@ export class Ledger {
     const now = this.#ports.clock();
     return found.flatMap(({ budget, scope, since, counter: { counted, used, reserved, start } }) => {
       const isKnown = now >= since + KNOWN_BY_ALL;
-      if (counted === COUNTED.all || (counted === COUNTED.before && !isKnown)) return [];
-      const isWhole = isKnown && (counted === COUNTED.before || used + reserved === 0n);
-      return [{ budget, scope, start, until: isWhole ? now : since, isWhole }];
+      const isAgain = counted === COUNTED.before;
+      if (counted === COUNTED.all || (isAgain && !isKnown)) return [];
+      const isWhole = isKnown && (isAgain || used + reserved === 0n);
+      return [{ budget, scope, start, until: isWhole ? now : since, isWhole, isAgain }];
     });
   }
 

@@ -1,5 +1,5 @@
 /** Budgets and prices over HTTP, with models of a real upstream that say how many tokens they took. */
-import { abortAllDurableObjects, evictDurableObject, listDurableObjectIds } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject, listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { mostInput } from "../../src/chat/usage.ts";
@@ -547,6 +547,26 @@ describe("a budget", () => {
     expect(await setBudget(site, { applies_to: "agent", agent_id: site.faq_agent_id, tokens: 9 })).toMatchObject({
       used: 0,
     });
+  });
+
+  it("counts in the end what a turn took that did not know of it yet", async () => {
+    const site = await makeSite([complete(["Here."], usage)]);
+    const { id } = await createConversation(site);
+    await chat(site, id, "Hi");
+    await settle(site, id);
+    const budget = await setBudget(site, { tokens: 10_000 });
+    expect(budget).toMatchObject({ used: 50 });
+    await chat(site, id, "Again");
+    await settle(site, id);
+    // 50 where the conversation's object still believes that there is no budget, as it may for 15 seconds.
+    expect([50, 100]).toContain((await look(site, budget.id)).used);
+    // A minute later.
+    const ledger = env.BUDGET.getByName(site.company_id);
+    await runInDurableObject(ledger, (_, { storage }) => {
+      storage.sql.exec("UPDATE budget SET since = since - 61000");
+    });
+    await evictDurableObject(ledger);
+    await vi.waitUntil(async () => (await look(site, budget.id)).used === 100);
   });
 
   it("is listed, looked at and removed; nobody else sees it, and each change is in the trail", async () => {
