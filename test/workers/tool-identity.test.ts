@@ -60,6 +60,32 @@ describe("a tool's call", () => {
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: "EdDSA", typ: "JWT", kid: expect.any(String) });
   });
 
+  it("is for whoever the conversation was merged into since the turn began", async () => {
+    const company = await makeCompany();
+    const model = `identity-${count++}`;
+    const provider = { kind: "openai-compatible", base_url: up.baseUrl };
+    await call("PUT", "/v1/model-provider/up", { headers: company.admin, body: provider });
+    const body = { name: "A", model: `up/${model}`, tools: [{ name: "look", url: up.toolUrl(model) }] };
+    const agent_id = (await call("POST", "/v1/agent", { headers: company.read_write, body })).body.agent.id as string;
+    const look = calling([{ name: "look", arguments: {} }]);
+    await up.script(model, look, look, complete(["Done."]));
+    const result = { status: 200, body: { ok: true } };
+    await up.script(`tools/${model}`, [{ gate: model }, result], [result]);
+    const lead = await makeLead({ ...company, agent_id });
+    const { id } = await createConversation({ ...company, agent_id }, {}, lead.headers);
+    const answer = chat({ user: lead.headers }, id, "Look");
+    await up.waitAtGate(model);
+    const person = { entity_type: "lead", external_id: "customer" };
+    const known = (await call("POST", "/v1/auth/token", { headers: company.read_write, body: person })).body;
+    const headers = bearer(known.access_token);
+    const merged = await call("POST", "/v1/lead/merge", { headers, body: { anonymous_token: lead.token } });
+    expect(merged.status).toBe(200);
+    await up.openGate(model);
+    await answer;
+    const subjects = (await up.requests(`tools/${model}`)).map((request) => decodeJwt(tokenOf(request)).sub);
+    expect(subjects).toEqual([`lead:${lead.lead_id}`, `lead:${known.entity_id}`]);
+  });
+
   it("has a token of its own, which nobody else and nothing later takes", async () => {
     const { seen, model, company } = await called(2);
     const tokens = seen.map(tokenOf);

@@ -5,7 +5,7 @@
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Batch } from "../../src/chat/changes.ts";
 import { Journal } from "../../src/chat/journal/journal.ts";
 import { HEADER_MEMBERS, MESSAGE_MEMBERS } from "../../src/chat/journal/schema.ts";
@@ -25,7 +25,7 @@ const ACTIONS = [
   ...["regenerate", "regenerate", "delete", "delete", "delete", "restore", "restore", "restore", "delete all"],
   ...["restore all", "rate", "patch", "read", "note", "take over", "give back", "give back", "reply"],
   ...["remove", "hold", "purge", "merge", "die", "die", "die", "alarm"],
-  ...["keep batch", "keep batch", "late batch", "reconnect"],
+  ...["keep batch", "keep batch", "late batch", "late batch", "lose D1", "lose D1", "reconnect"],
 ] as const;
 
 const action = fc.record({
@@ -46,6 +46,25 @@ const MODEL: Record<Action["model"], Said[]> = {
   "breaks off": [{ text: "half " }],
   refuses: [{ status: 400 }],
 };
+
+/** What happens to the next batches for D1: it never arrives, its answer is lost, or it arrives later, if ever. */
+const losses: ("batch" | "answer" | "time")[] = [];
+const late: D1PreparedStatement[][] = [];
+const session = Object.getPrototypeOf(env.DB.withSession()) as D1DatabaseSession;
+const former = session.batch as (statements: D1PreparedStatement[]) => Promise<never>;
+
+beforeAll(() => {
+  session.batch = async function (this: D1DatabaseSession, statements: D1PreparedStatement[]) {
+    const loss = Object.getPrototypeOf(this) === session ? losses.shift() : undefined;
+    if (loss === undefined) return former.call(this, statements);
+    if (loss === "time") late.push(statements);
+    if (loss === "answer") await former.call(this, statements);
+    throw new Error("D1_ERROR: Network connection lost.");
+  };
+});
+afterAll(() => {
+  session.batch = former;
+});
 
 /** Refusals that a client has to live with. */
 const ACCEPTED = [
@@ -191,7 +210,16 @@ class Walk {
       if (batch) this.batches.push(batch);
       return;
     }
-    if (what === "late batch") return this.land(some(this.batches, which));
+    if (what === "lose D1") {
+      for (let n = 0; n <= which % 4; n++)
+        losses.push((["batch", "answer", "time"] as const)[(which + n) % 3] ?? "batch");
+      return;
+    }
+    if (what === "late batch") {
+      const [statements] = late.splice(which % Math.max(1, late.length), 1);
+      if (statements) await this.#arrives(() => env.DB.withSession("first-primary").batch(statements));
+      return this.land(some(this.batches, which));
+    }
     await this.#stream?.cancel().catch(() => undefined);
   }
 
@@ -201,7 +229,11 @@ class Walk {
     await settle(this.site.company, this.site.id);
     const isOver = await this.inside((journal) => journal.outbox.isEmpty);
     if (!isOver) return;
-    await writeBatch(env.DB.withSession("first-primary"), batch).catch((error: unknown) => {
+    await this.#arrives(() => writeBatch(env.DB.withSession("first-primary"), batch));
+  }
+
+  async #arrives(write: () => Promise<unknown>): Promise<void> {
+    await write().catch((error: unknown) => {
       if (!String(error).includes("older revision")) throw error;
     });
   }
@@ -301,8 +333,15 @@ class Walk {
         const leaked = [...this.#deleted].filter((word) => words.has(word) && JSON.stringify(body).includes(word));
         if (leaked.length > 0) this.unexpected.push(`a model was shown ${leaked.join()} again`);
       }
+    const [word] = [...this.#deleted].filter((one) => words.has(one)).slice(this.#requests % 3);
+    if (word !== undefined && !this.#hasRestored) await this.#finds(word, 0);
     this.#deleted = words;
     this.#requests = requests.length;
+  }
+
+  async #finds(word: string, count: number): Promise<void> {
+    const found = await call("GET", `/v1/message/search?q=${word}`, { headers: this.site.company.user });
+    if (found.body.hits?.length !== count) this.unexpected.push(`${word} is found ${found.body.hits?.length} times`);
   }
 
   /** Resolves when no turn runs or waits. */
@@ -315,6 +354,7 @@ class Walk {
   async verify(): Promise<void> {
     const { company, id } = this.site;
     await this.quiet();
+    losses.length = 0;
     await settle(company, id);
     expect(this.unexpected).toEqual([]);
     const { header, rows, unread, turns, outbox } = await this.inside((journal) => ({
@@ -342,6 +382,9 @@ class Walk {
       expect(turn.filter((m) => m["role"] === "assistant" && m["deleted_at"] === null).length).toBeLessThan(2);
     }
     for (const turn of turns) expect(turn["ended_at"]).not.toBeNull();
+    // Every request says something else: however often it was sent, it is stored once.
+    const said = rows.filter(({ content, role }) => content !== "" && role === "user").map(({ content }) => content);
+    expect(said).toEqual([...new Set(said)]);
     if (header.deleted_at !== null) return;
     // Memory says what the tables say, message by message too.
     const wire = (
@@ -358,6 +401,12 @@ class Walk {
       expect([message["id"], status]).toEqual([message["id"], message["deleted_at"] === null ? 200 : 404]);
       if (status === 200) expect(body.message.content).toBe(message["content"]);
     }
+    await runDurableObjectAlarm(this.stub);
+    for (const { content, role, deleted_at } of rows.slice(-6)) {
+      const [word] = /w\d+w/.exec(String(content)) ?? [];
+      if (word !== undefined && role === "user") await this.#finds(word, deleted_at === null ? 1 : 0);
+    }
+    expect(this.unexpected).toEqual([]);
     // A replay tells what is stored, and nothing of what was deleted.
     for (const turn of turns.slice(-12)) {
       const path = `/v1/conversation/${id}/messages/stream?turn_id=${String(turn["id"])}`;
@@ -411,8 +460,9 @@ class Walk {
     await call("DELETE", `${one}/hold`, { headers: company.admin_user });
     const erased = await call("DELETE", `${one}?purge=true`, { headers: company.admin_user });
     expect([erased.status, erased.body.erasure?.status]).toEqual([200, "done"]);
-    for (const batch of this.batches)
-      await writeBatch(env.DB.withSession("first-primary"), batch).catch(() => undefined);
+    for (const batch of this.batches) await this.#arrives(() => writeBatch(env.DB.withSession("first-primary"), batch));
+    for (const statements of late.splice(0))
+      await this.#arrives(() => env.DB.withSession("first-primary").batch(statements));
     expect(await everywhere(company, " said")).toEqual([]);
     expect(await everywhere(company, "by a person")).toEqual([]);
   }
