@@ -231,6 +231,16 @@ type Owned = { company_id: string; id: string };
 
 const own = ({ company_id, id }: Owned) => and(eq(conversation.id, id), eq(conversation.company_id, company_id));
 
+/** Whether the conversation is there, and neither it nor its visitor is held. Reads two rows. */
+export async function mayGo(db: Database, owned: Owned): Promise<boolean> {
+  const row = await db
+    .select({ id: conversation.id })
+    .from(conversation)
+    .where(and(own(owned), unheld))
+    .get();
+  return row !== undefined;
+}
+
 /**
  * Closes a conversation that has expired, so that no restore finds it. False when there is no such one. A repeat changes
  * nothing.

@@ -268,7 +268,7 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   /** Retention: those of the messages `ids` that were deleted before `before` (ms) say nothing any more. How many. */
   purgeMessages(company_id: string, ids: string[], before: number): Promise<Outcome<number>> {
-    return this.#core.inOrder(() => purgeMessagesOf(this.#core, { company_id, id: this.#id }, ids, before));
+    return this.#core.inOrder(() => purgeMessagesOf(this.#core, this.env, { company_id, id: this.#id }, ids, before));
   }
 
   override alarm(): Promise<void> {

@@ -6,7 +6,7 @@ import { systemAuditRow } from "../chat/audit.ts";
 import { eraseConversation as emptyConversation } from "../chat/journal/erasure.ts";
 import { findConversation } from "../db/conversation.ts";
 import { causeOf, companyDatabase } from "../db/database.ts";
-import { closeConversation, removeConversation } from "../db/retention.ts";
+import { closeConversation, mayGo, removeConversation } from "../db/retention.ts";
 import { eraseFromIndex } from "../db/search/write.ts";
 import { type ConversationCore, log } from "./conversation-core.ts";
 import { type Outcome, ok, storeUnavailable } from "../chat/outcome.ts";
@@ -48,13 +48,15 @@ export async function purgeConversation(
 ): Promise<Outcome<boolean>> {
   const { company_id, id } = place;
   const now = core.now();
-  const header = core.journal.found;
-  if (!core.engine.isIdle) return ok(false);
-  if (header && (header.company_id !== company_id || header.hold || !isExpired(header, expiry))) return ok(false);
-  if (header) closeForGood(core.journal, now);
-  if (!(await core.settled())) return storeUnavailable();
   try {
     const db = await companyDatabase(env, company_id);
+    // Whoever holds a visitor tells no object of it.
+    if (!(await mayGo(db, place))) return ok(false);
+    const header = core.journal.found;
+    if (!core.engine.isIdle) return ok(false);
+    if (header && (header.company_id !== company_id || header.hold || !isExpired(header, expiry))) return ok(false);
+    if (header) closeForGood(core.journal, now);
+    if (!(await core.settled())) return storeUnavailable();
     if (!(await closeConversation(db, place, expiry, now))) return ok(false);
     if (env.SEARCH) await eraseFromIndex(env.SEARCH, company_id, [id]);
     await core.clear();
@@ -70,16 +72,23 @@ export async function purgeConversation(
 /** Those of the messages `ids` that were deleted before `before` (ms) say nothing any more. How many. */
 export async function purgeMessagesOf(
   core: ConversationCore,
-  { company_id, id }: Place,
+  env: Env,
+  place: Place,
   ids: string[],
   before: number,
 ): Promise<Outcome<number>> {
+  const { company_id, id } = place;
   const staff: Caller = {
     ...{ kind: "user", company_id, entity_type: "user", entity_id: "", api_key_id: null, issuer_id: null },
     ...{ issued_at: null, expires_at: null, may_read: true, request_id: "" },
   };
   const entered = await core.enter(staff, "erased");
   if (!entered.ok) return entered;
+  const free = await companyDatabase(env, company_id)
+    .then((db) => mayGo(db, place))
+    .catch(() => null);
+  if (free === null) return storeUnavailable();
+  if (!free || core.journal.header.hold) return ok(0);
   const now = core.now();
   const purged = purgeMessages(core.journal, ids, { before, now }, (count) => {
     const entry = { action: "message.purge", target_type: "conversation", target_id: id, details: { purged: count } };

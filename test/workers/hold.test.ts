@@ -131,6 +131,25 @@ it("is passed over by retention, of every class, until it is released", async ()
   expect((await as(company)("GET", `/lead/${lead.lead_id}`)).status).toBe(404);
 });
 
+it("is passed over also by what retention had found before", async () => {
+  const { company, lead, id } = await talking();
+  const [asked] = await history(company, id);
+  const deleted = await call("DELETE", `/v1/message/${asked?.id}`, { headers: company.user });
+  expect(deleted.status).toBe(200);
+  const object = env.CONVERSATION.getByName(id);
+  const later = Date.now() + DAY;
+  for (const path of [`/lead/${lead.lead_id}`, `/conversation/${id}`]) {
+    expect((await hold(company, path)).status).toBe(200);
+    expect(await object.purgeMessages(company.company_id, [String(asked?.id)], later)).toEqual({ ok: true, value: 0 });
+    expect(await object.purge(company.company_id, { of: "idle", before: later })).toEqual({ ok: true, value: false });
+    expect((await release(company, path)).status).toBe(200);
+  }
+  const restored = await call("PATCH", `/v1/message/${asked?.id}/restore`, { headers: company.user });
+  expect(restored.body.message?.content).toBe("what was said");
+  expect((await history(company, id)).length).toBe(2);
+  expect(await object.purge(company.company_id, { of: "idle", before: later })).toEqual({ ok: true, value: true });
+});
+
 it("needs admin, a reason, and something of the company's own", async () => {
   const { company, lead, id } = await talking();
   for (const path of [`/conversation/${id}`, `/lead/${lead.lead_id}`]) {
