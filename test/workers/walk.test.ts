@@ -51,7 +51,7 @@ const MODEL: Record<Action["model"], Said[]> = {
 const losses: ("batch" | "answer" | "time")[] = [];
 const late: D1PreparedStatement[][] = [];
 const session = Object.getPrototypeOf(env.DB.withSession()) as D1DatabaseSession;
-const former = session.batch as (statements: D1PreparedStatement[]) => Promise<never>;
+const former = Reflect.get(session, "batch") as (statements: D1PreparedStatement[]) => Promise<never>;
 
 beforeAll(() => {
   session.batch = async function (this: D1DatabaseSession, statements: D1PreparedStatement[]) {
