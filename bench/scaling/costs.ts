@@ -16,7 +16,7 @@ export const COSTS = {
   /** Beyond what every turn costs: the object takes the conversation over. */
   first_turn: { trips: 1, d1_read: 3, d1_written: 0, object_read: 53, object_written: 6 },
   /** Both messages go to D1 in one batch, a moment after the reply; turns in quick succession share one. */
-  turn: { trips: 1, d1_read: 8, d1_written: 9, object_read: 8, object_written: 9 },
+  turn: { trips: 1, d1_read: 9, d1_written: 9, object_read: 8, object_written: 9 },
   /** A page of 50 messages. */
   history: { trips: 0, d1_read: 0, d1_written: 0, object_read: 51, object_written: 0 },
   /** A page of 20 conversations, of however many. */

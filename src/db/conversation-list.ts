@@ -2,7 +2,7 @@
  * Lists of conversations. Each merges a few ranges of one index, all in the order of the list, so that SQLite sorts nothing
  * and a page costs the same however many conversations there are. A page by number reads the index alone up to its start.
  */
-import { and, type Column, count, desc, eq, gt, inArray, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
+import { and, type Column, count, desc, eq, gt, inArray, isNotNull, isNull, lte, type SQL, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/sqlite-core";
 import type { EntityType } from "../auth/principal.ts";
 import type { Rows, Slice } from "./page.ts";
@@ -12,6 +12,7 @@ import { contains } from "./folded.ts";
 import { deletedSlice } from "./deleted-slice.ts";
 import { conversation } from "./schema.ts";
 import { refsOf, type TallyKind, totalQuery } from "./tally.ts";
+import { unreadHourOf } from "./unread-hour.ts";
 
 export type ConversationFilter = {
   status: "active" | "archived" | "all";
@@ -22,6 +23,8 @@ export type ConversationFilter = {
   handled_by?: "agent" | "staff";
   /** For a person. */
   waiting?: boolean;
+  /** By staff. */
+  unread?: true;
   /** Part of the title, any case. */
   search?: string;
   created_after?: number;
@@ -30,8 +33,12 @@ export type ConversationFilter = {
   metadata: [key: string, value: string][];
 };
 
-const { activity_at, id } = conversation;
+const { activity_at, id, unread_hour } = conversation;
 const newest = [desc(activity_at), desc(id)];
+
+/** Behind each company, kind of owner and status its index has hours: SQLite sorts the rows of one hour after another. */
+const orderOf = (filter: ConversationFilter) => (goesByHour(filter) ? [desc(unread_hour), ...newest] : newest);
+const goesByHour = (filter: ConversationFilter) => filter.unread === true && !isRare(filter);
 
 /** Live conversations, newest activity first. */
 export async function listConversations(
@@ -41,7 +48,7 @@ export async function listConversations(
   slice: Slice,
 ): Promise<Rows<ConversationRow>> {
   const ranges = rangesOf(company_id, filter);
-  const [rows, totals] = await db.batch([pageQuery(db, ranges, slice), totalOf(db, company_id, filter)]);
+  const [rows, totals] = await db.batch([pageQuery(db, ranges, filter, slice), totalOf(db, company_id, filter)]);
   return { rows: rows as ConversationRow[], total: totals[0]?.total ?? 0 };
 }
 
@@ -76,42 +83,54 @@ const live = (company_id: string) => and(eq(conversation.company_id, company_id)
 const rangeQuery = (db: Pick<Database, "select">, range: SQL | undefined) =>
   db.select().from(conversation).where(range);
 
-function pageQuery(db: Database, ranges: SQL[], { after, offset, limit }: Slice) {
+function pageQuery(db: Database, ranges: SQL[], filter: ConversationFilter, { after, offset, limit }: Slice) {
+  const order = orderOf(filter);
+  const byHour = goesByHour(filter);
+  // The plus keeps SQLite on the index of hours.
+  const key = byHour ? sql`(+${activity_at}, ${id})` : sql`(${activity_at}, ${id})`;
   if (offset === 0) {
-    const beyond = after ? sql`(${activity_at}, ${id}) < (${after[0]}, ${after[1]})` : undefined;
-    return merge(ranges.map((range) => rangeQuery(db, and(range, beyond)))).limit(limit);
+    const beyond = after ? sql`${key} < (${after[0]}, ${after[1]})` : undefined;
+    const from = after && byHour ? lte(unread_hour, unreadHourOf(Number(after[0]))) : undefined;
+    return merge(
+      ranges.map((range) => rangeQuery(db, and(range, from, beyond))),
+      order,
+    ).limit(limit);
   }
-  const place = db.$with("place").as(keyAt(db, ranges, offset));
-  const beyond = sql`(${activity_at}, ${id}) <= (SELECT activity_at, id FROM place)`;
-  const [first, ...rest] = ranges.map((range) => and(range, beyond));
+  const place = db.$with("place").as(keyAt(db, ranges, order, offset));
+  const beyond = sql`${key} <= (SELECT activity_at, id FROM place)`;
+  const from = byHour ? sql`${unread_hour} <= (SELECT unread_hour FROM place)` : undefined;
+  const [first, ...rest] = ranges.map((range) => and(range, from, beyond));
   const head = db.with(place).select().from(conversation).where(first);
-  return merge([head, ...rest.map((range) => rangeQuery(db, range))]).limit(limit);
+  return merge([head, ...rest.map((range) => rangeQuery(db, range))], order).limit(limit);
 }
 
 /** The union of the ranges, newest activity first. */
-function merge([first, second, ...rest]: ReturnType<typeof rangeQuery>[]) {
+function merge([first, second, ...rest]: ReturnType<typeof rangeQuery>[], order: SQL[]) {
   if (!first) throw new Error("a list has at least one range");
-  return (second ? unionAll(first, second, ...rest) : first).orderBy(...newest);
+  return (second ? unionAll(first, second, ...rest) : first).orderBy(...order);
 }
 
 /** The sort key of the row at `offset`. */
-function keyAt(db: Database, ranges: SQL[], offset: number) {
-  const keys = ranges.map((range) => db.select({ activity_at, id }).from(conversation).where(range));
+function keyAt(db: Database, ranges: SQL[], order: SQL[], offset: number) {
+  const keys = ranges.map((range) => db.select({ activity_at, id, unread_hour }).from(conversation).where(range));
   const [first, second, ...rest] = keys;
   if (!first) throw new Error("a list has at least one range");
   return (second ? unionAll(first, second, ...rest) : first)
-    .orderBy(...newest)
+    .orderBy(...order)
     .limit(1)
     .offset(offset);
 }
 
 function filterConditions(filter: ConversationFilter, created_at: SQL | Column): (SQL | undefined)[] {
-  const { agent_id, entity_id, handled_by, waiting, search, created_after, created_before, metadata } = filter;
+  const { agent_id, entity_id, handled_by, waiting, unread, search, created_after, created_before, metadata } = filter;
+  // A plus keeps SQLite from starting on another index than that of the rarest state.
+  const beside = (isRarer: boolean, column: Column) => (isRarer ? sql`+${column}` : sql`${column}`);
+  const rare = isRare(filter);
   return [
     handled_by && HANDLED[handled_by],
+    unread ? sql`${beside(rare, unread_hour)} IS NOT NULL` : undefined,
     waiting === undefined ? undefined : (waiting ? isNotNull : isNull)(conversation.waiting_since),
-    // The plus keeps SQLite from starting on the agent's index.
-    agent_id === undefined ? undefined : sql`${isRare(filter) ? sql`+` : sql``}${conversation.agent_id} = ${agent_id}`,
+    agent_id === undefined ? undefined : sql`${beside(rare || unread === true, conversation.agent_id)} = ${agent_id}`,
     entity_id === undefined ? undefined : eq(conversation.entity_id, entity_id),
     search === undefined ? undefined : contains(conversation.title, conversation.title_folded, search),
     created_after === undefined ? undefined : sql`${created_at} > ${created_after}`,
@@ -167,10 +186,14 @@ function countOf(db: Database, company_id: string, filter: ConversationFilter) {
 
 /** The counters whose sum is the number of rows of a filter, or null where there are none. Pure. */
 function counterFor(filter: ConversationFilter): { kind: TallyKind; refs: string[] } | null {
-  const { agent_id, entity_type, entity_id, search, created_after, created_before, metadata } = filter;
+  const { agent_id, entity_type, entity_id, unread, search, created_after, created_before, metadata } = filter;
   const hasFurtherConditions =
     search !== undefined || created_after !== undefined || created_before !== undefined || metadata.length > 0;
   if (hasFurtherConditions) return null;
+  if (unread) {
+    const isCounted = agent_id === undefined && entity_id === undefined;
+    return isCounted ? { kind: "unread", refs: refsOf("unread", "", entity_type) } : null;
+  }
   if (entity_id !== undefined) {
     return agent_id === undefined ? { kind: "entity", refs: [`${entity_type}:${entity_id}`] } : null;
   }

@@ -9,6 +9,7 @@ import { fold } from "./folded.ts";
 import { insertSql, scalar, valuesOf } from "./insert.ts";
 import { MESSAGE_SETS } from "./erasure-stores.ts";
 import { audit_event, message } from "./schema.ts";
+import { unreadHourOf } from "./unread-hour.ts";
 
 /** What of a message never changes. */
 const FIXED = ["id", "company_id", "conversation_id", "agent_id", "turn_id", "sequence", "role"];
@@ -34,6 +35,7 @@ function statements(db: Session, batch: Batch): D1PreparedStatement[] {
   const { header, messages, changes } = batch;
   return [
     updateCounters(db, header),
+    updateUnread(db, header),
     ...messages.map((row) => upsertMessage(db, batch, row)),
     ...changes.flatMap((change) => changeStatements(db, batch, change)),
   ];
@@ -65,6 +67,12 @@ const updateCounters = (db: Session, header: Batch["header"]) =>
       header.unread_lead,
       header.unread_staff,
     );
+
+/** Apart from the counters and only where it changes: most turns write nothing of it. */
+const updateUnread = (db: Session, { id, company_id, unread_staff, last_message_at, created_at }: Batch["header"]) =>
+  db
+    .prepare("UPDATE conversation SET unread_hour = ?1 WHERE id = ?2 AND company_id = ?3 AND unread_hour IS NOT ?1")
+    .bind(unread_staff > 0 ? unreadHourOf(last_message_at ?? created_at) : null, id, company_id);
 
 function changeStatements(db: Session, batch: Batch, change: Change): D1PreparedStatement[] {
   const { id, company_id } = batch.header;

@@ -326,6 +326,11 @@ export const conversation = sqliteTable(
     waiting_since: millis(),
     unread_lead: integer().notNull().default(0),
     unread_staff: integer().notNull().default(0),
+    /**
+     * The hour of activity_at (see unread-hour.ts) while staff has something to read; otherwise null. Lists of what is unread go by it,
+     * because an index with activity_at in it would be written with every turn.
+     */
+    unread_hour: integer(),
     /** Why and since when nothing of this conversation may go for good. */
     hold: json<Hold>(),
     /** How many webhook events it has had; see webhook_event. */
@@ -347,6 +352,9 @@ export const conversation = sqliteTable(
     index("conversation_waiting")
       .on(t.company_id, t.deleted_at, t.entity_type, t.status, t.activity_at, t.id, t.waiting_since)
       .where(sql`waiting_since IS NOT NULL AND deleted_at IS NULL`),
+    index("conversation_unread")
+      .on(t.company_id, t.deleted_at, t.entity_type, t.status, t.unread_hour)
+      .where(sql`unread_hour IS NOT NULL AND deleted_at IS NULL`),
     index("conversation_agent")
       .on(t.company_id, t.agent_id, t.entity_type, t.status, t.activity_at, t.id, t.deleted_at)
       .where(sql`deleted_at IS NULL`),
@@ -439,7 +447,9 @@ export const tally = sqliteTable(
   {
     company_id: company_id(),
     /** What is counted, and by what: see tally.ts. */
-    kind: text({ enum: ["company", "entity", "agent", "message", "lead", "agents", "user", "audit"] }).notNull(),
+    kind: text({
+      enum: ["company", "entity", "agent", "unread", "message", "lead", "agents", "user", "audit"],
+    }).notNull(),
     ref: text().notNull(),
     active: integer().notNull().default(0),
     archived: integer().notNull().default(0),

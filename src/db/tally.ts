@@ -1,7 +1,8 @@
 /**
  * Totals of lists, from counters that triggers maintain. Kind and ref say what a counter counts. Conversations: `company`
- * (ref: kind of owner), `entity` (ref: the owner), `agent` (ref: agent and kind of owner). Others: `lead` (ref: "" or an
- * agent), `agents` (inactive ones are counted as archived), deleted `message`s, `audit`.
+ * (ref: kind of owner), `entity` (ref: the owner), `agent` (ref: agent and kind of owner), `unread` (ref: kind of owner; of
+ * what staff has not read, live ones only). Others: `lead` (ref: "" or an agent), `agents` (inactive ones are counted as
+ * archived), deleted `message`s, `audit`.
  */
 import { and, eq, inArray, sql, type SQLWrapper } from "drizzle-orm";
 import type { EntityType } from "../auth/principal.ts";
@@ -14,7 +15,7 @@ export type TallyKind = typeof tally.$inferSelect.kind;
 /** The refs of the counters whose sum is wanted. `ref`: "", an entity, or the id of an agent. */
 export function refsOf(kind: TallyKind, ref = "", entity_type?: EntityType): string[] {
   const types = entity_type === undefined ? ["user", "lead"] : [entity_type];
-  if (kind === "company") return types;
+  if (kind === "company" || kind === "unread") return types;
   return kind === "agent" ? types.map((type) => `${ref}:${type}`) : [ref];
 }
 

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { beforeAll, describe, expect, it } from "vitest";
 import { call, type Company, type HeaderMap, makeCompany, makeLead } from "./company.ts";
-import { chat, createConversation } from "./conversation-client.ts";
+import { chat, createConversation, settle } from "./conversation-client.ts";
 
 type List = { path: string; name: string; perPage: number; headers: HeaderMap; total: number };
 
@@ -255,9 +255,11 @@ describe("who a conversation is with", () => {
     const [staffed, waiting, archived, gone] = [leads[0]?.id, leads[1]?.id, users[1]?.id, leads[2]?.id];
     for (const id of [staffed, archived, gone])
       await call("POST", `/v1/conversation/${id}/take-over`, { headers: own.user, body: {} });
-    await env.DB.prepare("UPDATE conversation SET waiting_since = 1 WHERE id = ?").bind(waiting).run();
     await call("PATCH", `/v1/conversation/${archived}`, { headers: own.user, body: { status: "archived" } });
     await call("DELETE", `/v1/conversation/${gone}`, { headers: own.user });
+    await chat({ user: visitor.headers }, String(waiting), "anybody there?");
+    await settle(own, String(waiting));
+    await env.DB.prepare("UPDATE conversation SET waiting_since = 1 WHERE id = ?").bind(waiting).run();
     const found = async (query: string) => {
       const answer = await call("GET", `/v1/conversation?${query}`, { headers: own.user });
       expect([query, answer.status, answer.body.pagination?.total]).toEqual([
@@ -280,9 +282,27 @@ describe("who a conversation is with", () => {
     expect(await found(`waiting=true&agent_id=${own.faq_agent_id}`)).toEqual([]);
     expect(await found(`handled_by=agent&agent_id=${own.agent_id}`)).toEqual(sorted(waiting, users[0]?.id));
     expect(await found("handled_by=staff&search=new&created_after=2020-01-01")).toEqual(sorted(staffed, archived));
-    const { body } = await call("GET", "/v1/conversation/entity?handled_by=agent", { headers: visitor.headers });
+    const ofAgent = `/v1/conversation/agent/${own.agent_id}?waiting=true`;
+    const { body } = await call("GET", ofAgent, { headers: own.user });
     expect(body).toMatchObject({ conversations: [{ id: waiting }], pagination: { total: 1 } });
+    expect(await found("unread=true")).toEqual(sorted(waiting));
+    expect(await found("unread=true&entity_type=user")).toEqual([]);
+    expect(await found("unread=true&handled_by=agent&waiting=true")).toEqual(sorted(waiting));
+    expect(await found("unread=true&waiting=false")).toEqual([]);
+    expect(await found(`unread=true&agent_id=${own.agent_id}`)).toEqual(sorted(waiting));
+    const path = `/v1/conversation/${waiting}`;
+    await call("PATCH", path, { headers: own.user, body: { status: "archived" } });
+    expect(await found("unread=true&status=active")).toEqual([]);
+    expect(await found("unread=true&status=archived")).toEqual(sorted(waiting));
+    await call("DELETE", path, { headers: own.user });
+    expect(await found("unread=true")).toEqual([]);
+    await call("PATCH", `${path}/restore`, { headers: own.user });
+    expect(await found("unread=true")).toEqual(sorted(waiting));
+    await call("POST", `${path}/read`, { headers: own.user, body: { sequence: 99 } });
+    await settle(own, String(waiting));
+    expect(await found("unread=true")).toEqual([]);
     for (const [query, path] of [
+      ["unread=false", "/unread"],
       ["handled_by=me", "/handled_by"],
       ["waiting=1", "/waiting"],
     ] as const) {

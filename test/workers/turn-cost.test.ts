@@ -21,7 +21,7 @@ function handover(company: Company, id: string, messages: Message[], now: number
     last_message_at: now,
     updated_at: now,
     revision: now,
-    ...{ unread_lead: 0, unread_staff: 0 },
+    ...{ unread_lead: message_count / 2, unread_staff: message_count / 2 },
   };
   return { header, messages, changes: [] } as unknown as Batch;
 }
@@ -55,7 +55,11 @@ test("a turn's two messages", async () => {
     }
     return { ...used };
   };
-  const now = Date.now() + 1000;
+  // The first turn of an hour notes that there is something to read: its row, an index and, of the first of all, a counter.
+  const hour = (Math.floor(Date.now() / 3_600_000) + 1) * 3_600_000;
+  const first = [messageOf(3, "user", hour), messageOf(4, "assistant", hour)];
+  expect((await write(first)).d1_written).toBeLessThanOrEqual(COSTS.turn.d1_written + 2);
+  const now = hour + 1000;
   const { object_read: _, object_written: __, ...turn } = COSTS.turn;
-  expect(await write([messageOf(3, "user", now), messageOf(4, "assistant", now)])).toEqual(turn);
+  expect(await write([messageOf(5, "user", now), messageOf(6, "assistant", now)])).toEqual(turn);
 });

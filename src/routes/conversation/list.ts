@@ -24,8 +24,6 @@ const listQuery = lazy(() =>
       status: z.enum(["active", "archived", "all"]).default("all").meta({ description: "Live ones of this state." }),
       agent_id: idFilter().optional().meta({ description: "Only those with this agent." }),
       entity_type: entityType().optional().meta({ description: "Only those of users, or of leads." }),
-      handled_by: z.enum(["agent", "staff"]).optional().meta({ description: "Only those that it answers." }),
-      waiting: flag().optional().meta({ description: "Only those that wait for a person, or those that do not." }),
       search: text(200, 1).optional().meta({ description: "Part of the title, any case." }),
       created_after: instant().optional(),
       created_before: instant().optional(),
@@ -38,6 +36,19 @@ const listQuery = lazy(() =>
         }),
     })
     .extend(pageQuery().shape),
+);
+
+/** What only staff asks for, of all that the company has. */
+const staffQuery = lazy(() =>
+  listQuery().extend({
+    handled_by: z.enum(["agent", "staff"]).optional().meta({ description: "Only those that it answers." }),
+    waiting: flag().optional().meta({ description: "Only those that wait for a person, or those that do not." }),
+    unread: z
+      .literal("true")
+      .transform(() => true as const)
+      .optional()
+      .meta({ type: "boolean", enum: [true], description: "Only those with messages that staff has not read." }),
+  }),
 );
 
 type ListQuery = z.output<ReturnType<typeof listQuery>>;
@@ -89,7 +100,7 @@ export function conversationListRoutes(api: Api): void {
       tag,
       audience: "staff",
       scope: "read",
-      query: listQuery,
+      query: staffQuery,
       problems: ["invalid_cursor"],
       responses: page,
     },
@@ -152,7 +163,7 @@ export function conversationListRoutes(api: Api): void {
       audience: "staff",
       scope: "read",
       params: pathId("agent_id"),
-      query: () => listQuery().omit({ agent_id: true }),
+      query: () => staffQuery().omit({ agent_id: true }),
       problems: ["invalid_cursor"],
       responses: page,
     },

@@ -37,16 +37,17 @@ export function searchOf(filter: Filter): string {
 }
 
 /** The part of a filter that the service knows. */
-export const queryOf = ({ status, agent, kind, handled, waiting }: Filter): Query => ({
+export const queryOf = ({ status, agent, kind, handled, waiting, unread }: Filter): Query => ({
   status,
   agent_id: agent,
   entity_type: kind,
   handled_by: { all: undefined, me: "staff", staff: "staff", agent: "agent" }[handled],
   waiting: waiting ? "true" : undefined,
+  unread: unread ? "true" : undefined,
 });
 
 /** Whether there is a part that it does not know. */
-export const isNarrower = ({ handled, unread }: Filter): boolean => handled === "me" || unread;
+export const isNarrower = ({ handled }: Filter): boolean => handled === "me";
 
 /** Whether a row is one of the filter, as far as it changes while it is looked at. */
 export const testOf =

@@ -1,0 +1,2 @@
+ALTER TABLE `conversation` ADD `unread_hour` integer;--> statement-breakpoint
+CREATE INDEX `conversation_unread` ON `conversation` (`company_id`,`deleted_at`,`entity_type`,`status`,`unread_hour`) WHERE unread_hour IS NOT NULL AND deleted_at IS NULL;
