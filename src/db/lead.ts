@@ -165,7 +165,7 @@ const DETAILS = [
 
 /**
  * Merges two rows of one person: details that `into` lacks are copied from `from`, and `from` is erased. A repeat changes
- * nothing. The row of `into`, or undefined when that is not live any more: then nothing is changed.
+ * nothing. The row of `into`, or undefined when that is not live any more: then nothing is changed, nor while `from` is held.
  */
 export async function mergeLead(
   db: Database,
@@ -175,15 +175,16 @@ export async function mergeLead(
 ): Promise<LeadRow | undefined> {
   if (from.erased_at !== null) return into;
   const target = live(into.company_id, into.id);
-  const isThere = sql`exists (select 1 from ${lead} where ${target})`;
-  const is = and(unerased(from.company_id, from.id), isThere);
+  const isHeld = and(own(from.company_id, from.id), isNotNull(lead.hold));
+  const mayGo = sql`exists (select 1 from ${lead} where ${target}) and not exists (select 1 from ${lead} where ${isHeld})`;
+  const is = and(unerased(from.company_id, from.id), mayGo);
   const details = Object.fromEntries(DETAILS.map((name) => [name, sql`coalesce(${lead[name]}, ${from[name]})`]));
   const results = await db.batch([
     db
       .update(lead)
       .set({ ...details, updated_at: audit.at })
       .where(and(target, sql`exists (select 1 from ${lead} where ${is})`)),
-    ...markErasedLead(db, from, isThere, audit),
+    ...markErasedLead(db, from, mayGo, audit),
     db.select().from(lead).where(target),
   ]);
   const rows = results.at(-1) as LeadRow[];

@@ -3,6 +3,9 @@ import { createScheduledController, evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { expect, it } from "vitest";
+import { systemAuditRow } from "../../src/chat/audit.ts";
+import { companyDatabase } from "../../src/db/database.ts";
+import { findAnyLead, mergeLead } from "../../src/db/lead.ts";
 import worker from "../../src/index.ts";
 import { call, type Company, makeCompany, makeLead } from "./company.ts";
 import { chat, createConversation, history, settle } from "./conversation-client.ts";
@@ -99,6 +102,15 @@ it("of a visitor keeps every conversation of theirs, and their row from being me
     body: { anonymous_token: lead.token },
   });
   expect(merged.body).toMatchObject({ status: 409, code: "legal_hold" });
+  // A merge that had begun before changes nothing of the row.
+  const db = await companyDatabase(env, company.company_id);
+  const [from, into] = await Promise.all(
+    [lead.lead_id, String(vouched.body.entity_id)].map((one) => findAnyLead(db, company.company_id, one)),
+  );
+  const entry = { action: "lead.merge", target_type: "lead", target_id: lead.lead_id };
+  if (!from || !into) throw new Error("no leads");
+  await mergeLead(db, { ...from, hold: null }, into, systemAuditRow(company.company_id, "test", entry, Date.now()));
+  expect(await findAnyLead(db, company.company_id, lead.lead_id)).toEqual(from);
   await release(company, `/lead/${lead.lead_id}`);
   expect((await as(company)("DELETE", `/lead/${lead.lead_id}?erase=true`)).status).toBe(200);
   expect((await hold(company, `/lead/${lead.lead_id}`)).status).toBe(404);
