@@ -91,7 +91,8 @@ export class Handling {
     const { journal, engine, ids } = this.#core;
     const principal = principalOf(caller);
     const earlier = idempotency_key === null ? null : journal.turns.byKey(principal, idempotency_key);
-    if (earlier && earlier.body_hash !== body_hash) return refuse("idempotency_mismatch");
+    const isOther = idempotency_key !== null && journal.turns.rerunBy(principal, idempotency_key) !== null;
+    if (isOther || (earlier && earlier.body_hash !== body_hash)) return refuse("idempotency_mismatch");
     if (earlier) {
       const { reply } = journal.messages.ofTurn(earlier);
       return reply?.deleted_at === null

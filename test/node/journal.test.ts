@@ -6,6 +6,7 @@ import { markRead } from "../../src/chat/journal/handling.ts";
 import { systemAuditRow } from "../../src/chat/audit.ts";
 import { Journal } from "../../src/chat/journal/journal.ts";
 import { purgeMessages } from "../../src/chat/journal/retention.ts";
+import { replayNext } from "../../src/chat/projection/replay.ts";
 import type { Message } from "../../src/chat/message.ts";
 import type { HistoryQuery } from "../../src/chat/rpc.ts";
 import { bench, messageOf, newConversation } from "./journal-harness.ts";
@@ -279,6 +280,25 @@ describe("Turns that change hands", () => {
     expect(began.map(({ id }) => journal.turns.byId(id)?.principal)).toEqual(began.map(() => "user:person"));
     expect(journal.turns.byKey("user:person", "same")?.id).toBe(began[1]?.id);
     expect(journal.turns.byKey("user:person", "other")?.id).toBe(began[2]?.id);
+  });
+});
+
+describe("A replay", () => {
+  it("has no text of a conversation any more once its delete was acknowledged, whatever a slow reader has had", () => {
+    const { journal, turn, edit } = bench();
+    const { turn: said } = turn("one");
+    const drain = () => {
+      for (let batch = journal.outbox.next(); batch; batch = journal.outbox.next()) journal.outbox.confirm(batch);
+    };
+    const replay = () => JSON.stringify(replayNext(journal, said, 0));
+    drain();
+    edits.deleteConversation(edit());
+    expect(replay()).toContain("reply to one");
+    drain();
+    expect(replay()).not.toContain("reply to one");
+    expect(replay()).toContain('"response"');
+    edits.restoreConversation(edit());
+    expect(replay()).toContain("reply to one");
   });
 });
 

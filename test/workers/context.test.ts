@@ -274,6 +274,11 @@ describe("a reply that is made anew", () => {
     expect(await anew()).toContain('"type":"error"');
     expect(await anew()).toContain("second");
     expect(await anew()).toContain("second");
+    const headers = { "idempotency-key": "anew" };
+    expect((await chat(m.company, id, "hello", {}, headers)).body.code).toBe("idempotency_mismatch");
+    const reply_path = `/v1/conversation/${id}/reply`;
+    const by_hand = { headers: { ...m.company.user, ...headers }, body: { message: "by hand" } };
+    expect((await call("POST", reply_path, by_hand)).body.code).toBe("idempotency_mismatch");
     expect(await server.requests(m.model)).toHaveLength(3);
     const texts = (await history(m.company, id)).map(({ content, status }) => [content, status]);
     expect(texts).toEqual([

@@ -385,6 +385,11 @@ class Walk {
     // Every request says something else: however often it was sent, it is stored once.
     const said = rows.filter(({ content, role }) => content !== "" && role === "user").map(({ content }) => content);
     expect(said).toEqual([...new Set(said)]);
+    const total = async (list: string) =>
+      (await call("GET", `/v1/${list}per_page=1`, { headers: company.user })).body.pagination.total as number;
+    const gone = rows.filter(({ deleted_at, purged_at }) => deleted_at !== null && purged_at === null);
+    expect(await total("message/deleted?")).toBe(gone.length);
+    expect(await total("conversation?status=all&")).toBe(header.deleted_at === null ? 1 : 0);
     if (header.deleted_at !== null) return;
     // Memory says what the tables say, message by message too.
     const wire = (

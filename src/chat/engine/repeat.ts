@@ -35,6 +35,8 @@ export function earlierTurn(
   if (idempotency_key !== null) {
     const turn = journal.turns.byKey(principal, idempotency_key);
     if (turn && turn.body_hash !== body_hash) return refuse("idempotency_mismatch");
+    // The key asked for another thing: a reply that was made anew.
+    if (!turn && journal.turns.rerunBy(principal, idempotency_key)) return refuse("idempotency_mismatch");
     return ok(turn);
   }
   const newest = open.at(-1)?.turn ?? journal.turns.lastRequest();

@@ -11,7 +11,7 @@ import type { Delta, EndStatus, Turn, TurnEvent } from "../turn.ts";
 export function replayNext(journal: Journal, turn: Turn, after: number): TurnEvent[] {
   const last = turn.last_event ?? turn.event_base + 3;
   const { reply } = journal.messages.ofTurn(turn);
-  const visible = reply?.deleted_at === null ? reply : null;
+  const visible = reply?.deleted_at === null && !isGone(journal) ? reply : null;
   if (after >= last) return [];
   if (turn.kind === "held") return [{ n: last, type: "status", status: "completed" }];
   if (turn.kind === "staff") return [{ n: last, type: "message", message: visible }];
@@ -31,6 +31,9 @@ export function replayNext(journal: Journal, turn: Turn, after: number): TurnEve
         ];
   return events.filter(({ n }) => n > after);
 }
+
+/** The conversation is deleted, and whoever did that has been told, for D1 has it. */
+const isGone = ({ header, outbox }: Journal): boolean => header.deleted_at !== null && outbox.isEmpty;
 
 const toEvent = ({ n, text, tool }: Delta): TurnEvent =>
   tool ? { n, type: "tool", ...tool } : { n, type: "delta", text };
