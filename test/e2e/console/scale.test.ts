@@ -151,6 +151,10 @@ describe("the keyboard", () => {
   it("opens every command, goes to pages, finds and opens", async () => {
     const staff = await Staff.signedIn(stage.browser, stage.api, token);
     const { page } = staff;
+    const palette = async () => {
+      await page.keyboard.press("Control+k");
+      await page.getByRole("dialog", { name: "Commands" }).waitFor();
+    };
     await staff
       .row(/Conversation/)
       .first()
@@ -160,11 +164,11 @@ describe("the keyboard", () => {
     await page.keyboard.press("g");
     await page.keyboard.press("f");
     await page.getByRole("heading", { name: "Figures", level: 1 }).waitFor();
-    await page.keyboard.press("Control+k");
+    await palette();
     await page.keyboard.type("audit");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Audit trail", level: 1 }).waitFor();
-    await page.keyboard.press("Control+k");
+    await palette();
     await page.keyboard.type("find these words");
     await page.getByRole("option", { name: /Search messages for “find these words”/ }).waitFor();
     await page.keyboard.press("Enter");

@@ -4,9 +4,10 @@ import type { Conversation } from "../types.ts";
 import { say } from "../words.ts";
 
 export const HANDLED = ["all", "me", "staff", "agent"] as const;
+export const STATUSES = ["active", "archived", "all"] as const;
 
 export type Filter = {
-  status: "active" | "archived" | "all";
+  status: (typeof STATUSES)[number];
   agent: string;
   kind: "" | "lead" | "user";
   handled: (typeof HANDLED)[number];
@@ -20,7 +21,7 @@ const oneOf = <T extends string>(all: readonly T[], value: string | null, otherw
   all.find((one) => one === value) ?? otherwise;
 
 export const filterOf = (search: URLSearchParams): Filter => ({
-  status: oneOf(["active", "archived", "all"], search.get("status"), OPEN.status),
+  status: oneOf(STATUSES, search.get("status"), OPEN.status),
   agent: search.get("agent") ?? "",
   kind: oneOf(["", "lead", "user"], search.get("kind"), OPEN.kind),
   handled: oneOf(HANDLED, search.get("handled"), OPEN.handled),

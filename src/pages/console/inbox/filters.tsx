@@ -3,7 +3,7 @@ import { Star } from "lucide-react";
 import { Link } from "wouter";
 import { useAgents } from "../agents/use-agents.ts";
 import { say } from "../words.ts";
-import { type Filter, filterOf, HANDLED, handledWord, nameOf, OPEN, searchOf, statusWord } from "./filter.ts";
+import { type Filter, filterOf, HANDLED, handledWord, nameOf, OPEN, searchOf, STATUSES, statusWord } from "./filter.ts";
 import { useViews } from "./views.ts";
 
 type FiltersProps = { filter: Filter; onChange: (filter: Filter) => void };
@@ -17,69 +17,45 @@ export function Filters({ filter, onChange }: FiltersProps) {
   return (
     <div className="filters">
       <div className="filter-row" role="group" aria-label={say("filters")}>
-        <button
-          type="button"
-          className="chip"
-          aria-pressed={filter.waiting}
-          onClick={() => change({ waiting: !filter.waiting })}
-        >
-          {say("waiting")}
-        </button>
-        <button
-          type="button"
-          className="chip"
-          aria-pressed={filter.unread}
-          onClick={() => change({ unread: !filter.unread })}
-        >
-          {say("unread")}
-        </button>
-        <select
-          className="chip"
-          aria-label={say("handledBy")}
+        {(["waiting", "unread"] as const).map((name) => (
+          <button
+            key={name}
+            type="button"
+            className="chip"
+            aria-pressed={filter[name]}
+            onClick={() => change({ [name]: !filter[name] })}
+          >
+            {say(name)}
+          </button>
+        ))}
+        <Choice
+          label={say("handledBy")}
           value={filter.handled}
-          onChange={(event) => change({ handled: event.target.value as Filter["handled"] })}
-        >
-          {HANDLED.map((handled) => (
-            <option key={handled} value={handled}>
-              {handledWord(handled)}
-            </option>
-          ))}
-        </select>
-        <select
-          className="chip"
-          aria-label={say("status")}
+          options={HANDLED.map((handled) => [handled, handledWord(handled)])}
+          onChoose={(handled) => change({ handled })}
+        />
+        <Choice
+          label={say("status")}
           value={filter.status}
-          onChange={(event) => change({ status: event.target.value as Filter["status"] })}
-        >
-          {(["active", "archived", "all"] as const).map((status) => (
-            <option key={status} value={status}>
-              {statusWord(status)}
-            </option>
-          ))}
-        </select>
-        <select
-          className="chip"
-          aria-label={say("agent")}
+          options={STATUSES.map((status) => [status, statusWord(status)])}
+          onChoose={(status) => change({ status })}
+        />
+        <Choice
+          label={say("agent")}
           value={filter.agent}
-          onChange={(event) => change({ agent: event.target.value })}
-        >
-          <option value="">{say("allAgents")}</option>
-          {agents.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-        <select
-          className="chip"
-          aria-label={say("whose")}
+          options={[["", say("allAgents")], ...agents.map(({ id, name }) => [id, name] as [string, string])]}
+          onChoose={(agent) => change({ agent })}
+        />
+        <Choice
+          label={say("whose")}
           value={filter.kind}
-          onChange={(event) => change({ kind: event.target.value as Filter["kind"] })}
-        >
-          <option value="">{say("everybody")}</option>
-          <option value="lead">{say("visitors")}</option>
-          <option value="user">{say("users")}</option>
-        </select>
+          options={[
+            ["", say("everybody")],
+            ["lead", say("visitors")],
+            ["user", say("users")],
+          ]}
+          onChoose={(kind) => change({ kind })}
+        />
         {search !== searchOf(OPEN) && (
           <button type="button" className="chip" aria-pressed={isSaved} onClick={() => toggle(search)}>
             <Star aria-hidden="true" />
@@ -104,3 +80,15 @@ export function Filters({ filter, onChange }: FiltersProps) {
     </div>
   );
 }
+
+type ChoiceProps<T> = { label: string; value: T; options: [value: T, label: string][]; onChoose: (value: T) => void };
+
+const Choice = <T extends string>({ label, value, options, onChoose }: ChoiceProps<T>) => (
+  <select className="chip" aria-label={label} value={value} onChange={(event) => onChoose(event.target.value as T)}>
+    {options.map(([one, text]) => (
+      <option key={one} value={one}>
+        {text}
+      </option>
+    ))}
+  </select>
+);

@@ -1,5 +1,4 @@
 /** What was deleted and can be restored: conversations, and single messages. */
-import { Tabs } from "@base-ui/react/tabs";
 import { Link } from "wouter";
 import { Who } from "../conversation/who.tsx";
 import { INBOX } from "../inbox/use-inbox.ts";
@@ -9,28 +8,20 @@ import { useAction } from "../ui/action.ts";
 import { useList } from "../ui/list.ts";
 import { Page } from "../ui/page.tsx";
 import { Table } from "../ui/table.tsx";
+import { Tabs } from "../ui/tabs.tsx";
 import { Time } from "../ui/time.tsx";
 import { say } from "../words.ts";
 
 export function Deleted() {
   return (
     <Page title={say("deleted")} about={say("deletedAbout")}>
-      <Tabs.Root defaultValue="conversations">
-        <Tabs.List className="tabs" aria-label={say("deleted")}>
-          <Tabs.Tab value="conversations" className="tab">
-            {say("conversations")}
-          </Tabs.Tab>
-          <Tabs.Tab value="messages" className="tab">
-            {say("messages")}
-          </Tabs.Tab>
-        </Tabs.List>
-        <Tabs.Panel value="conversations">
-          <Conversations />
-        </Tabs.Panel>
-        <Tabs.Panel value="messages">
-          <Messages />
-        </Tabs.Panel>
-      </Tabs.Root>
+      <Tabs
+        label={say("deleted")}
+        tabs={[
+          { name: "conversations", label: say("conversations"), panel: <Conversations /> },
+          { name: "messages", label: say("messages"), panel: <Messages /> },
+        ]}
+      />
     </Page>
   );
 }

@@ -15,14 +15,8 @@ type Listing<T> = {
   fetchNextPage: () => unknown;
 };
 
-type TableProps<T> = {
-  label: string;
-  list: Listing<T>;
-  columns: Column<T>[];
-  keyOf: (row: T) => string;
-  empty: string;
-  children?: ReactNode;
-};
+type GridProps<T> = { label: string; columns: Column<T>[]; keyOf: (row: T) => string };
+type TableProps<T> = GridProps<T> & { list: Listing<T>; empty: string; children?: ReactNode };
 
 export function Table<T>({ label, list, columns, keyOf, empty, children }: TableProps<T>) {
   if (list.isPending) return <Loading />;
@@ -30,32 +24,37 @@ export function Table<T>({ label, list, columns, keyOf, empty, children }: Table
   if (list.rows.length === 0) return <Empty title={empty}>{children}</Empty>;
   return (
     <div className="table-frame">
-      <table aria-label={label}>
-        <thead>
-          <tr>
-            {columns.map(({ name, isNumber }) => (
-              <th key={name} scope="col" className={isNumber ? "number" : undefined}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {list.rows.map((row) => (
-            <tr key={keyOf(row)}>
-              {columns.map(({ name, cell, isNumber }) => (
-                <td key={name} data-label={name} className={isNumber ? "number" : undefined}>
-                  {cell(row)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Grid {...{ label, columns, keyOf }} rows={list.rows} />
       <More list={list} />
     </div>
   );
 }
+
+/** The rows alone, where all of them are there. */
+export const Grid = <T,>({ label, columns, keyOf, rows }: GridProps<T> & { rows: T[] }) => (
+  <table aria-label={label}>
+    <thead>
+      <tr>
+        {columns.map(({ name, isNumber }) => (
+          <th key={name} scope="col" className={isNumber ? "number" : undefined}>
+            {name}
+          </th>
+        ))}
+      </tr>
+    </thead>
+    <tbody>
+      {rows.map((row) => (
+        <tr key={keyOf(row)}>
+          {columns.map(({ name, cell, isNumber }) => (
+            <td key={name} data-label={name} className={isNumber ? "number" : undefined}>
+              {cell(row)}
+            </td>
+          ))}
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
 
 export function More({
   list,
