@@ -100,6 +100,8 @@ app.use(async (c, next) => {
 });
 
 app.use(cors(api.routes), toPlainPath, (c, next) => {
+  const isPreflight = c.req.header("access-control-request-method") !== undefined;
+  if (c.req.method === "OPTIONS" && !isPreflight) return Promise.resolve(methods().options(c.req.path));
   methods().admit(c.req.path, c.req.method);
   return next();
 });

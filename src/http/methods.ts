@@ -25,13 +25,26 @@ export class Methods {
 
   /** The problem of a request that no route has answered. */
   refusal(path: string): Problem {
-    const allowed = this.#patterns.match("ANY", path)[0].flatMap(([method]) => withHead(method));
+    const allowed = this.#of(path);
     return allowed.length > 0 ? notAllowed(allowed) : new Problem("not_found", "There is no such route.");
+  }
+
+  /** The answer to OPTIONS (RFC 9110, 9.3.7). Throws 404 where there is no such path. */
+  options(path: string): Response {
+    const allowed = this.#of(path);
+    if (allowed.length === 0) throw this.refusal(path);
+    return new Response(null, { status: 204, headers: { allow: listed(allowed) } });
+  }
+
+  #of(path: string): string[] {
+    return this.#spelt.get(path) ?? this.#patterns.match("ANY", path)[0].flatMap(([method]) => withHead(method));
   }
 }
 
 /** What answers GET answers HEAD. */
 const withHead = (method: string) => (method === "GET" ? ["GET", "HEAD"] : [method]);
 
+const listed = (methods: string[]) => [...new Set(methods)].toSorted().join(", ");
+
 const notAllowed = (methods: string[]) =>
-  new Problem("method_not_allowed", undefined, { headers: { allow: [...new Set(methods)].toSorted().join(", ") } });
+  new Problem("method_not_allowed", undefined, { headers: { allow: listed(methods) } });
