@@ -1,5 +1,5 @@
 /** A message of a conversation, as journal and record keep it, and as the wire shows it. */
-import type { Json, JsonObject } from "../json.ts";
+import { float, type Json, type JsonObject } from "../json.ts";
 import type { Cost } from "./money.ts";
 import type { ToolCall } from "./tool-call.ts";
 
@@ -77,7 +77,7 @@ export const saidIn = ({ content, details }: Pick<Message, "content" | "details"
 const timestamp = (millis: number | null) => (millis === null ? null : new Date(millis).toISOString());
 
 /** Null rather than a made-up zero. */
-export const usageView = (message: Message) => {
+const usageView = (message: Message) => {
   const { input_tokens, cached_input_tokens, output_tokens, usage_source: source, cost } = message;
   if (input_tokens === null || output_tokens === null || source === null) return null;
   return { input_tokens, cached_input_tokens, output_tokens, source, cost };
@@ -98,7 +98,7 @@ export function messageView(conversation_id: string, m: Message) {
     content: m.content,
     status: m.status,
     model_used: m.model_used,
-    processing_time: m.processing_time,
+    processing_time: m.processing_time === null ? null : float(m.processing_time),
     usage: usageView(m),
     metadata: m.metadata,
     ...(m.author ? { author: m.author } : {}),

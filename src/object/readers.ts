@@ -6,6 +6,7 @@ import type { Caller } from "../auth/principal.ts";
 import { type Frame, SIGN_OF_LIFE } from "../chat/projection/follow.ts";
 import { type Outcome, ok, refuse } from "../chat/outcome.ts";
 import { principalOf } from "../chat/turn.ts";
+import { escapeLineEnds } from "../json.ts";
 
 const MOST = 32;
 const MOST_OF_ONE = 8;
@@ -115,7 +116,7 @@ export function toStream(
   const encoder = new TextEncoder();
   const write = async (some: Frame[]) => {
     const text = some.map(encode).join("");
-    if (text !== "") await writer.write(encoder.encode(text.replaceAll(LINE_ENDS, escaped)));
+    if (text !== "") await writer.write(encoder.encode(escapeLineEnds(text)));
   };
   let isProbed = false;
   reader.probe = () => {
@@ -138,7 +139,3 @@ export function toStream(
     .finally(reader.leave);
   return readable;
 }
-
-/** Not line ends to the standard, but to some clients (Python's splitlines); all text in a frame is JSON, so it can do without. */
-const LINE_ENDS = /[\u0085\u2028\u2029]/g;
-const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;

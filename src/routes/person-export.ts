@@ -20,6 +20,7 @@ import { textStream } from "../http/text-stream.ts";
 import { chainsOf } from "./audit.ts";
 import { noteView } from "./conversation/handling.ts";
 import { ask } from "./conversation/object.ts";
+import { escapeLineEnds } from "../json.ts";
 import { lazy } from "../lazy.ts";
 
 const line = lazy(() =>
@@ -91,7 +92,7 @@ async function* linesOf(
   const deleted = { conversation: 0, message: 0 };
   const write = (type: keyof typeof counts, row: object) => {
     if (type !== "person") counts[type]++;
-    return `${JSON.stringify({ type, ...row })}\n`;
+    return escapeLineEnds(`${JSON.stringify({ type, ...row })}\n`);
   };
   yield write("person", view);
   for await (const rows of conversationsOf(db, person)) {

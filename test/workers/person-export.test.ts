@@ -11,6 +11,8 @@ async function exported(company: Company, path: string) {
   expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/x-ndjson"]);
   const text = await response.text();
   expect(text.endsWith("\n")).toBe(true);
+  // Line ends to Python's splitlines.
+  expect(text).not.toMatch(/[\u0085\u2028\u2029]/);
   const lines = text
     .trimEnd()
     .split("\n")
@@ -30,7 +32,7 @@ it("has what the API shows of a visitor, and only counts what is deleted", async
   const ids: string[] = [];
   for (let n = 0; n < 3; n++) {
     const { id } = await createConversation(company, { title: `About ${n}`, metadata: { n } }, lead.headers);
-    await chat(as, id, `first "${n}" \u2028 \u{1f600}`);
+    await chat(as, id, `first "${n}" \u2028\u0085 \u{1f600}`);
     await chat(as, id, `second ${n}`, { metadata: { n } });
     ids.push(id);
   }

@@ -1,6 +1,6 @@
 /** A turn as one JSON answer: the text that goes over the wire, made once. */
 import type { Journal } from "../journal/journal.ts";
-import { type Message, messageJson, parsedView, usageView } from "../message.ts";
+import { type Message, messageJson, messageView, parsedView } from "../message.ts";
 import { exhausted, type Outcome, ok, refuse } from "../outcome.ts";
 import type { Turn } from "../turn.ts";
 
@@ -37,8 +37,7 @@ export function answerOf(journal: Journal, turn: Turn, base: string, mayRead: bo
   if (!stored.ok) return stored;
   const about = aboutTurn(journal, turn);
   const { conversation_id } = about;
-  const { role, content, model_used, processing_time } = stored.value;
-  const usage = usageView(stored.value);
+  const { role, content, model_used, processing_time, usage } = messageView(conversation_id, stored.value);
   const reply = messageJson(conversation_id, stored.value);
   const others = { most: journal.header.max_context_length - 1, text: MAX_TEXT - reply.length };
   const messages = [...before(journal, turn, mayRead, others).toReversed(), reply];

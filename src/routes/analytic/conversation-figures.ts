@@ -2,6 +2,7 @@
 import { type ConversationSums, MAX_TIMELINE, type TurnFact } from "../../db/analytic-conversation.ts";
 import { costOfSums } from "./figures.ts";
 import { toTimestamp, toTimestampOrNull } from "../../http/fields.ts";
+import { float } from "../../json.ts";
 
 const HELD = "handled_by_staff";
 const TURN_STATUS = { complete: "completed", failed: "failed", stopped: "stopped" } as const;
@@ -24,7 +25,7 @@ export function conversationFigures(
     turn_count: turns,
     failed_turns: sums.failed ?? 0,
     stopped_turns: sums.stopped ?? 0,
-    duration_seconds: first_at === null || last_at === null ? 0 : (last_at - first_at) / 1000,
+    duration_seconds: float(first_at === null || last_at === null ? 0 : (last_at - first_at) / 1000),
     first_response_time_ms: sums.first_time,
     avg_response_time_ms: timed ? Math.round((time ?? 0) / timed) : null,
     p50_response_time_ms: sums.p50,
