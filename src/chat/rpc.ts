@@ -87,14 +87,21 @@ export type HistoryText = { messages: string[]; sequences: number[]; total: numb
 
 /** Bodies are JSON texts, serialised once by the object. */
 export interface ConversationRpc extends Rpc.DurableObjectBranded {
-  chat(caller: Caller, request: ChatRequest, links: Links, form?: "answer" | "completion"): Promise<Outcome<Answer>>;
+  /** `client` names whoever waits for this one answer: X-Request-Id does not, because clients choose it and repeat it. */
+  chat(
+    caller: Caller,
+    client: string,
+    request: ChatRequest,
+    links: Links,
+    form?: "answer" | "completion",
+  ): Promise<Outcome<Answer>>;
   chatStream(caller: Caller, request: ChatRequest, links: Links, projection?: Projection): Promise<Outcome<Stream>>;
   /** Begins a turn that nobody waits for, and says which. */
   chatLater(caller: Caller, request: ChatRequest): Promise<Outcome<Answer & { turn_id: string }>>;
   /** A turn as it stands. Once its sender has read its end (`isRead`), it counts as answered. */
   turn(caller: Caller, turn_id: string, isRead: boolean, links: Links): Promise<Outcome<string>>;
   /** The client of a request (`Caller.request_id`) that waits for its answer has gone away. */
-  left(request_id: string): Promise<void>;
+  left(client: string): Promise<void>;
   regenerate(caller: Caller, wanted: Wanted, once: Once, links: Links): Promise<Outcome<Stream>>;
   resume(caller: Caller, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>>;
   follow(caller: Caller, from: FollowFrom, links: Links): Promise<Outcome<{ stream: ReadableStream<Uint8Array> }>>;

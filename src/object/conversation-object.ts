@@ -54,11 +54,12 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   chat(
     caller: Caller,
+    client: string,
     request: ChatRequest,
     links: Links,
     form: "answer" | "completion" = "answer",
   ): Promise<Outcome<Answer>> {
-    return this.#turns.chat(caller, request, links, form);
+    return this.#turns.chat(caller, client, request, links, form);
   }
 
   chatStream(
@@ -78,8 +79,8 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
     return this.#turns.read(caller, turn_id, isRead, links);
   }
 
-  async left(request_id: string): Promise<void> {
-    this.#turns.left(request_id);
+  async left(client: string): Promise<void> {
+    this.#turns.left(client);
   }
 
   regenerate(caller: Caller, wanted: Wanted, once: Once, links: Links): Promise<Outcome<Stream>> {

@@ -28,6 +28,7 @@ export class Turns {
   /** Runs a turn, or joins or replays the one that this request repeats, and answers when its end is in the journal. */
   async chat(
     caller: Caller,
+    client: string,
     request: ChatRequest,
     links: Links,
     form: "answer" | "completion",
@@ -35,7 +36,7 @@ export class Turns {
     const accepted = await this.#submit(caller, request);
     if (!accepted.ok) return accepted;
     const { live, isRepeat } = accepted.value;
-    live?.waiting.add(caller.request_id);
+    live?.waiting.add(client);
     const turn = live ? await live.ended : accepted.value.turn;
     const { journal } = this.#core;
     const answer =
@@ -74,8 +75,8 @@ export class Turns {
   }
 
   /** The client of a request that waits for its answer has gone away. */
-  left(request_id: string): void {
-    for (const live of this.#core.engine.open) live.waiting.delete(request_id);
+  left(client: string): void {
+    for (const live of this.#core.engine.open) live.waiting.delete(client);
   }
 
   /** Stops what runs, deletes what came after the message of a turn, and answers that message anew. */
@@ -215,14 +216,14 @@ export class Turns {
     });
   }
 
-  /** The stream that answers a request: whether the end of it arrived is noted. */
+  /** The stream that answers a request. Whether the end of it arrived is noted; one client that has it is enough. */
   #answer(caller: Caller, { live, turn, isRepeat }: Accepted, links: Links, projection: Projection): Outcome<Stream> {
     const reader = this.#core.readers.answer(caller);
-    live?.waiting.add(caller.request_id);
-    reader.signal.addEventListener("abort", () => live?.waiting.delete(caller.request_id), { once: true });
-    const stream = this.#turnStream(caller, turn, links, projection, reader, 0, (isComplete) =>
-      this.#core.journal.noteAnswered(turn, isComplete),
-    );
+    live?.waiting.add(reader);
+    const stream = this.#turnStream(caller, turn, links, projection, reader, 0, (isComplete) => {
+      if (!isComplete) live?.waiting.delete(reader);
+      if (isComplete || !live?.waiting.size) this.#core.journal.noteAnswered(turn, isComplete);
+    });
     return unsettled({ stream, replayed: isRepeat });
   }
 

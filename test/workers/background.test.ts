@@ -159,6 +159,28 @@ describe("a request that is sent again", () => {
     expect(next.headers.get("idempotent-replayed")).toBeNull();
   });
 
+  it("is a new turn where one client has the answer, though another left that named its request alike", async () => {
+    const { company, id, gate } = await setUp(gated, atOnce);
+    const headers = { "x-request-id": "chosen-by-the-client" };
+    const stays = chat(company, id, "Yes", {}, headers);
+    const leaves = await streamChat(company, id, "Yes", headers);
+    await up.waitAtGate(gate);
+    await leaves.cancel();
+    await up.openGate(gate);
+    expect((await stays).body.content).toBe("Done.");
+    expect((await chat(company, id, "Yes")).body.content).toBe("Next.");
+  });
+
+  it("is a new turn where one client has read it all, whoever leaves afterwards", async () => {
+    const { company, id, gate } = await setUp(gated, atOnce);
+    const [reads, leaves] = [await streamChat(company, id, "Yes"), await streamChat(company, id, "Yes")];
+    await up.waitAtGate(gate);
+    await up.openGate(gate);
+    expect((await reads.rest()).at(-1)?.event).toBe("chat_response");
+    await leaves.cancel();
+    expect((await chat(company, id, "Yes")).body.content).toBe("Next.");
+  });
+
   it("answers a failed one anew", async () => {
     const { company, id } = await setUp(() => [{ status: 403 }], atOnce);
     const headers = { ...ASYNC, "idempotency-key": "k" };

@@ -18,8 +18,8 @@ export class LiveTurn {
   readonly stopping = new AbortController();
   /** Room in the company's budgets for its first call of a model, until that begins. */
   #reservation: Reservation | null;
-  /** Requests whose clients are there to be given the answer. */
-  readonly waiting = new Set<string>();
+  /** Clients who are there to be given the answer, or have it: whatever stands for one request alone. */
+  readonly waiting = new Set<unknown>();
   #watchers = 0;
   #wasWatched = false;
   turn: Turn;

@@ -41,16 +41,17 @@ export async function askChat(
   c: AppContext,
   caller: Caller,
   conversation_id: string,
-  ...request: Parameters<ConversationRpc["chat"]> extends [Caller, ...infer Rest] ? Rest : never
+  ...request: Parameters<ConversationRpc["chat"]> extends [Caller, string, ...infer Rest] ? Rest : never
 ): Promise<Answer> {
   const { signal } = c.req.raw;
+  const client = crypto.randomUUID();
   const leave = () => {
-    const left = c.env.CONVERSATION.getByName(conversation_id).left(caller.request_id);
+    const left = c.env.CONVERSATION.getByName(conversation_id).left(client);
     c.executionCtx.waitUntil(left.catch(() => undefined));
   };
   signal.addEventListener("abort", leave, { once: true });
   try {
-    return await ask(c, caller, conversation_id, (object) => object.chat(caller, ...request));
+    return await ask(c, caller, conversation_id, (object) => object.chat(caller, client, ...request));
   } finally {
     signal.removeEventListener("abort", leave);
   }
