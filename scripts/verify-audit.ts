@@ -74,7 +74,7 @@ function checkChain(report: Report, keys: Key[], seals: Seal[], events: Row[]): 
     if (!isSigned(keys, signature, canonical(seal))) wrong("the signature is not good");
     [next, hash] = [last + 1, seal.hash];
   }
-  const last = Math.max(0, ...rows.keys());
+  const last = [...rows.keys()].reduce((a, b) => Math.max(a, b), 0);
   const unsealed = Array.from({ length: Math.max(0, Math.min(events.length, last - next + 1)) }, (_, i) => next + i);
   const missing = unsealed.filter((n) => !rows.has(n));
   if (missing.length > 0) report.problems.push(`${missing.join(", ")} missing behind the last seal`);
