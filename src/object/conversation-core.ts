@@ -267,9 +267,9 @@ export class ConversationCore {
     this.changed();
     const agent = this.agents.latest;
     if (!agent?.summarize || this.#isSummarising) return;
-    this.#isSummarising = true;
     const ports = { journal: this.journal, ledger: this.ledger, clock: this.now, log };
     const { shown } = nextContext(this.journal, agent);
+    this.#isSummarising = true;
     const summarised = summarise(ports, agent, shown).finally(() => {
       this.#isSummarising = false;
     });
