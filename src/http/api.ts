@@ -4,7 +4,7 @@
  * the path (404). Only then the handler runs, and only the handler looks up what the request is about.
  */
 import { Hono } from "hono";
-import * as z from "zod";
+import type * as z from "zod";
 import { type Caller, hasScope, isMintedUser, type Principal } from "../auth/principal.ts";
 import { auditRow } from "../chat/audit.ts";
 import { controlDatabase, type Database } from "../db/database.ts";
@@ -31,9 +31,7 @@ export class Api {
   readonly specs: RouteSpec[] = [];
 
   /** Serves one route. */
-  route<const S extends RouteSpec>(declared: S, handler: (input: Input<S>) => Response | Promise<Response>): void {
-    // A delete that was meant for good, or of something else, must not pass for another one.
-    const spec: RouteSpec = declared.method === "delete" ? { query: noQuery, ...declared } : declared;
+  route<const S extends RouteSpec>(spec: S, handler: (input: Input<S>) => Response | Promise<Response>): void {
     const { method, path, audience, scope, body } = spec;
     const pattern = path.replaceAll(/\{([^{}]+)\}/g, ":$1");
     const { minted_tokens } = spec;
@@ -68,8 +66,6 @@ export class Api {
     });
   }
 }
-
-const noQuery = () => z.strictObject({});
 
 /** The principal, or null where the route needs none and no credential was sent. Throws 401 and 403. */
 async function admit(c: AppContext, { audience, scope, dialect, minted_tokens }: RouteSpec): Promise<Principal | null> {

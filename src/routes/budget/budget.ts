@@ -97,7 +97,7 @@ budget within 15 seconds. At most ${MAX_BUDGETS} a company.`,
       summary: "Look at a budget",
       description: "With what is used and reserved, and when it begins anew.",
       params: pathId(),
-      query: () => z.strictObject(ofLead),
+      query: () => z.object(ofLead),
       responses: () => ({ 200: json("The budget.", checked()) }),
     },
     async ({ c, db, caller, params, query }) => {
