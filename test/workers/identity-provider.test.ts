@@ -67,6 +67,9 @@ describe("identity providers", () => {
       "too long": `${good}${"A".repeat(9000)}`,
     };
     expect((await validate(bearer(good))).status).toBe(200);
+    // A provider's clock may be ahead.
+    const ahead = await provider.sign({ iat: Math.floor(Date.now() / 1000) + 60 });
+    expect((await validate(bearer(ahead))).status).toBe(200);
     for (const typ of ["JWT", "at+jwt", "application/at+JWT", "application/okta-internal-at+jwt", "Bearer"])
       expect((await validate(bearer(await provider.sign({}, { typ })))).status, typ).toBe(200);
     const answers: Record<string, string> = {};
