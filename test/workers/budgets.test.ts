@@ -566,7 +566,7 @@ describe("a budget", () => {
       storage.sql.exec("UPDATE budget SET since = since - 61000");
     });
     await evictDurableObject(ledger);
-    await vi.waitUntil(async () => (await look(site, budget.id)).used === 100);
+    await vi.waitUntil(async () => (await look(site, budget.id)).used === 100, { timeout: 20_000 });
   });
 
   it("is listed, looked at and removed; nobody else sees it, and each change is in the trail", async () => {
