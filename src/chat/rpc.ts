@@ -100,7 +100,7 @@ export interface ConversationRpc extends Rpc.DurableObjectBranded {
   chatLater(caller: Caller, request: ChatRequest): Promise<Outcome<Answer & { turn_id: string }>>;
   /** A turn as it stands. Once its sender has read its end (`isRead`), it counts as answered. */
   turn(caller: Caller, turn_id: string, isRead: boolean, links: Links): Promise<Outcome<string>>;
-  /** The client of a request (`Caller.request_id`) that waits for its answer has gone away. */
+  /** The client of that name, which waits for an answer, has gone away. */
   left(client: string): Promise<void>;
   regenerate(caller: Caller, wanted: Wanted, once: Once, links: Links): Promise<Outcome<Stream>>;
   resume(caller: Caller, links: Links): Promise<Outcome<ReadableStream<Uint8Array> | null>>;
