@@ -143,6 +143,10 @@ describe("a telephone", () => {
     expect(x + width).toBeLessThanOrEqual(staff.page.viewportSize()?.width ?? 0);
     await staff.page.getByRole("link", { name: "Back to the list" }).click();
     await staff.page.locator(".inbox-side").waitFor();
+    await staff.page.goto(`${stage.api.url}/console/settings/erasures`);
+    await staff.page.getByRole("heading", { name: "Erasures", level: 1 }).waitFor();
+    const sections = await staff.page.getByRole("navigation", { name: "Settings" }).boundingBox();
+    expect(sections?.height).toBeLessThan(80);
     await staff.close();
   });
 });
