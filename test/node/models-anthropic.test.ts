@@ -5,7 +5,6 @@ import type { Step } from "../upstream/client.ts";
 import { inTurn, ask, useUpstream } from "./models-harness.ts";
 
 const up = useUpstream();
-let count = 0;
 
 const done = events(start, ...said("Done."), ...end("end_turn"));
 const error = (type: string, message: string) => ({ type: "error", error: { type, message }, request_id: "r" });
@@ -13,13 +12,8 @@ const schemaOf = (more: object) => ({ type: "object", properties: { mood: { type
 const settings = { temperature: 0.5, max_output_tokens: 77, stop: ["END", "\n"] };
 
 /** A new model that does as scripted. */
-async function scripted(...scripts: Step[][]): Promise<string> {
-  const model = `claude-test-${count++}`;
-  await up.client.script(model, ...scripts);
-  return model;
-}
+const scripted = (...scripts: Step[][]) => up.scripted("claude-test", ...scripts);
 const open = (model: string, more: object = {}) => up.open(model, more, up.access("anthropic"));
-const bodiesOf = async (model: string) => (await up.client.requests(model)).map(({ body }) => body);
 
 describe("what it is asked", () => {
   it("is one request with the agent's settings, instructions and history", async () => {
@@ -62,7 +56,7 @@ describe("what it is asked", () => {
       await up.client.script(model, done);
       await ask(open(model));
       const messages = [{ role: "user", content: [{ type: "text", text: "Hi" }] }];
-      expect(await bodiesOf(model)).toEqual([{ model, max_tokens, messages, stream: true }]);
+      expect(await up.bodiesOf(model)).toEqual([{ model, max_tokens, messages, stream: true }]);
     }
   });
 
@@ -88,7 +82,7 @@ describe("what it is asked", () => {
     await up.client.script("tools/add", [{ status: 200, body: { sum: 2 } }]);
     const tool = up.tool("add", { description: "Adds." });
     expect(await inTurn(open(model, { tools: [tool, up.tool("plain")] }))).toMatchObject({ failure: null });
-    const [first, second] = await bodiesOf(model);
+    const [first, second] = await up.bodiesOf(model);
     const input_schema = { type: "object" };
     expect(first.tools).toEqual([
       { name: "add", description: "Adds.", input_schema },
@@ -119,7 +113,7 @@ describe("what it is asked", () => {
     const again = events(start, ...block(0, { type: "tool_use", id: "t", name: "add", input: {} }), ...end("tool_use"));
     const model = await scripted(again);
     await inTurn(open(model, { tools: [up.tool("add")] }));
-    const choices = (await bodiesOf(model)).map(({ tool_choice }) => tool_choice);
+    const choices = (await up.bodiesOf(model)).map(({ tool_choice }) => tool_choice);
     expect(choices).toEqual([undefined, undefined, undefined, undefined, { type: "none" }]);
   });
 
@@ -134,7 +128,7 @@ describe("what it is asked", () => {
     ] as const) {
       const model = await scripted(json);
       expect(await inTurn(open(model), { output_schema: schema as any })).toMatchObject({ failure: null });
-      const [body] = await bodiesOf(model);
+      const [body] = await up.bodiesOf(model);
       expect(body.output_config).toEqual(isSent ? { format: { type: "json_schema", schema } } : undefined);
     }
   });
@@ -143,7 +137,7 @@ describe("what it is asked", () => {
 it("keeps the temperature within what is taken", async () => {
   const model = await scripted(done);
   await ask(open(model, { temperature: 1.6 }));
-  expect((await bodiesOf(model))[0]).toMatchObject({ temperature: 1 });
+  expect((await up.bodiesOf(model))[0]).toMatchObject({ temperature: 1 });
 });
 
 describe("an answer", () => {

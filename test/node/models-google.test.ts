@@ -5,7 +5,6 @@ import { sent } from "../upstream/protocols.ts";
 import { ask, inTurn, useUpstream } from "./models-harness.ts";
 
 const up = useUpstream();
-let count = 0;
 
 const chunk = (parts: object[], more: object = {}) =>
   JSON.stringify({ candidates: [{ content: { role: "model", parts }, index: 0, ...more }] });
@@ -13,13 +12,8 @@ const STOP = { finishReason: "STOP" };
 const done = sent(chunk([{ text: "Done." }], STOP));
 
 /** A new model that does as scripted. */
-async function scripted(...scripts: Step[][]): Promise<string> {
-  const model = `gemini-test-${count++}`;
-  await up.client.script(model, ...scripts);
-  return model;
-}
+const scripted = (...scripts: Step[][]) => up.scripted("gemini-test", ...scripts);
 const open = (model: string, more: object = {}) => up.open(model, more, up.access("google"));
-const bodiesOf = async (model: string) => (await up.client.requests(model)).map(({ body }) => body);
 const user = (text: string) => ({ role: "user", parts: [{ text }] });
 
 describe("what it is asked", () => {
@@ -69,7 +63,7 @@ describe("what it is asked", () => {
     await up.client.script("tools/add", [{ status: 200, body: { sum: 2 } }]);
     const tools = [up.tool("add", { description: "Adds." }), up.tool("plain")];
     expect(await inTurn(open(model, { tools }))).toEqual({ text: "A moment.\n\nDone.", failure: null });
-    const [first, second] = await bodiesOf(model);
+    const [first, second] = await up.bodiesOf(model);
     const parametersJsonSchema = { type: "object" };
     expect(first.tools).toEqual([
       {
@@ -103,7 +97,7 @@ describe("what it is asked", () => {
   it("may call nothing any more in the last step", async () => {
     const model = await scripted(sent(chunk([{ functionCall: { name: "add" } }], STOP)));
     await inTurn(open(model, { tools: [up.tool("add")] }));
-    const modes = (await bodiesOf(model)).map(({ toolConfig }) => toolConfig?.functionCallingConfig);
+    const modes = (await up.bodiesOf(model)).map(({ toolConfig }) => toolConfig?.functionCallingConfig);
     expect(modes).toEqual([undefined, undefined, undefined, undefined, { mode: "NONE" }]);
   });
 
@@ -112,7 +106,7 @@ describe("what it is asked", () => {
     const model = await scripted(sent(chunk([{ text: "{}" }], STOP)));
     await inTurn(open(model), { output_schema });
     await inTurn(open(model, { tools: [up.tool("add")] }), { output_schema });
-    const configs = (await bodiesOf(model)).map(({ generationConfig }) => generationConfig);
+    const configs = (await up.bodiesOf(model)).map(({ generationConfig }) => generationConfig);
     expect(configs).toEqual([{ responseMimeType: "application/json", responseJsonSchema: output_schema }, {}]);
   });
 });

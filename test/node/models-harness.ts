@@ -59,11 +59,17 @@ export function useUpstream() {
       identify: async ({ turn_id }, call_id) => `${turn_id}.${call_id}`,
       ...more,
     }),
+    /** A new model, named after `name`, that follows these scripts, one a call. */
+    async scripted(name: string, ...scripts: Step[][]): Promise<string> {
+      const model = `${name}-n${++count}`;
+      await client.script(model, ...scripts);
+      return model;
+    },
+    /** The bodies of the requests that a model has had. */
+    bodiesOf: async (model: string) => (await client.requests(model)).map(({ body }) => body),
     /** What comes of a script: a model of its own follows it once. */
     async playing(steps: Step[], kind: ProviderAccess["kind"] = "openai-compatible"): Promise<Heard> {
-      const model = `script-${++count}`;
-      await client.script(model, steps);
-      return ask(open(model, {}, access(kind)));
+      return ask(open(await this.scripted("script", steps), {}, access(kind)));
     },
   };
 }
