@@ -345,14 +345,16 @@ class Walk {
     const [word] = [...this.#deleted].filter((one) => words.has(one)).slice(this.#requests % 3);
     // A delete that D1 has not heard of was not acknowledged.
     const isTold = await this.inside((journal) => journal.outbox.isEmpty);
-    if (word !== undefined && isTold && !this.#hasRestored) await this.#finds(word, 0);
+    if (word !== undefined && isTold && !this.#hasRestored && (await this.#found(word)) > 0)
+      this.unexpected.push(`${word} is found though it was deleted`);
     this.#deleted = words;
     this.#requests = requests.length;
   }
 
-  async #finds(word: string, count: number): Promise<void> {
-    const found = await call("GET", `/v1/message/search?q=${word}`, { headers: this.site.company.user });
-    if (found.body.hits?.length !== count) this.unexpected.push(`${word} is found ${found.body.hits?.length} times`);
+  /** How often a search finds a word. */
+  async #found(word: string): Promise<number> {
+    const answer = await call("GET", `/v1/message/search?q=${word}`, { headers: this.site.company.user });
+    return answer.body.hits?.length;
   }
 
   /** Resolves when no turn runs or waits. */
@@ -420,9 +422,9 @@ class Walk {
     await runDurableObjectAlarm(this.stub);
     for (const { content, role, deleted_at } of rows.slice(-6)) {
       const [word] = /w\d+w/.exec(String(content)) ?? [];
-      if (word !== undefined && role === "user") await this.#finds(word, deleted_at === null ? 1 : 0);
+      if (word === undefined || role !== "user") continue;
+      await expect.poll(() => this.#found(word), { interval: 100, timeout: 30_000 }).toBe(deleted_at === null ? 1 : 0);
     }
-    expect(this.unexpected).toEqual([]);
     // A replay tells what is stored, and nothing of what was deleted.
     for (const turn of turns.slice(-12)) {
       const path = `/v1/conversation/${id}/messages/stream?turn_id=${String(turn["id"])}`;
@@ -461,12 +463,13 @@ class Walk {
         .map(([, n]) => n ?? 0);
     for (const turn of turns) {
       const heard = numbers(turn["number"]);
-      const inOrder = heard.toSorted((a, b) => a - b);
-      expect([turn["number"], heard]).toEqual([turn["number"], [...new Set(inOrder)]]);
+      // Who comes back to a turn that has run again since may hear later ones once more, under the same ids.
+      const told = turns.some(({ event_base }) => event_base !== 0) ? [...new Set(heard)] : heard;
+      expect([turn["number"], told]).toEqual([turn["number"], [...new Set(told.toSorted((a, b) => a - b))]]);
       // A person's message that was deleted is not told; of a turn that ran again while a client was away, not every attempt.
       if (turn["kind"] === "staff" || turn["number"] === 1) continue;
       const last = turn["event_base"] === 0 ? turn["last_event"] : expect.any(Number);
-      expect([turn["number"], heard.at(-1)]).toEqual([turn["number"], last]);
+      expect([turn["number"], Math.max(...heard)]).toEqual([turn["number"], last]);
     }
   }
 
