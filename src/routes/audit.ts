@@ -135,7 +135,7 @@ export function auditRoutes(api: Api): void {
       path: "/audit/seals",
       summary: "List the seals of the audit trail",
       description:
-        "In the order of the rows. `hash` is SHA-256 over `previous_hash` and the JCS (RFC 8785) of the array of rows as `GET /audit` shows them, in order. Rows are sealed within an hour. `scripts/verify-audit.ts` of the repository checks an exported trail without the service.",
+        "In the order of the rows. `hash` is SHA-256 over `previous_hash` and the JCS (RFC 8785) of the array of rows as `GET /audit` shows them, in order. Rows are sealed within an hour. `scripts/verify-audit.mjs` of the repository checks an exported trail without the service.",
       query: () => cursorQuery({}, 100),
       responses: () => ({ 200: json("A page of seals.", cursorPageOf("seals", sealSchema())) }),
     },

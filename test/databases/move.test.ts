@@ -13,7 +13,7 @@ import { writeBatch } from "../../src/db/record.ts";
 import type { Batch } from "../../src/chat/changes.ts";
 import { call, type Company, makeCompany, makeLead } from "../workers/company.ts";
 import { chat, createConversation, history } from "../workers/conversation-client.ts";
-import { checkTrail, exportTrail, type Line } from "../../scripts/verify-audit.ts";
+import { checkTrail, exportTrail, type Line } from "../../scripts/verify-audit.mjs";
 
 const databases: Record<string, D1Database> = { DB: env.DB, DB_1: env["DB_1"] as D1Database };
 

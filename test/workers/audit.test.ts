@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import worker from "../../src/index.ts";
 import { canonicalJson } from "../../src/json.ts";
 import { call, type Company, type HeaderMap, makeCompany } from "./company.ts";
-import { checkTrail, exportTrail } from "../../scripts/verify-audit.ts";
+import { checkTrail, exportTrail } from "../../scripts/verify-audit.mjs";
 
 const scheduled = () => worker.scheduled(createScheduledController({ cron: "17 * * * *" }), env);
 const get = (company: Company, path: string) => call("GET", `/v1/audit${path}`, { headers: company.admin });
