@@ -12,14 +12,15 @@ import { id, text } from "../http/fields.ts";
 import { json } from "../http/operation.ts";
 import { enforceLimit } from "../http/rate-limit.ts";
 import { lazy } from "../lazy.ts";
-import { notFound, Problem } from "../problem/problem.ts";
+import { Problem } from "../problem/problem.ts";
 
 /** Nothing but its own files, and no frames: the page shows a secret. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /** Of whatever is wrong with a link, so that nobody learns which links there were. */
-const NOT_GOOD = "This link is not good: it was used, is older than an hour, or a newer one was made.";
+const NOT_GOOD =
+  "This link is not good: it was used, is older than an hour, or a newer one was made. `npm run company -- link` makes another.";
 
 const body = lazy(() =>
   z
@@ -76,7 +77,7 @@ export function setupRoutes(api: Api): void {
 export function setupPage(app: Hono<AppEnv>): void {
   app.get("/setup", async (c) => {
     await enforceLimit(c, "lookup", null);
-    if (!(await hasOpenLink(controlDatabase(c.env), Date.now()))) throw notFound();
+    if (!(await hasOpenLink(controlDatabase(c.env), Date.now()))) throw new Problem("not_found", NOT_GOOD);
     const asset = await c.env.ASSETS.fetch(new Request(new URL("/setup", c.req.url)));
     const page = new Response(asset.body, asset);
     page.headers.set("content-security-policy", CONTENT_SECURITY_POLICY);

@@ -1,7 +1,7 @@
 /** The settings: sections on one side, the one that is open on the other. */
 import { Link, Redirect, Route, Switch } from "wouter";
 import { useLocation } from "wouter";
-import type { ComponentType } from "react";
+import { type ComponentType, useEffect, useRef } from "react";
 import { useSession } from "../session.tsx";
 import { say } from "../words.ts";
 import { Audit } from "./audit.tsx";
@@ -33,15 +33,21 @@ export function SettingsPages() {
   const { can } = useSession();
   const [location] = useLocation();
   const sections = SETTINGS.filter(({ needs }) => can(needs));
+  const open = location.split("/")[2];
+  const list = useRef<HTMLElement>(null);
+
+  // On a telephone the sections are a row that is wider than the screen.
+  useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" }), [open]);
+
   return (
     <div className="sections">
-      <nav className="section-list" aria-label={say("settings")}>
+      <nav ref={list} className="section-list" aria-label={say("settings")}>
         {sections.map(({ name, label }) => (
           <Link
             key={name}
             href={`/settings/${name}`}
             className="section-link"
-            aria-current={location.startsWith(`/settings/${name}`) ? "page" : undefined}
+            aria-current={name === open ? "page" : undefined}
           >
             {say(label)}
           </Link>
