@@ -49,7 +49,7 @@ ${readFileSync(join(root, "src/pages/docs/llms.md"), "utf8").trim()}
 
 ## Guides
 
-- [README](/README.md): How to run it, a first conversation, and every setting.
+- [README](/README.md): How to run it, a first conversation, and what to read for what.
 ${guides.map(line).join("\n")}
 
 ## Optional
