@@ -30,8 +30,11 @@ export type Reader = {
   probe: () => void;
 };
 
+/** `isNamed`: others are told that it is there. */
+type Open = { principal: string; follows: boolean; isNamed: boolean; close: () => void };
+
 export class Readers {
-  readonly #open = new Map<Reader, { principal: string; follows: boolean; close: () => void }>();
+  readonly #open = new Map<Reader, Open>();
   readonly #isGood: (caller: Caller) => Promise<boolean>;
 
   constructor(isGood: (caller: Caller) => Promise<boolean>) {
@@ -39,17 +42,32 @@ export class Readers {
   }
 
   /** Where there is no room for one more, finds out who has left without a word. */
-  async makeRoom(caller: Caller): Promise<void> {
-    for (let hop = 0; hop < HOPS && this.#quotaOf(caller) !== null; hop++) {
-      for (const reader of this.#open.keys()) reader.probe();
+  makeRoom(caller: Caller): Promise<void> {
+    return this.#probe(
+      () => this.#quotaOf(caller) !== null,
+      () => true,
+    );
+  }
+
+  /** Finds out who has left without a word of those who are named: whoever comes is told of nobody who is gone. */
+  lookForGone(): Promise<void> {
+    return this.#probe(
+      () => true,
+      ({ isNamed }) => isNamed,
+    );
+  }
+
+  async #probe(isWanted: () => boolean, whom: (open: Open) => boolean): Promise<void> {
+    for (let hop = 0; hop < HOPS && isWanted(); hop++) {
+      for (const [reader, open] of this.#open) if (whom(open)) reader.probe();
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
   }
 
   /** One more that follows, or 429. */
-  admit(caller: Caller): Outcome<Reader> {
+  admit(caller: Caller, isNamed = false): Outcome<Reader> {
     const quota = this.#quotaOf(caller);
-    if (quota === null) return ok(this.#add(caller, true));
+    if (quota === null) return ok(this.#add(caller, true, isNamed));
     const detail = `At most ${MOST} readers follow a conversation, ${MOST_OF_ONE} of one caller.`;
     return refuse("rate_limited", { detail, retry_after: 15, limit: { name: "readers", quota } });
   }
@@ -64,10 +82,10 @@ export class Readers {
 
   /** Whoever is answered with a stream: how many there are follows from the queue of turns. */
   answer(caller: Caller): Reader {
-    return this.#add(caller, false);
+    return this.#add(caller, false, false);
   }
 
-  #add(caller: Caller, follows: boolean): Reader {
+  #add(caller: Caller, follows: boolean, isNamed: boolean): Reader {
     const left = new AbortController();
     const closed = new AbortController();
     const timers = this.#watch(caller, left);
@@ -82,7 +100,7 @@ export class Readers {
       probe: () => undefined,
     };
     left.signal.addEventListener("abort", reader.leave, { once: true });
-    this.#open.set(reader, { principal: principalOf(caller), follows, close: () => closed.abort() });
+    this.#open.set(reader, { principal: principalOf(caller), follows, isNamed, close: () => closed.abort() });
     return reader;
   }
 

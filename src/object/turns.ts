@@ -178,7 +178,7 @@ export class Turns {
     const start = last_event_id === undefined ? null : knownStart({ engine, journal }, parseEventId(last_event_id));
     const turn = turn_id === undefined ? null : journal.turns.byId(turn_id);
     if (turn_id !== undefined && !turn) return refuse("not_found");
-    const allowed = this.#core.readers.admit(caller);
+    const allowed = this.#core.readers.admit(caller, person !== undefined);
     if (!allowed.ok) return allowed;
     const reader = allowed.value;
     if (turn) {
@@ -190,7 +190,10 @@ export class Turns {
     const position = start ?? { turn: last?.number ?? 0, event: last?.last_event ?? 0 };
     const { typing, presence } = this.#core;
     const attendance = person ? presence.enter(person) : null;
-    if (attendance) reader.signal.addEventListener("abort", attendance.leave, { once: true });
+    if (attendance) {
+      void this.#core.readers.lookForGone();
+      reader.signal.addEventListener("abort", attendance.leave, { once: true });
+    }
     const frames = followConversation({ engine, journal, typing, attendance }, start, reader.signal, reader.closed);
     const encode = this.#encoder(caller, links, "sse", position);
     return unsettled({ stream: toStream(frames, encode, reader, () => undefined) });

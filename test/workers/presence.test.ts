@@ -63,7 +63,13 @@ describe("presence", () => {
     // That somebody has gone is noticed when they are sent something; without this, by the second sign of life.
     for (let n = 0; n < 2; n++) await call("POST", `/v1/conversation/${id}/typing`, { headers: visitor.headers });
     expect((await first.until("chat_presence")).data.staff).toEqual([ann.seen]);
-    await Promise.all([lead, quiet, first].map((reader) => reader.cancel()));
+    // Whoever comes finds out who has gone, at once or a moment later.
+    await first.cancel();
+    const late = await follow(id, bob.headers);
+    let seen = await staffIn(late);
+    while (seen.length > 1) seen = await staffIn(late);
+    expect(seen).toEqual([bob.seen]);
+    await Promise.all([lead, quiet, late].map((reader) => reader.cancel()));
   });
 
   it("is told in the middle of a turn, without taking a number of its events", async () => {
