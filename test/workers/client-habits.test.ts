@@ -119,3 +119,12 @@ it("processing_time has a decimal point wherever it is, so that no language take
     for (const value of values) expect(value).toMatch(/^\d+\.\d+$/);
   }
 });
+
+it("no last event yet is an empty id, in the query as in the header", async () => {
+  const path = `/v1/conversation/${id}/messages/stream?last_event_id=`;
+  for (const headers of [company.user, { ...company.user, "last-event-id": "" }]) {
+    const { status, body } = await send("GET", path, { headers });
+    await body?.cancel();
+    expect(status).toBe(200);
+  }
+});

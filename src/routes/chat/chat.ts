@@ -198,7 +198,7 @@ export function chatRoutes(api: Api): void {
       responses: () => ({ 200: eventStream() }),
     },
     async ({ c, caller, params, query }) => {
-      const last_event_id = query.last_event_id ?? (c.req.header("last-event-id") || undefined);
+      const last_event_id = query.last_event_id || c.req.header("last-event-id") || undefined;
       if (last_event_id !== undefined && !parseEventId(last_event_id)) {
         throw invalid({ path: "/last_event_id", message: "is not the id of an event of this stream" });
       }
