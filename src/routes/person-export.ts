@@ -76,7 +76,8 @@ export async function answerExport(
   const onError = (error: unknown) =>
     console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });
   return c.body(textStream(first, lines, onError), 200, {
-    "content-type": "application/x-ndjson",
+    // Python's requests guesses for minutes where there is no charset.
+    "content-type": "application/x-ndjson; charset=utf-8",
     "content-disposition": `attachment; filename="${entity.entity_type}_${entity.entity_id}.ndjson"`,
   });
 }
