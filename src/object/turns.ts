@@ -98,18 +98,22 @@ export class Turns {
     const principal = principalOf(caller);
     const { idempotency_key: key, body_hash } = once;
     const earlier = key === null ? null : journal.turns.rerunBy(principal, key);
-    if (earlier) return this.#repeated(earlier, body_hash, admission);
-    if (key !== null && journal.turns.byKey(principal, key)) return refuse("idempotency_mismatch");
+    if (earlier && earlier.body_hash !== body_hash) return refuse("idempotency_mismatch");
+    const failed = earlier && this.#failedAnew(earlier);
+    if (earlier && !failed) return this.#repeated(earlier);
+    if (failed && journal.messages.ofTurn(failed).asked?.deleted_at !== null) return refuse("message_deleted");
+    if (!earlier && key !== null && journal.turns.byKey(principal, key)) return refuse("idempotency_mismatch");
     if (journal.header.handled_by === "staff") return refuse("conflict", { detail: HANDLED });
-    const turn = this.#find(principal, wanted);
+    const turn = failed ?? this.#find(principal, wanted);
     if (!turn || turn.user_sequence === null) return refuse("not_found");
-    const problem = admission.problem ?? engine.rerunProblem(turn);
+    const problem = admission.problem ?? (failed ? null : engine.rerunProblem(turn));
     if (problem) return { ok: false, error: problem };
     if (admission.hand_over) {
       engine.handOver(this.#core.now());
       this.#core.changed();
       return exhausted(admission.hand_over.resets_at, Date.now());
     }
+    if (failed) return engine.retry(failed, "enqueue", admission.reservation);
     const { id: turn_id, user_sequence } = turn;
     return ok(
       engine.stopFor(false, () =>
@@ -125,24 +129,27 @@ export class Turns {
     );
   }
 
-  /** Whether a reply was made anew for this very request before. */
+  /** Whether no model will be asked, because a person has the conversation or the reply was made anew for this very request. */
   #isRepeated(caller: Caller, { idempotency_key: key }: Once): boolean {
     const { turns, header } = this.#core.journal;
-    return header.handled_by === "staff" || (key !== null && turns.rerunBy(principalOf(caller), key) !== null);
+    const earlier = key === null ? null : turns.rerunBy(principalOf(caller), key);
+    return header.handled_by === "staff" || (earlier !== null && this.#failedAnew(earlier) === null);
   }
 
-  /** The reply that was made anew for this request, or one more attempt where that failed. */
-  #repeated(earlier: Rerun, body_hash: string, { problem, reservation }: Admission): Outcome<Accepted> {
+  /** The turn whose reply was made anew for a request, where that failed: the same request is one more attempt. */
+  #failedAnew({ turn_id, reply_id }: Rerun): Turn | null {
+    const { turns, messages } = this.#core.journal;
+    const turn = turns.byId(turn_id);
+    if (turn?.reply_id !== reply_id || turn.status !== "failed") return null;
+    return messages.ofTurn(turn).reply?.deleted_at === null ? turn : null;
+  }
+
+  /** The reply that was made anew for this request. */
+  #repeated({ turn_id, reply_id }: Rerun): Outcome<Accepted> {
     const { engine, journal } = this.#core;
-    if (earlier.body_hash !== body_hash) return refuse("idempotency_mismatch");
-    const turn = journal.turns.byId(earlier.turn_id);
-    if (turn?.reply_id !== earlier.reply_id) return refuse("message_deleted");
-    const { asked, reply } = journal.messages.ofTurn(turn);
-    if (turn.status !== "failed" || reply?.deleted_at !== null)
-      return ok({ live: engine.find(turn.number), turn, isRepeat: true });
-    if (asked?.deleted_at !== null) return refuse("message_deleted");
-    if (journal.header.handled_by === "staff") return refuse("conflict", { detail: HANDLED });
-    return problem ? { ok: false, error: problem } : engine.retry(turn, "enqueue", reservation);
+    const turn = journal.turns.byId(turn_id);
+    if (turn?.reply_id !== reply_id) return refuse("message_deleted");
+    return ok({ live: engine.find(turn.number), turn, isRepeat: true });
   }
 
   #find(principal: string, { messages, key, or_last }: Wanted): Turn | null {

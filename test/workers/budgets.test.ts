@@ -335,6 +335,19 @@ describe("an exhausted budget", () => {
     expect(await look(site, budget.id)).toMatchObject({ used: "0.00005", reserved: "0" });
   });
 
+  it("refuses a reply that is made anew, also as one more attempt of one that failed", async () => {
+    const site = await makeSite([complete(["Here."], usage), [{ status: 401 }]]);
+    await setBudget(site, { tokens: 1_000_000 });
+    const { id } = await createConversation(site);
+    const { reply } = (await chat(site, id, "Hi")).body;
+    const body = { trigger: "regenerate-message", messages: [{ id: reply.id, role: "assistant", parts: [] }] };
+    const headers = { ...site.user, "idempotency-key": "anew" };
+    const anew = () => call("POST", `/v1/conversation/${id}/chat`, { headers, body });
+    expect((await anew()).body).toContain('"type":"error"');
+    await setBudget(site, { tokens: 1 });
+    expect((await anew()).body).toMatchObject({ status: 429, code: "budget_exhausted" });
+  });
+
   it("hands the conversation to the staff: the message is kept, and somebody is waited for", async () => {
     const site = await makeSite([complete(["Here."], usage)]);
     const name = `handed-${site.company_id.slice(-8)}`;
