@@ -76,8 +76,7 @@ export async function answerExport(
   const onError = (error: unknown) =>
     console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });
   return c.body(textStream(first, lines, onError), 200, {
-    // Python's requests guesses for minutes where there is no charset.
-    "content-type": "application/x-ndjson; charset=utf-8",
+    "content-type": "application/x-ndjson",
     "content-disposition": `attachment; filename="${entity.entity_type}_${entity.entity_id}.ndjson"`,
   });
 }

@@ -8,7 +8,7 @@ import { chat, createConversation, history, settle } from "./conversation-client
 
 async function exported(company: Company, path: string) {
   const response = await send("GET", `/v1/${path}/export`, { headers: company.admin });
-  expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/x-ndjson; charset=utf-8"]);
+  expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/x-ndjson"]);
   const text = await response.text();
   expect(text.endsWith("\n")).toBe(true);
   // Line ends to Python's splitlines.
