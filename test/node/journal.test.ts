@@ -283,6 +283,38 @@ describe("Turns that change hands", () => {
   });
 });
 
+describe("The search index", () => {
+  it("keeps what it has where a conversation is back before D1 has heard that it was deleted", () => {
+    const { journal, turn, edit } = bench();
+    turn("one");
+    const confirm = () => {
+      for (let batch = journal.outbox.next(); batch; batch = journal.outbox.next()) {
+        journal.outbox.confirm(batch);
+        journal.unindexed.note(batch);
+      }
+    };
+    const index = () => {
+      const found: number[] = [];
+      for (let batch = journal.unindexed.next(); batch; batch = journal.unindexed.next()) {
+        found.push(...batch.messages.map(({ sequence }) => sequence));
+        journal.unindexed.confirm(batch);
+      }
+      return found;
+    };
+    confirm();
+    edits.deleteConversation(edit());
+    expect(index()).toEqual([1, 2]);
+    edits.restoreConversation(edit());
+    confirm();
+    edits.deleteConversation(edit());
+    confirm();
+    expect(index()).toEqual([]);
+    edits.restoreConversation(edit());
+    confirm();
+    expect(index()).toEqual([1, 2]);
+  });
+});
+
 describe("A replay", () => {
   it("has no text of a conversation any more once its delete was acknowledged, whatever a slow reader has had", () => {
     const { journal, turn, edit } = bench();

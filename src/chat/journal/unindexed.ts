@@ -94,7 +94,7 @@ export class Unindexed {
     if (!isNew && !row) return null;
     const first = row ? Number(row["first"]) : header.indexed + 1;
     const end = row ? Number(row["last"]) : header.handed_over;
-    const isGone = header.deleted_at !== null || header.erased_at !== null;
+    const isGone = isGoneInD1(header);
     const last = Math.min(end, first + (isGone ? GONE_PER_BATCH : MESSAGES_PER_BATCH) - 1);
     const change = row && Number(row["id"]);
     const place = { header, revision: header.recorded, first, change };
@@ -119,6 +119,13 @@ export class Unindexed {
       this.#store.setHeader({ indexed: last });
     }
   }
+}
+
+/** A delete that D1 has not confirmed may be undone without the index ever being told. */
+function isGoneInD1({ indexed_as, deleted_at, erased_at }: Header): boolean {
+  if (indexed_as === "") return deleted_at !== null || erased_at !== null;
+  const [isDeleted, isErased] = JSON.parse(indexed_as) as [boolean, boolean];
+  return isDeleted || isErased;
 }
 
 /** Whether a message can be found: it lives and says something. */
