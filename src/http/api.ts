@@ -17,7 +17,6 @@ import { requestDatabase } from "./database.ts";
 import { type AppContext, type AppEnv, callerOf } from "./context.ts";
 import { FOR_BROWSERS } from "./cors.ts";
 import { enforceLimit, limitOf } from "./rate-limit.ts";
-import { nullMembers, takesNulls, withoutNulls } from "./null-member.ts";
 import { recall, stillGood } from "./recall.ts";
 import type { Audit, Input, MountedRoute, RouteSpec } from "./route.ts";
 import { check } from "./validate.ts";
@@ -39,11 +38,7 @@ export class Api {
     this.routes.push({ method, path, pattern, audience, scope, hasBody, ...(minted_tokens ? { minted_tokens } : {}) });
     const limit = limitOf(spec);
     this.specs.push(spec);
-    const schemas = lazy(() => {
-      const body = spec.body?.();
-      const nulls = body && takesNulls(method) ? nullMembers(body) : [];
-      return { params: spec.params?.(), query: spec.query?.(), body, nulls };
-    });
+    const schemas = lazy(() => ({ params: spec.params?.(), query: spec.query?.(), body: spec.body?.() }));
     this.hono.on(method, pattern, async (c) => {
       c.set("dialect", spec.dialect);
       c.set("for_browsers", FOR_BROWSERS[audience]);
@@ -52,7 +47,7 @@ export class Api {
       if (limit) await enforceLimit(c, limit, principal);
       const schema = schemas();
       const query = schema.query && check(schema.query, queryOf(c));
-      const body = schema.body && (await parseBody(c, schema.body, schema.nulls, spec.bodyOptional ?? false));
+      const body = schema.body && (await parseBody(c, schema.body, spec.bodyOptional ?? false));
       const params = schema.params && check(schema.params, c.req.param());
       const caller = principal && callerOf(principal, c);
       const audit = caller && auditOf(caller);
@@ -104,9 +99,9 @@ async function databaseFor(c: AppContext, { store }: RouteSpec, caller: Caller |
   return store === "none" || !caller ? null : requestDatabase(c, caller.company_id);
 }
 
-async function parseBody(c: AppContext, schema: z.ZodType, nulls: string[], optional: boolean): Promise<unknown> {
+async function parseBody(c: AppContext, schema: z.ZodType, optional: boolean): Promise<unknown> {
   const value = await readJson(c.req.raw, optional);
-  return value === undefined && optional ? undefined : check(schema, withoutNulls(value, nulls));
+  return value === undefined && optional ? undefined : check(schema, value);
 }
 
 /** Characters of a query string, which the links of a page repeat. */

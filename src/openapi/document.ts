@@ -46,7 +46,7 @@ user or a visitor ("lead"). Where both are sent the token decides. Scopes are \`
 includes both.
 
 **Formats.** JSON in UTF-8, times as RFC 3339 in UTC with milliseconds, ids as UUIDv7. Unknown members of a body
-are refused, not ignored. A member that may be left out of a body of \`POST\` or \`PUT\` may be null, which is the same.
+are refused, not ignored.
 
 **Errors** are problem documents (RFC 9457). What is unknown, malformed, deleted or somebody else's is the same 404.
 

@@ -5,7 +5,6 @@ import { type ProblemCode, statusOf } from "../problem/problem.ts";
 import { problemContent } from "../problem/schema.ts";
 import { REQUESTS } from "./examples.ts";
 import { limitOf } from "../http/rate-limit.ts";
-import { isLeftOutByNull, takesNulls } from "../http/null-member.ts";
 import type { Fields, RouteSpec } from "../http/route.ts";
 
 /** What any credential can be answered with: looking one up is limited, and an identity provider may be away. */
@@ -53,7 +52,7 @@ export function toOperation(spec: RouteSpec): RouteConfig {
       ...(query ? { query: query as never } : {}),
       ...(spec.headers ? { headers: spec.headers() as never } : {}),
       ...(spec.body
-        ? { body: { required: !spec.bodyOptional, content: { "application/json": bodyOf(spec, spec.body(), id) } } }
+        ? { body: { required: !spec.bodyOptional, content: { "application/json": bodyOf(spec.body(), id) } } }
         : {}),
     },
     responses: {
@@ -65,39 +64,10 @@ export function toOperation(spec: RouteSpec): RouteConfig {
   };
 }
 
-const bodyOf = ({ method }: RouteSpec, declared: z.ZodType, id: string) => {
-  const schema = takesNulls(method) ? withNulls(declared) : declared;
+const bodyOf = (schema: z.ZodType, id: string) => {
   const examples = REQUESTS[id];
   return { schema, ...(examples ? { examples } : {}) };
 };
-
-/** The schema of a body with null among the values of each member that null leaves out. */
-function withNulls(schema: z.ZodType): z.ZodType {
-  const about = schema.meta() ?? {};
-  if (schema instanceof z.ZodUnion) {
-    const options = schema.options.map((one) => withNulls(one as z.ZodType));
-    const union =
-      schema instanceof z.ZodDiscriminatedUnion
-        ? z.discriminatedUnion(schema.def.discriminator, options as never)
-        : z.union(options);
-    return union.meta(about);
-  }
-  if (!(schema instanceof z.ZodObject)) return schema;
-  const members = Object.entries(schema.shape) as [string, z.ZodType][];
-  const nullable = members.flatMap(([name, member]) =>
-    isLeftOutByNull(member) ? [[name, orNullOf(member)] as const] : [],
-  );
-  return nullable.length === 0 ? schema : schema.safeExtend(Object.fromEntries(nullable)).meta(about);
-}
-
-function orNullOf(member: z.ZodOptional | z.ZodDefault): z.ZodType {
-  const inner = member.unwrap() as z.ZodType;
-  const { id: isNamed, ...about } = { ...inner.meta(), ...member.meta() };
-  const all = isNamed === undefined ? inner.nullable() : z.union([inner, z.null()]);
-  const optional = member instanceof z.ZodDefault ? all.default(member.def.defaultValue) : all.optional();
-  // A type that the schema names itself is not derived from it.
-  return optional.meta(typeof about["type"] === "string" ? { ...about, type: [about["type"], "null"] } : about);
-}
 
 /** Several problems may have one status; the example of each is in the document once. */
 function problemOf(codes: ProblemCode[], dialect: RouteSpec["dialect"]) {
