@@ -3,9 +3,7 @@
  * when it counts as done. Wires the engine to storage, D1, models and the alarm.
  */
 import { type Caller, type Entity, mayAccess } from "../auth/principal.ts";
-import type { Batch } from "../chat/changes.ts";
 import { Engine } from "../chat/engine/engine.ts";
-import { Sender } from "../chat/engine/sender.ts";
 import { steady } from "../chat/clock.ts";
 import { summarise } from "../chat/engine/summarise.ts";
 import { IdSource } from "../chat/id.ts";
@@ -13,16 +11,11 @@ import type { Edit } from "../chat/journal/edits.ts";
 import { giveBackWhenDue } from "../chat/journal/handling.ts";
 import { Journal } from "../chat/journal/journal.ts";
 import type { Header } from "../chat/journal/schema.ts";
-import type { IndexBatch } from "../chat/journal/unindexed.ts";
 import { type Bookmark, type Outcome, ok, refuse, storeUnavailable } from "../chat/outcome.ts";
 import { nextContext } from "../chat/projection/context.ts";
 import { Presence } from "../chat/projection/presence.ts";
 import { Typing } from "../chat/projection/typing.ts";
 import { configOf } from "../config.ts";
-import { causeOf, homeOf } from "../db/database.ts";
-import { writeBatch } from "../db/record.ts";
-import { writeIndex } from "../db/search/write.ts";
-import { wakeDispatcher } from "../db/webhook.ts";
 import { standingOf } from "../db/standing.ts";
 import type { Env } from "../env.ts";
 import { adopt } from "./adopt.ts";
@@ -31,10 +24,9 @@ import { CompanyLedger } from "./company-ledger.ts";
 import { DELTAS_KEPT, nextAlarm } from "./alarm.ts";
 import { KnownCallers } from "./known-callers.ts";
 import { Readers } from "./readers.ts";
+import { Recorder } from "./recorder.ts";
 import { tracer } from "./tracer.ts";
 
-/** Milliseconds between two reports that D1 lacks something. */
-const REPORT = 60_000;
 /** Milliseconds for which a reader's credential is believed: it is asked for every 15 seconds. */
 const FRESH = 10_000;
 
@@ -46,9 +38,7 @@ export class ConversationCore {
   readonly journal: Journal;
   /** Milliseconds, of everything that happens in the conversation. */
   readonly now: () => number;
-  readonly sender: Sender<Batch>;
-  /** Keeps the search index up with D1; null where none is bound. */
-  readonly #indexer: Sender<IndexBatch> | null;
+  readonly #recorder: Recorder;
   readonly engine: Engine;
   readonly agents: AgentCache;
   readonly ledger: CompanyLedger;
@@ -60,10 +50,6 @@ export class ConversationCore {
   #ids: IdSource | null = null;
   /** When the alarm will ring, as far as this process knows. */
   #alarmAt: number | null = null;
-  /** How far D1 had got with the last of our writes that this process knows of. */
-  #bookmark: Bookmark | null = null;
-  /** When it was last reported that D1 lacks something (ms); null while nobody believes that. */
-  #reportedAt: number | null = null;
   /** How often this process has cleared it. */
   #clearings = 0;
   /** One summary at a time: a later one would cover the same messages, and an earlier one could come after it. */
@@ -79,20 +65,7 @@ export class ConversationCore {
     const onChange = () => this.#schedule();
     this.now = steady(Date.now, this.journal.found?.updated_at);
     const ports = { journal: this.journal, sleep, clock: this.now, log, onChange };
-    const { SEARCH: search } = env;
-    const { outbox, unindexed } = this.journal;
-    const index = (batch: IndexBatch) => writeIndex(search as D1Database, batch);
-    this.#indexer = search ? new Sender({ ...ports, store: "SEARCH", outbox: unindexed, write: index }) : null;
-    this.sender = new Sender({
-      ...ports,
-      store: "DB",
-      outbox: this.#recorded(),
-      write: (batch) => this.#write(batch),
-      onChange: () => {
-        this.#schedule();
-        this.#reportLag();
-      },
-    });
+    this.#recorder = new Recorder(ctx, env, this.journal, ports);
     this.ledger = new CompanyLedger(env, () => this.journal.header, log);
     this.engine = new Engine({
       ...ports,
@@ -109,29 +82,7 @@ export class ConversationCore {
     });
     if (!this.journal.found) return;
     this.engine.recover();
-    if (!outbox.isEmpty) {
-      // It may have been reported before this process began.
-      this.#reportedAt = 0;
-      this.sender.soon();
-    }
-    if (!unindexed.isEmpty) this.#indexer?.soon();
-  }
-
-  /** The outbox for D1. What is confirmed is for the index to hear of, in the same write of the object's storage. */
-  #recorded() {
-    const { outbox, unindexed } = this.journal;
-    return {
-      get since() {
-        return outbox.since;
-      },
-      next: () => outbox.next(),
-      confirm: (batch: Batch) => {
-        outbox.confirm(batch);
-        if (this.#indexer) unindexed.note(batch);
-        this.journal.store.writeNotes();
-        this.#indexer?.soon();
-      },
-    };
+    this.#recorder.recover();
   }
 
   /** Where the ids of this conversation's messages and turns come from. */
@@ -196,22 +147,22 @@ export class ConversationCore {
 
   /** An answer that D1 has everything of; one that it does not, while something is on its way. */
   written<T>(value: T): Outcome<T> {
-    return { ok: true, value, bookmark: this.journal.outbox.isEmpty ? this.#bookmark : null };
+    return { ok: true, value, bookmark: this.journal.outbox.isEmpty ? this.bookmark : null };
   }
 
   /** True once D1 has everything; what it does not take now, the alarm tries again. */
   settled(): Promise<boolean> {
-    return this.sender.flush();
+    return this.#recorder.flush();
   }
 
   /** D1 has something to hear, and nobody waits for it. */
   changed(): void {
-    this.sender.soon();
+    this.#recorder.soon();
     this.#schedule();
   }
 
   get bookmark(): Bookmark | null {
-    return this.#bookmark;
+    return this.#recorder.bookmark;
   }
 
   /** Nothing is left of the conversation here, and it is not taken over again by whoever has begun to. */
@@ -232,34 +183,12 @@ export class ConversationCore {
     try {
       await this.inOrder(async () => giveBackWhenDue(this.journal, this.now()));
       await this.settled();
-      await this.#indexer?.flush();
+      await this.#recorder.flushIndex();
       this.#schedule(this.journal.expire(Date.now() - DELTAS_KEPT));
     } catch (error) {
       log({ event: "alarm_failed", conversation_id: this.journal.found?.id, error: String(error) });
       this.#schedule();
     }
-  }
-
-  async #write(batch: Batch): Promise<void> {
-    const { name, d1 } = await homeOf(this.#env, batch.header.company_id);
-    const session = d1.withSession("first-primary");
-    await writeBatch(session, batch).catch((error: unknown) => {
-      throw new Error(causeOf(error));
-    });
-    const at = session.getBookmark();
-    this.#bookmark = at === null ? null : { database: name, at };
-    this.#ctx.waitUntil(wakeDispatcher(this.#env, batch.header.company_id));
-  }
-
-  /** Whoever asks for the health of the service is told how far D1 is behind. Without an answer nothing is missed. */
-  #reportLag(): void {
-    const header = this.journal.found;
-    const now = Date.now();
-    const since = this.sender.failures > 0 ? this.journal.outbox.since : null;
-    if (!header || (since === null ? this.#reportedAt === null : now - (this.#reportedAt ?? 0) < REPORT)) return;
-    this.#reportedAt = since === null ? null : now;
-    const report = this.#env.STANDBY.getByName(header.company_id).noteLag(header.id, since);
-    this.#ctx.waitUntil(report.catch(() => undefined));
   }
 
   /** What follows a turn: D1 hears of it, a summary takes its own time. Nothing of it can harm the turn. */
@@ -281,8 +210,8 @@ export class ConversationCore {
     if (!this.journal.found) return;
     const state = {
       isBusy: !this.engine.isIdle,
-      isBehind: !this.journal.outbox.isEmpty || (this.#indexer !== null && !this.journal.unindexed.isEmpty),
-      failures: Math.max(this.sender.failures, this.#indexer?.failures ?? 0),
+      isBehind: this.#recorder.isBehind,
+      failures: this.#recorder.failures,
       oldestDeltas,
       returnAt: this.journal.header.return_at,
       random: Math.random(),
