@@ -137,7 +137,12 @@ export function signInRoutes(api: Api): void {
         const message = `the identity provider's token is not good (${checked.refusal.reason})`;
         throw invalid({ path: "/code", message });
       }
-      if (nonceOf(answer.id_token) !== nonce) throw invalid({ path: "/nonce", message: "is not that of the token" });
+      if (nonceOf(answer.id_token) !== nonce) {
+        throw invalid({
+          path: "/nonce",
+          message: "the identity provider's token is of another sign-in (its nonce is not this one)",
+        });
+      }
       return c.json({ id_token: answer.id_token });
     },
   );
