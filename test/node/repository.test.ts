@@ -76,6 +76,19 @@ describe("The documents", () => {
     expect(filled.filter((name) => !read("docs/architecture.md").includes(`\`src/${name}\``))).toEqual([]);
   });
 
+  it("explain every line of the log", () => {
+    const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".ts"),
+    );
+    const logged = files.flatMap((name) =>
+      [...read(`src/${name}`).matchAll(/(?:console\.\w+|\blog)\((?:JSON\.stringify\()?\{[^}]*?\bevent: "(\w+)"/g)].map(
+        ([, event]) => event,
+      ),
+    );
+    expect(logged.length).toBeGreaterThan(20);
+    expect(logged.filter((event) => !read("docs/operating.md").includes(`\`${event}\``))).toEqual([]);
+  });
+
   it("are all found from the README", () => {
     const named = documents.filter((path) => path !== "README.md" && !read("README.md").includes(`](${path})`));
     expect(named).toEqual([]);
