@@ -1,23 +1,21 @@
-/** Turns: send a message and get the reply as JSON or as a stream of events; follow, resume and stop a turn. */
-import { accepts } from "hono/accepts";
+/** Turns: send a message and get the reply as JSON or as a stream of events; follow, replay and stop a turn. */
 import * as z from "zod";
 import type { Caller } from "../../auth/principal.ts";
 import type { ChatRequest } from "../../chat/rpc.ts";
 import { parseEventId } from "../../chat/turn.ts";
 import { type Api } from "../../http/api.ts";
 import { json } from "../../http/operation.ts";
-import { requestDatabase } from "../../http/database.ts";
 import { type AppContext, linkTo } from "../../http/context.ts";
-import { id, messageText, pathId } from "../../http/fields.ts";
+import { id, pathId } from "../../http/fields.ts";
 import { hashOf, idempotencyKey } from "../../http/idempotency.ts";
 import { prefersAsync, turnHeaders } from "../../http/prefer.ts";
 import { isConversationId } from "../../chat/id.ts";
 import { invalid } from "../../problem/problem.ts";
-import { visibleConversation } from "../conversation/conversation.ts";
 import { ask, askChat, jsonText, linksOf } from "../conversation/object.ts";
+import { resumeRoutes, uiChat } from "./ai-sdk.ts";
+import { events, headOfStream, REPLAYED, wantsEvents } from "./event-stream.ts";
 import { presentReader } from "./presence.ts";
 import { answerSchema, chatBody, eventStream, followQuery, isUiBody, receiptSchema, stopBody } from "./schema.ts";
-import { lastUserText, type UiBody } from "./ui-message.ts";
 
 const tag = "Turns";
 
@@ -36,78 +34,6 @@ export const TURN_PROBLEMS = [
   "store_unavailable",
   "model_timeout",
 ] as const;
-
-const EVENTS = "text/event-stream";
-const JSON_TYPE = "application/json";
-
-/** Whether the Accept header names events, and likes them as much as JSON at least (RFC 9110, 12.5.1). */
-const wantsEvents = (c: AppContext): boolean =>
-  accepts(c, {
-    header: "Accept",
-    supports: [EVENTS, JSON_TYPE],
-    default: JSON_TYPE,
-    match: (list) => {
-      const quality = (...names: string[]) =>
-        names.map((name) => list.find(({ type }) => type.toLowerCase() === name)?.q).find((q) => q !== undefined) ?? 0;
-      const asJson = quality(JSON_TYPE, "application/*", "*/*");
-      return quality(EVENTS) > 0 && quality(EVENTS) >= asJson ? EVENTS : JSON_TYPE;
-    },
-  }) === EVENTS;
-
-/** A stream of events. Its headers tell proxies not to buffer or transform it. */
-export const events = (stream: ReadableStream | null, headers: Record<string, string> = {}): Response =>
-  new Response(stream, {
-    headers: {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache, no-transform",
-      "x-accel-buffering": "no",
-      ...headers,
-    },
-  });
-
-/** HEAD opens no stream: D1 says whether the caller may see the conversation. */
-async function headOfStream(c: AppContext, caller: Caller, conversation_id: string): Promise<Response> {
-  await visibleConversation(await requestDatabase(c, caller.company_id), caller, conversation_id);
-  return events(null);
-}
-
-const uiEvents = (stream: ReadableStream, replayed = false): Response =>
-  events(stream, { "x-vercel-ai-ui-message-stream": "v1", ...(replayed ? REPLAYED : {}) });
-
-const REPLAYED = { "idempotent-replayed": "true" };
-
-/** A turn, or a new reply to an earlier message, for the AI SDK. A message with the same id and text is the same turn. */
-async function uiChat(c: AppContext, caller: Caller, conversation_id: string, body: UiBody): Promise<Response> {
-  const links = linksOf(c);
-  const last = lastUserText(body);
-  const body_hash = await hashOf([last?.text, {}]);
-  const own = last?.id ? `ui:${await hashOf([last.id, body_hash])}` : null;
-  if (body.trigger === "regenerate-message") {
-    const messages = [body.messageId, last?.id].flatMap((id) => id ?? []);
-    const wanted = { messages, key: own, or_last: !body.messageId };
-    const once = { idempotency_key: idempotencyKey(c), body_hash: await hashOf([body.messageId ?? null, body_hash]) };
-    const { stream, replayed } = await ask(c, caller, conversation_id, (object) =>
-      object.regenerate(caller, wanted, once, links),
-    );
-    return uiEvents(stream, replayed);
-  }
-  const content = messageText().safeParse(last?.text ?? "");
-  if (!content.success)
-    throw invalid({ path: "/messages", message: "must end in a user's text of 1–32,000 characters" });
-  const idempotency_key = idempotencyKey(c) ?? own;
-  const request: ChatRequest = {
-    content: content.data,
-    metadata: "{}",
-    output_schema: null,
-    idempotency_key,
-    body_hash,
-    on_busy: "enqueue",
-  };
-  const { stream, replayed } = await ask(c, caller, conversation_id, (object) =>
-    object.chatStream(caller, request, links, "ui"),
-  );
-  return uiEvents(stream, replayed);
-}
 
 /** The turn goes on by itself; the client asks for it at `Location`. */
 async function later(c: AppContext, caller: Caller, conversation_id: string, request: ChatRequest): Promise<Response> {
@@ -210,47 +136,7 @@ export function chatRoutes(api: Api): void {
     },
   );
 
-  const resumable = {
-    method: "get",
-    tag,
-    audience: "everyone",
-    scope: "read",
-    store: "none",
-    responses: () => ({
-      200: {
-        ...eventStream(),
-        headers: {
-          "X-Vercel-AI-UI-Message-Stream": { $ref: "#/components/headers/X-Vercel-AI-UI-Message-Stream" } as never,
-        },
-      },
-      204: { description: "No turn runs or waits." },
-    }),
-  } as const;
-  const resume = async (c: AppContext, caller: Caller, conversation_id: string) => {
-    if (c.req.method === "HEAD") return headOfStream(c, caller, conversation_id);
-    const stream = await ask(c, caller, conversation_id, (object) => object.resume(caller, linksOf(c)));
-    return stream ? uiEvents(stream) : c.body(null, 204);
-  };
-  api.route(
-    {
-      ...resumable,
-      path: "/conversation/{id}/chat/stream",
-      summary: "Resume the running turn as a UI message stream (AI SDK)",
-      description: "What the turn has said so far, from its start, and then live. 204 when no turn runs.",
-      params: pathId(),
-    },
-    ({ c, caller, params }) => resume(c, caller, params.id),
-  );
-  api.route(
-    {
-      ...resumable,
-      path: "/conversation/{id}/chat/{chat_id}/stream",
-      summary: "The same, at the address that the AI SDK asks by default",
-      description: "`chat_id` is the client's own id of the chat and is not looked at.",
-      params: () => pathId()().extend({ chat_id: z.string() }),
-    },
-    ({ c, caller, params }) => resume(c, caller, params.id),
-  );
+  resumeRoutes(api);
 
   api.route(
     {

@@ -16,7 +16,8 @@ import type { AppContext } from "../../http/context.ts";
 import { isId, messageText } from "../../http/fields.ts";
 import { hashOf, idempotencyHeader, idempotencyKey } from "../../http/idempotency.ts";
 import { invalid, Problem } from "../../problem/problem.ts";
-import { events, TURN_PROBLEMS } from "./chat.ts";
+import { TURN_PROBLEMS } from "./chat.ts";
+import { events } from "./event-stream.ts";
 import {
   type CompletionBody,
   completionBody,
