@@ -34,6 +34,8 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
     // One workerd for many files: each test makes companies of its own, and starting workerd takes longer than most files.
     isolate: false,
     testTimeout: 30_000,
+    // A busy machine takes its time.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
 

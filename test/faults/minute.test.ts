@@ -27,7 +27,7 @@ describe.concurrent("a minute", () => {
     expect(reply).toMatchObject({ status: "complete", content: pieces.join("") });
   });
 
-  it("of silence has a heartbeat in every 16 seconds, while a model thinks and while nothing happens", async () => {
+  it("of silence has a heartbeat every 15 seconds, while a model thinks and while nothing happens", async () => {
     const { client, up } = shared.site;
     await up.script("silent", [{ gate: "silent" }, { text: "at last" }, { finish: "stop" }]);
     const agent = await client.agent("silent", { first_token_timeout_ms: 100_000 });
@@ -43,7 +43,8 @@ describe.concurrent("a minute", () => {
         ["heartbeat", {}],
         ["heartbeat", {}],
       ]);
-      expect(performance.now() - before).toBeLessThan(16_000);
+      // Every 15 seconds, on a machine that has much else to do.
+      expect(performance.now() - before).toBeLessThan(20_000);
       before = performance.now();
     }
     await idle.cancel();

@@ -41,6 +41,9 @@ const look = async (company: Company, id: string, query = "") =>
 
 const usage = { prompt_tokens: 20, completion_tokens: 30 };
 
+/** A ledger is told of a turn behind its answer; a busy machine takes its time. */
+const PATIENT = { timeout: 20_000 };
+
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -190,8 +193,10 @@ describe("every way to a model", () => {
     await call("POST", `/v1/conversation/${id}/chat/stop`, { headers: site.user, body: {} });
     const [, reply] = await history(site, id);
     const { input_tokens, output_tokens } = reply?.["usage"];
-    await vi.waitFor(async () =>
-      expect(await look(site, budget.id)).toMatchObject({ used: input_tokens + output_tokens, reserved: 0 }),
+    await vi.waitFor(
+      async () =>
+        expect(await look(site, budget.id)).toMatchObject({ used: input_tokens + output_tokens, reserved: 0 }),
+      PATIENT,
     );
   });
 
@@ -204,9 +209,9 @@ describe("every way to a model", () => {
     expect(await used()).toBe(50);
     const stream = await streamChat(site, id, "two");
     await stream.until("chat_response");
-    await vi.waitFor(async () => expect(await used()).toBe(100));
+    await vi.waitFor(async () => expect(await used()).toBe(100), PATIENT);
     await chat(site, id, "three", {}, { prefer: "respond-async" });
-    await vi.waitFor(async () => expect(await used()).toBe(150));
+    await vi.waitFor(async () => expect(await used()).toBe(150), PATIENT);
     const regenerate = {
       trigger: "regenerate-message",
       messages: [{ id: "m", role: "user", parts: [{ type: "text", text: "three" }] }],
@@ -214,7 +219,7 @@ describe("every way to a model", () => {
     expect((await call("POST", `/v1/conversation/${id}/chat`, { headers: site.user, body: regenerate })).status).toBe(
       200,
     );
-    await vi.waitFor(async () => expect(await used()).toBe(200));
+    await vi.waitFor(async () => expect(await used()).toBe(200), PATIENT);
     const completion = { model: site.agent_id, messages: [{ role: "user", content: "four" }] };
     await call("POST", "/v1/chat/completions", { headers: site.user, body: completion });
     expect(await look(site, budget.id)).toMatchObject({ used: 250, reserved: 0 });
@@ -276,7 +281,7 @@ describe("every way to a model", () => {
       const { used, reserved } = await look(site, budget.id);
       expect(reserved).toBe(0);
       expect(used).toBeGreaterThan(sum);
-    });
+    }, PATIENT);
   });
 });
 
@@ -579,7 +584,7 @@ describe("a budget", () => {
       storage.sql.exec("UPDATE budget SET since = since - 61000");
     });
     await evictDurableObject(ledger);
-    await vi.waitUntil(async () => (await look(site, budget.id)).used === 100, { timeout: 20_000 });
+    await vi.waitUntil(async () => (await look(site, budget.id)).used === 100, PATIENT);
   });
 
   it("is listed, looked at and removed; nobody else sees it, and each change is in the trail", async () => {
