@@ -36,8 +36,10 @@ export function SettingsPages() {
   const open = location.split("/")[2];
   const list = useRef<HTMLElement>(null);
 
-  // On a telephone the sections are a row that is wider than the screen.
-  useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" }), [open]);
+  // On a telephone the sections are a row that is wider than the screen. What a browser answers is no clean-up.
+  useEffect(() => {
+    list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  }, [open]);
 
   return (
     <div className="sections">
