@@ -1,22 +1,19 @@
 /** What is asked of the turns of a conversation: to begin one, to have one answered anew, to follow them, to stop one. */
-import { uuidv7 } from "uuidv7";
 import type { Caller } from "../auth/principal.ts";
-import type { Admission } from "../chat/engine/admission.ts";
 import type { Accepted } from "../chat/engine/engine.ts";
-import * as edits from "../chat/journal/edits.ts";
-import { exhausted, type Outcome, ok, refuse } from "../chat/outcome.ts";
+import { type Outcome, ok, refuse } from "../chat/outcome.ts";
 import { encoderFor } from "../chat/projection/encoder.ts";
 import { followConversation, followTurn, type Frame, knownStart } from "../chat/projection/follow.ts";
 import { answerOf } from "../chat/projection/json.ts";
 import { completionOf } from "../chat/projection/openai.ts";
 import { turnReceipt, turnView } from "../chat/projection/turn.ts";
 import type { Answer, ChatRequest, FollowFrom, Links, Once, Projection, Stream, Wanted } from "../chat/rpc.ts";
-import type { Rerun } from "../chat/journal/turns.ts";
 import { type EventId, parseEventId, principalOf, type Turn } from "../chat/turn.ts";
 import type { JsonObject } from "../json.ts";
 import type { ConversationCore } from "./conversation-core.ts";
 import { admitted } from "./admitted.ts";
 import { type Reader, toStream } from "./readers.ts";
+import { regenerate } from "./regenerate.ts";
 
 export class Turns {
   readonly #core: ConversationCore;
@@ -81,83 +78,8 @@ export class Turns {
 
   /** Stops what runs, deletes what came after the message of a turn, and answers that message anew. */
   async regenerate(caller: Caller, wanted: Wanted, once: Once, links: Links): Promise<Outcome<Stream>> {
-    const accepted = await this.#core.inOrder(async () => {
-      const entered = await this.#core.enter(caller);
-      if (!entered.ok) return entered;
-      const question = () => {
-        const sequence = this.#find(principalOf(caller), wanted)?.user_sequence ?? null;
-        return sequence === null || this.#isRepeated(caller, once) ? null : { sequence };
-      };
-      return admitted(this.#core, question, (admission) => this.#anew(caller, wanted, once, admission));
-    });
+    const accepted = await regenerate(this.#core, caller, wanted, once);
     return accepted.ok ? this.#answer(caller, accepted.value, links, "ui") : accepted;
-  }
-
-  #anew(caller: Caller, wanted: Wanted, once: Once, admission: Admission): Outcome<Accepted> {
-    const { engine, journal } = this.#core;
-    const principal = principalOf(caller);
-    const { idempotency_key: key, body_hash } = once;
-    const earlier = key === null ? null : journal.turns.rerunBy(principal, key);
-    if (earlier && earlier.body_hash !== body_hash) return refuse("idempotency_mismatch");
-    const failed = earlier && this.#failedAnew(earlier);
-    if (earlier && !failed) return this.#repeated(earlier);
-    if (failed && journal.messages.ofTurn(failed).asked?.deleted_at !== null) return refuse("message_deleted");
-    if (!earlier && key !== null && journal.turns.byKey(principal, key)) return refuse("idempotency_mismatch");
-    if (journal.header.handled_by === "staff") return refuse("conflict", { detail: HANDLED });
-    const turn = failed ?? this.#find(principal, wanted);
-    if (!turn || turn.user_sequence === null) return refuse("not_found");
-    const problem = admission.problem ?? (failed ? null : engine.rerunProblem(turn));
-    if (problem) return { ok: false, error: problem };
-    if (admission.hand_over) {
-      engine.handOver(this.#core.now());
-      this.#core.changed();
-      return exhausted(admission.hand_over.resets_at, Date.now());
-    }
-    if (failed) return engine.retry(failed, "enqueue", admission.reservation);
-    const { id: turn_id, user_sequence } = turn;
-    return ok(
-      engine.stopFor(false, () =>
-        journal.transaction(() => {
-          const now = this.#core.now();
-          edits.deleteMessagesAfter({ journal, caller, now }, user_sequence, uuidv7());
-          const accepted = engine.rerun(journal.turns.byId(turn_id) ?? turn, admission.reservation);
-          const { reply_id } = accepted.turn;
-          if (key !== null) journal.turns.noteRerun({ principal, key, body_hash, turn_id, reply_id, at: now });
-          return accepted;
-        }),
-      ),
-    );
-  }
-
-  /** Whether no model will be asked, because a person has the conversation or the reply was made anew for this very request. */
-  #isRepeated(caller: Caller, { idempotency_key: key }: Once): boolean {
-    const { turns, header } = this.#core.journal;
-    const earlier = key === null ? null : turns.rerunBy(principalOf(caller), key);
-    return header.handled_by === "staff" || (earlier !== null && this.#failedAnew(earlier) === null);
-  }
-
-  /** The turn whose reply was made anew for a request, where that failed: the same request is one more attempt. */
-  #failedAnew({ turn_id, reply_id }: Rerun): Turn | null {
-    const { turns, messages } = this.#core.journal;
-    const turn = turns.byId(turn_id);
-    if (turn?.reply_id !== reply_id || turn.status !== "failed") return null;
-    return messages.ofTurn(turn).reply?.deleted_at === null ? turn : null;
-  }
-
-  /** The reply that was made anew for this request. */
-  #repeated({ turn_id, reply_id }: Rerun): Outcome<Accepted> {
-    const { engine, journal } = this.#core;
-    const turn = journal.turns.byId(turn_id);
-    if (turn?.reply_id !== reply_id) return refuse("message_deleted");
-    return ok({ live: engine.find(turn.number), turn, isRepeat: true });
-  }
-
-  #find(principal: string, { messages, key, or_last }: Wanted): Turn | null {
-    const { journal } = this.#core;
-    const found = messages.flatMap((message_id) => journal.messages.find(message_id) ?? []);
-    if (found[0]) return journal.turns.byId(found[0].turn_id);
-    const keyed = key === null ? null : journal.turns.byKey(principal, key);
-    return keyed ?? (or_last ? journal.turns.last() : null);
   }
 
   /** The turn that runs, or waits next, from its start; null when there is none. */
@@ -262,8 +184,6 @@ export class Turns {
     return encoderFor(projection, { conversation_id: journal.header.id, request_id, origin }, journal, start);
   }
 }
-
-const HANDLED = "A person has this conversation: the agent answers nothing until it is given back.";
 
 /** An answer that begins before D1 has everything of it. */
 const unsettled = <T>(value: T): Outcome<T> => ({ ok: true, value, bookmark: null });
