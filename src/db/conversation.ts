@@ -54,12 +54,12 @@ export async function createConversation(
     ...(history.length === 0 ? {} : { message_count: history.length, last_message_at: now }),
   } as ConversationRow;
   const { columns, sql } = insertion();
-  const insert = db.$client.prepare(sql).bind(...valuesOf(columns, row), input.agent_id, input.company_id);
-  const imports = history.length === 0 ? [] : [insertImported(db, row, history).toSQL()];
-  const [inserted] = await db.$client.batch([
-    insert,
-    ...imports.map(({ sql, params }) => db.$client.prepare(sql).bind(...params)),
-  ]);
+  const session = db.$client;
+  const insert = session.prepare(sql).bind(...valuesOf(columns, row), input.agent_id, input.company_id);
+  const imports = history.length === 0 ? null : insertImported(db, row, history).toSQL();
+  const [inserted] = imports
+    ? await session.batch([insert, session.prepare(imports.sql).bind(...imports.params)])
+    : [await insert.all()];
   if (inserted?.results.length === 1) return { row, created: true };
   const earlier = await findCreated(db, input, input.creation_key ?? "");
   return earlier ? { row: earlier, created: false } : null;

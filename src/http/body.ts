@@ -25,7 +25,7 @@ const isPlain = (request: Request) =>
  */
 export async function readJson(request: Request, optional: boolean): Promise<unknown> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw tooLarge();
-  const bytes = await readBytes(request.body);
+  const bytes = await readBytes(request);
   if (bytes.length === 0 && optional) return undefined;
   if (!isJson(request)) {
     throw new Problem("unsupported_media_type", "Send the body as application/json.", {
@@ -66,21 +66,25 @@ function membersIn(value: unknown): number {
 const malformed = (detail: string) => new Problem("malformed_json", detail);
 const tooLarge = () => new Problem("payload_too_large", `The body may have at most ${MAX_BODY} bytes.`);
 
-async function readBytes(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
-  if (!body) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+async function readBytes(request: Request): Promise<Uint8Array> {
   try {
-    for await (const chunk of body) {
-      size += chunk.byteLength;
-      if (size > MAX_BODY) throw tooLarge();
-      chunks.push(chunk);
-    }
+    // The server sees to it that a body has the length that was declared: then it needs no counting.
+    const declared = request.headers.get("content-length");
+    return declared === null ? await counted(request.body) : new Uint8Array(await request.arrayBuffer());
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw new Problem("malformed_request", "The body could not be read to its end.");
   }
-  if (chunks.length === 1 && chunks[0]) return chunks[0];
+}
+
+async function counted(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY) throw tooLarge();
+    chunks.push(chunk);
+  }
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const chunk of chunks) {
