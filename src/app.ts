@@ -116,17 +116,17 @@ consoleRoutes(app);
 
 const methods = lazy(() => new Methods(app.routes));
 
-app.notFound((c) => problemResponse(methods().refusal(c.req.path).details, originFor(c), c.var.request_id));
+app.notFound((c) => problemResponse(methods().refusal(c.req.path).details, originFor(c), c.get("request_id")));
 
 app.onError((error, c) => {
   const details = problemOf(error);
   if (!(error instanceof Problem) && details.code !== "malformed_request")
-    console.error({ request_id: c.var.request_id, event: details.code, error: causeOf(error) });
-  return problemResponse(details, originFor(c), c.var.request_id ?? "", c.var.dialect);
+    console.error({ request_id: c.get("request_id"), event: details.code, error: causeOf(error) });
+  return problemResponse(details, originFor(c), c.get("request_id") ?? "", c.get("dialect"));
 });
 
 /** As everywhere; a config that does not hold leaves the origin that was asked. */
-const originFor = (c: AppContext) => (c.var.config ? originOf(c) : new URL(c.req.url).origin);
+const originFor = (c: AppContext) => (c.get("config") ? originOf(c) : new URL(c.req.url).origin);
 
 function problemOf(error: unknown): ProblemDetails {
   if (error instanceof Problem) return error.details;

@@ -14,7 +14,7 @@ const VAGUE = "The token is not good.";
 /** The principal that a token stands for. Throws 401 when it is not good, 503 when that cannot be found out. */
 export async function authenticateToken(c: AppContext, token: string): Promise<Principal> {
   const now = Date.now();
-  const { config } = c.var;
+  const config = c.get("config");
   const known = rememberedToken(config, token, now);
   if (known) return checkStanding(c, token, mintedPrincipal(known));
   const unverified = admitted(c, readUnverified(token, now), VAGUE);

@@ -1,4 +1,4 @@
-/** The variables of the Hono context, and the links that follow from the request. */
+/** The variables of the Hono context, by c.get(): c.var would copy all of them; and the links that follow from the request. */
 import type { Context } from "hono";
 import { type Caller, hasScope, type Principal } from "../auth/principal.ts";
 import type { Config } from "../config.ts";
@@ -32,8 +32,10 @@ export type AppEnv = {
 export type AppContext = Context<AppEnv>;
 
 /** Scheme and host of links in responses. */
-export const originOf = (c: AppContext): string =>
-  c.var.config.PUBLIC_URL ? new URL(c.var.config.PUBLIC_URL).origin : new URL(c.req.url).origin;
+export function originOf(c: AppContext): string {
+  const { PUBLIC_URL } = c.get("config");
+  return new URL(PUBLIC_URL ?? c.req.url).origin;
+}
 
 /** The prefix of this request, `/v1` or `/api/v1`: links keep it. */
 export const prefixOf = (c: AppContext): string => (c.req.path.startsWith("/api/") ? "/api/v1" : "/v1");
@@ -52,7 +54,7 @@ export const callerOf = (principal: Principal, c: AppContext): Caller => ({
   issued_at: principal.issued_at,
   expires_at: principal.expires_at,
   may_read: hasScope(principal, "read"),
-  request_id: c.var.request_id,
+  request_id: c.get("request_id"),
   grant: {
     scopes: principal.scopes,
     agent_id: principal.agent_id,

@@ -50,7 +50,7 @@ export function cors(routes: MountedRoute[]): MiddlewareHandler<AppEnv> {
     // The redirect to the plain path needs the headers too, and no route matches this path.
     if (path !== c.req.path) c.set("for_browsers", isForBrowsers(c.req.method));
     await next();
-    if (!c.var.for_browsers) return;
+    if (!c.get("for_browsers")) return;
     const { headers } = c.res;
     headers.append("vary", "Origin");
     if (origin === undefined || usesKey(c) || isRefused(c)) return;

@@ -62,9 +62,9 @@ export async function respondWithCursor<T>({
 }: Walk<T>): Promise<Response> {
   const path = c.req.path.slice(prefixOf(c).length);
   const binding = JSON.stringify([caller.company_id, caller.entity_type, caller.entity_id, path, filter]);
-  const start = query.cursor === undefined ? null : await decodeCursor(c.var.config, binding, query.cursor);
+  const start = query.cursor === undefined ? null : await decodeCursor(c.get("config"), binding, query.cursor);
   const { rows, next } = await read(start?.key ?? null, query.per_page);
-  const next_cursor = next && (await encodeCursor(c.var.config, binding, { key: next, page: 0 }));
+  const next_cursor = next && (await encodeCursor(c.get("config"), binding, { key: next, page: 0 }));
   if (next_cursor !== null) {
     const target = new URL(linkTo(c, path));
     target.search = new URL(c.req.url).search;

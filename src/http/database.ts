@@ -20,7 +20,7 @@ const PURPOSE = "d1-bookmark";
 /** The database of a company for this request: at least as recent as the bookmark it sent, and with its own writes. */
 export async function requestDatabase(c: AppContext, company_id: string): Promise<Database> {
   const { name, d1 } = await homeOf(c.env, company_id);
-  const state = c.var.database;
+  const state = c.get("database");
   if (state.session?.database !== name) {
     const session = d1.withSession((await requestBookmark(c, company_id, name)) ?? PRIMARY);
     state.session = { database: name, session, db: openDatabase(session) };
@@ -30,20 +30,20 @@ export async function requestDatabase(c: AppContext, company_id: string): Promis
 
 /** Records the bookmark that a conversation's object returned; null where D1 may lack something of it. */
 export function setObjectBookmark(c: AppContext, conversation_id: string, bookmark: Bookmark | null): void {
-  if (bookmark) c.var.database.objectBookmark = bookmark;
-  else c.var.database.unsettled = conversation_id;
+  if (bookmark) c.get("database").objectBookmark = bookmark;
+  else c.get("database").unsettled = conversation_id;
 }
 
 /** Sets the bookmark header of the response, but of no 404: whether a database was read would tell what exists elsewhere. */
 export async function setBookmarkHeader(c: AppContext): Promise<void> {
   if (c.res.status === 404) return;
-  const { session, objectBookmark, unsettled } = c.var.database;
+  const { session, objectBookmark, unsettled } = c.get("database");
   const at = session?.session.getBookmark() ?? null;
   const own = session && at !== null ? { database: session.database, at } : null;
   const latest = latestOf(own, objectBookmark ?? null);
   if (!latest && unsettled === undefined) return;
   const key = [latest?.database ?? "", latest?.at ?? "", ...(unsettled === undefined ? [] : [unsettled])];
-  c.res.headers.set(HEADER, await encodeCursor(c.var.config, PURPOSE, { key, page: 0 }));
+  c.res.headers.set(HEADER, await encodeCursor(c.get("config"), PURPOSE, { key, page: 0 }));
 }
 
 /** Bookmarks of one database sort as text. Of two databases, the object's counts. */
@@ -56,7 +56,7 @@ function latestOf(own: Bookmark | null, object: Bookmark | null): Bookmark | nul
 async function requestBookmark(c: AppContext, company_id: string, database: string): Promise<string | null> {
   const header = c.req.header(HEADER);
   if (header === undefined || header === PRIMARY) return null;
-  const key = await decodeCursor(c.var.config, PURPOSE, header).then(
+  const key = await decodeCursor(c.get("config"), PURPOSE, header).then(
     (position) => position.key.map(String),
     () => null,
   );

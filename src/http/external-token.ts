@@ -53,7 +53,7 @@ export async function externalUser(
   if (entity_id === undefined) {
     const { company_id, issuer: iss, subject, name, email, role } = user;
     const vouched = { company_id, issuer: iss, subject, name, email, role, issued_at: user.issued_at ?? 0 };
-    const by = { company_id, entity_type: "user", api_key_id: null, request_id: c.var.request_id } as const;
+    const by = { company_id, entity_type: "user", api_key_id: null, request_id: c.get("request_id") } as const;
     const row = await vouchForUser(await companyDatabase(c.env, company_id), vouched, now, (action, id, details) =>
       auditRow({ ...by, entity_id: id }, { action, target_type: "user", target_id: id, details }, now),
     );
@@ -71,7 +71,7 @@ export function checkAgainst(c: AppContext, token: Unverified, row: IssuerRow): 
 
 /** The key set of a registration, which learns the keys that are kept with it. */
 function offerKept(c: AppContext, row: IssuerRow): KeySet {
-  const set = keySetOf(row, c.var.config.local);
+  const set = keySetOf(row, c.get("config").local);
   if (row.keys && Array.isArray(row.keys["keys"]) && row.keys_at !== null) {
     set.offer({ keys: { keys: row.keys["keys"] as never }, at: row.keys_at });
   }
@@ -80,7 +80,7 @@ function offerKept(c: AppContext, row: IssuerRow): KeySet {
 
 /** The keys of a provider as a column of its registration, for one that was only just checked against. */
 export function keptKeys(c: AppContext, source: KeySource): Pick<IssuerRow, "keys" | "keys_at"> {
-  const published = keySetOf(source, c.var.config.local).published;
+  const published = keySetOf(source, c.get("config").local).published;
   return { keys: published && asJson(published), keys_at: published && published.at };
 }
 
@@ -104,7 +104,7 @@ const portsOf = (c: AppContext, row: IssuerRow): FetchPorts => ({
     );
   },
   failed: (error) => {
-    const about = { issuer_id: row.id, company_id: row.company_id, request_id: c.var.request_id };
+    const about = { issuer_id: row.id, company_id: row.company_id, request_id: c.get("request_id") };
     console.warn(JSON.stringify({ event: "keys_unavailable", ...about, error: causeOf(error) }));
   },
 });

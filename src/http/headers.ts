@@ -12,7 +12,7 @@ const OF_PAGES = {
 export function addHeaders(c: AppContext): void {
   // Not by c.header(), which copies a response that is there already for every header.
   const { headers } = c.res;
-  headers.set("x-request-id", c.var.request_id);
+  headers.set("x-request-id", c.get("request_id"));
   setAll(headers, ALWAYS);
   if (c.req.url.startsWith("https:")) setAll(headers, OVER_HTTPS);
   if (headers.get("content-type")?.startsWith("text/html")) setAll(headers, OF_PAGES);

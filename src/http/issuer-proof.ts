@@ -28,7 +28,7 @@ export async function proveIssuer(c: AppContext, db: Database, row: IssuerRow, t
   }
   const [holder] = await findVerifiedIssuers(db, row.issuer, [row.audience]);
   if (!holder || holder.company_id === row.company_id) return;
-  const named = await discover(row.issuer, { allowLoopback: c.var.config.local }).catch(() => null);
+  const named = await discover(row.issuer, { allowLoopback: c.get("config").local }).catch(() => null);
   if (controlOf(row, named) <= controlOf(holder, named)) {
     throw new Problem("conflict", "Another company has shown that this issuer and audience are its own.");
   }

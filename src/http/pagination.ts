@@ -65,7 +65,7 @@ export async function respondWithPage<T>(listing: Listing<T>): Promise<Response>
     c.req.path.slice(prefixOf(c).length),
     listing.filter,
   ]);
-  const start = query.cursor === undefined ? null : await decodeCursor(c.var.config, binding, query.cursor);
+  const start = query.cursor === undefined ? null : await decodeCursor(c.get("config"), binding, query.cursor);
   const page = start?.page ?? query.page ?? 1;
   const { rows, total } = await listing.read({
     after: start?.key ?? null,
@@ -76,7 +76,7 @@ export async function respondWithPage<T>(listing: Listing<T>): Promise<Response>
   const last = pageRows.at(-1);
   const next_cursor =
     rows.length > pageRows.length && last
-      ? await encodeCursor(c.var.config, binding, { key: listing.key(last), page: page + 1 })
+      ? await encodeCursor(c.get("config"), binding, { key: listing.key(last), page: page + 1 })
       : null;
   const pages = Math.ceil(total / query.per_page);
   const pagination = { page, per_page: query.per_page, total, pages, next_cursor };

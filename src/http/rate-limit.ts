@@ -37,7 +37,7 @@ export function limitOf({ limit, audience, method }: { limit?: LimitKind; audien
 
 /** Throws 429 when a limit is exhausted. */
 export async function enforceLimit(c: AppContext, kind: LimitKind, principal: Principal | null): Promise<void> {
-  if (c.var.config.RATE_LIMITS === "off") return;
+  if (c.get("config").RATE_LIMITS === "off") return;
   if (kind === "ip" || kind === "lookup") {
     // Cloudflare sets this header itself and removes what a client sends under its name.
     const ip = c.req.header("cf-connecting-ip");

@@ -37,7 +37,7 @@ export async function recall(c: AppContext, error: unknown, keyAsBearer: boolean
   const remembering = c.env.CONVERSATION.getByName(conversation_id).recall(shown);
   const principal = await within(remembering, PATIENCE).catch(() => null);
   if (!principal || (await hasEnded(c, principal).catch(() => true))) throw error;
-  const about = { company_id: principal.company_id, conversation_id, request_id: c.var.request_id };
+  const about = { company_id: principal.company_id, conversation_id, request_id: c.get("request_id") };
   const age_seconds = (now - principal.checked_at) / 1000;
   console.warn(JSON.stringify({ event: "credential_recalled", ...about, age_seconds }));
   recalled.set(shown, principal, now);

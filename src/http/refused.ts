@@ -11,7 +11,7 @@ export function admitted<T>(c: AppContext, checked: Checked<T>, vague: string, e
 
 /** Logs the reason and answers without it. That keys cannot be fetched is nobody's fault who is asking: 503. */
 export function refused(c: AppContext, refusal: Refusal, vague: string, error = "invalid_token"): Problem {
-  console.warn(JSON.stringify({ event: "credential_refused", request_id: c.var.request_id, ...refusal }));
+  console.warn(JSON.stringify({ event: "credential_refused", request_id: c.get("request_id"), ...refusal }));
   if (refusal.reason === "keys_unavailable") {
     return new Problem("identity_provider_unavailable", undefined, { retry_after: refusal.retry_after });
   }

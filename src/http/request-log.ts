@@ -8,15 +8,15 @@ import type { AppEnv } from "./context.ts";
  * Locally nothing is written: whoever runs it sees the requests anyway.
  */
 export function logRequest(c: Context<AppEnv>, began: number): void {
-  if (c.var.config.local) return;
+  if (c.get("config").local) return;
   const line = {
     event: "request",
     method: c.req.method,
     route: matchedRoutes(c).findLast(({ method }) => method !== "ALL")?.path ?? null,
     status: c.res.status,
     duration_ms: Date.now() - began,
-    request_id: c.var.request_id,
-    company_id: c.var.principal?.company_id ?? null,
+    request_id: c.get("request_id"),
+    company_id: c.get("principal")?.company_id ?? null,
   };
   // oxlint-disable-next-line no-console -- A request is no warning.
   console.log(JSON.stringify(line));

@@ -31,7 +31,7 @@ export async function admitWebsite(c: AppContext, principal: Visitor): Promise<v
   const origin = c.req.header("origin") ?? principal.website;
   if (principal.kind !== "lead" || origin === null || isOwn(c, origin)) return;
   const lists = await originsOf(c, principal);
-  if (!lists.some((allowed) => originAllowed(origin, allowed, c.var.config.local))) throw originRefused();
+  if (!lists.some((allowed) => originAllowed(origin, allowed, c.get("config").local))) throw originRefused();
 }
 
 /** What the visitor's agent lists, or every agent of the company that vouched for the visitor. */
@@ -44,7 +44,7 @@ async function originsOf(c: AppContext, { company_id, agent_id }: Visitor): Prom
 /** Throws 403 when a request without a token comes from a page of a website that is not in `allowed`. */
 export function admitPage(c: AppContext, allowed: string[]): void {
   const origin = c.req.header("origin");
-  if (origin === undefined || originAllowed(origin, allowed, c.var.config.local)) return;
+  if (origin === undefined || originAllowed(origin, allowed, c.get("config").local)) return;
   throw originRefused();
 }
 
@@ -53,7 +53,8 @@ export function admitPage(c: AppContext, allowed: string[]): void {
  * the visitor registered on. A token that does not name that website is valid for agents that share one with its own agent.
  */
 export async function admitToWebsiteOf(c: AppContext, agent: Pick<AgentRow, "id" | "allowed_origins">): Promise<void> {
-  const { principal, config } = c.var;
+  const principal = c.get("principal");
+  const config = c.get("config");
   if (principal?.kind !== "lead") return;
   const { website, agent_id } = principal;
   const allowed = agent.allowed_origins;

@@ -171,7 +171,7 @@ export function auditRoutes(api: Api): void {
       responses: () => ({ 200: json("What was found.", checkSchema()) }),
     },
     async ({ c, db, caller: { company_id }, query }) => {
-      const { config } = c.var;
+      const config = c.get("config");
       const chains = await chainsOf(c, db, company_id);
       const binding = `audit-verify ${company_id}`;
       const start = query.cursor === undefined ? null : await decodeCursor(config, binding, query.cursor);

@@ -103,7 +103,7 @@ export function companyRoutes(api: Api): void {
 }
 
 function refuseTooLong(c: AppContext, days: Partial<Pick<CompanyRow, (typeof CLASSES)[number]>>): void {
-  const most = c.var.config.RETENTION_DAYS;
+  const most = c.get("config").RETENTION_DAYS;
   const wrong = CLASSES.filter((name) => most > 0 && (days[name] ?? 0) > most);
   if (wrong.length === 0) return;
   const message = `must be at most ${most}, which is as long as this deployment keeps anything`;
@@ -114,5 +114,5 @@ const companyView = (c: AppContext, row: CompanyRow) => ({
   id: row.id,
   name: row.name,
   time_zone: row.time_zone,
-  retention: effectiveRetention(row, c.var.config.RETENTION_DAYS),
+  retention: effectiveRetention(row, c.get("config").RETENTION_DAYS),
 });

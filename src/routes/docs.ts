@@ -63,7 +63,7 @@ const AS_TEXT = {
  * machine, which the name that it asked for says: a page from elsewhere cannot read the answer.
  */
 async function localAccess(c: AppContext): Promise<Record<string, string> | null> {
-  const { local, DEMO_KEY } = c.var.config;
+  const { local, DEMO_KEY } = c.get("config");
   const { hostname } = new URL(c.req.url);
   if (!local || DEMO_KEY === undefined || !["127.0.0.1", "localhost", "[::1]"].includes(hostname)) return null;
   const [key = "", secret = ""] = DEMO_KEY.split(":");

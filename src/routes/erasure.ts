@@ -111,7 +111,7 @@ export async function answerErasure(
   done: () => Promise<object>,
 ): Promise<Response> {
   if (!begun) throw new Problem("legal_hold");
-  const site = { env: c.env, config: c.var.config, db };
+  const site = { env: c.env, config: c.get("config"), db };
   const budget = new Budget(CALLS, Date.now() + PATIENCE);
   const row = await goOn(site, caller, begun.row, budget, { unannounced: begun.isNew });
   if (row.status === "done") return c.json({ ...(await done()), erasure: view(row) });

@@ -199,8 +199,8 @@ async function unlessTaken<T>(insertion: Promise<T>): Promise<T> {
 
 /** What is wrong with the addresses. Nobody may register this service's own name: its tokens are not looked up. */
 function problemsOf(c: AppContext, { issuer, jwks_uri }: z.output<ReturnType<typeof issuerFields>>): FieldError[] {
-  const policy = { allowLoopback: c.var.config.local };
-  const own = issuer === c.var.config.TOKEN_ISSUER ? "is this service itself" : null;
+  const policy = { allowLoopback: c.get("config").local };
+  const own = issuer === c.get("config").TOKEN_ISSUER ? "is this service itself" : null;
   const bare = jwks_uri === null && /[?#]/.test(issuer) ? "has no discovery document with a query or fragment" : null;
   const reasons = {
     "/issuer": own ?? refusalOf(issuer, policy) ?? bare,

@@ -5,7 +5,7 @@ import type { AppEnv } from "../http/context.ts";
 
 export function keySetRoutes(app: Hono<AppEnv>): void {
   app.get("/.well-known/jwks.json", async (c) =>
-    c.body(JSON.stringify(await publicKeys(c.var.config)), 200, {
+    c.body(JSON.stringify(await publicKeys(c.get("config"))), 200, {
       "content-type": "application/jwk-set+json",
       "access-control-allow-origin": "*",
       // A key that nobody knows yet makes a verifier ask again, so this may be short.

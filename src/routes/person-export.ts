@@ -74,7 +74,7 @@ export async function answerExport(
   const lines = linesOf(primary, await chainsOf(c, primary, company_id), notes, whom, person);
   const first = await lines.next();
   const onError = (error: unknown) =>
-    console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });
+    console.error({ request_id: c.get("request_id"), event: "export_broken", error: causeOf(error) });
   return c.body(textStream(first, lines, onError), 200, {
     "content-type": "application/x-ndjson",
     "content-disposition": `attachment; filename="${entity.entity_type}_${entity.entity_id}.ndjson"`,

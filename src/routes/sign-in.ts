@@ -99,7 +99,7 @@ export function signInRoutes(api: Api): void {
     async ({ c, db, params }) => {
       const row = await findVerifiedIssuer(db, params.id);
       if (!row) throw notFound();
-      const policy = { allowLoopback: c.var.config.local };
+      const policy = { allowLoopback: c.get("config").local };
       const { authorization_endpoint } = await reach(c, row, async () => {
         const found = await discoverAll(row.issuer, ["authorization_endpoint"], policy);
         const wrong = refusalOf(found.authorization_endpoint, policy);
@@ -127,7 +127,7 @@ export function signInRoutes(api: Api): void {
       const row = await findVerifiedIssuer(db, params.id);
       if (!row) throw notFound();
       const grant = { client_id: row.audience, code, code_verifier, redirect_uri: redirectUri(c) };
-      const policy = { allowLoopback: c.var.config.local };
+      const policy = { allowLoopback: c.get("config").local };
       const answer = await reach(c, row, () => exchangeCode(row.issuer, grant, policy));
       if (!answer.ok) throw invalid({ path: "/code", message: `the identity provider refused it (${answer.refused})` });
       const checked = await checkProof(c, row, answer.id_token);
@@ -161,7 +161,7 @@ async function reach<T>(c: AppContext, row: IssuerRow, work: () => Promise<T>): 
   try {
     return await work();
   } catch (error) {
-    const about = { issuer_id: row.id, company_id: row.company_id, request_id: c.var.request_id };
+    const about = { issuer_id: row.id, company_id: row.company_id, request_id: c.get("request_id") };
     console.warn(JSON.stringify({ event: "sign_in_unavailable", ...about, error: causeOf(error) }));
     const detail = "The identity provider cannot be reached, or is not one that people sign in at.";
     throw new Problem("identity_provider_unavailable", detail, { retry_after: 10 });

@@ -101,7 +101,7 @@ export function tokenRoutes(api: Api): void {
       const requested = Math.min(body.expires_in, role === "admin" ? MAX_ADMIN_TTL : MAX_ACCESS_TTL);
       const expires_in = lifetime(requested, principal.expires_at, now);
       if (role === "admin") await insertAudit(db, audit("token.mint", "user", entity_id, { role, expires_in }));
-      const access_token = await mintToken(c.var.config, claims, "access", expires_in);
+      const access_token = await mintToken(c.get("config"), claims, "access", expires_in);
       return c.json({ access_token, token_type: "Bearer", expires_in, entity_type, entity_id });
     },
   );

@@ -19,7 +19,7 @@ export function widgetRoutes(app: Hono<AppEnv>): void {
     asset.headers.set("cache-control", "public, max-age=300, stale-while-revalidate=86400");
     asset.headers.set("cross-origin-resource-policy", "cross-origin");
     asset.headers.set("access-control-allow-origin", "*");
-    return withAgent(asset, c.var.config.WIDGET_AGENT);
+    return withAgent(asset, c.get("config").WIDGET_AGENT);
   });
 
   app.get("/demo", async (c) => {
@@ -51,5 +51,5 @@ async function withAgent(asset: Response, agent_id: string | undefined): Promise
 async function demoAgent(c: AppContext): Promise<string | null> {
   const id = c.req.query("agent");
   if (id !== undefined) return isId(id) ? id : null;
-  return c.var.config.local ? ((await findFirstAgent(controlDatabase(c.env)))?.id ?? null) : null;
+  return c.get("config").local ? ((await findFirstAgent(controlDatabase(c.env)))?.id ?? null) : null;
 }

@@ -55,7 +55,7 @@ export function agentRoutes(api: Api): void {
       checkHandOver(body.hand_over, body.tools ?? [], true);
       const now = Date.now();
       const id = uuidv7();
-      const tools = await storedTools(c.var.config, { company_id, agent_id: id }, body.tools ?? [], []);
+      const tools = await storedTools(c.get("config"), { company_id, agent_id: id }, body.tools ?? [], []);
       const row = { ...columnsOf(body, tools), id, company_id, created_at: now, updated_at: now };
       const agent = await insertAgent(db, row, audit("agent.create", "agent", id));
       forgetWebsites();
@@ -136,7 +136,7 @@ export function agentRoutes(api: Api): void {
       const former = before.settings.tools ?? [];
       checkHandOver(body.hand_over, body.tools ?? former, body.tools !== undefined);
       const owner = { company_id, agent_id: before.id };
-      const tools = body.tools ? await storedTools(c.var.config, owner, body.tools, former) : former;
+      const tools = body.tools ? await storedTools(c.get("config"), owner, body.tools, former) : former;
       const fields = columnsOf(body, tools);
       if (isUnchanged(before, fields)) return c.json({ agent: agentView(before) });
       if (JSON.stringify(before.allowed_origins) !== JSON.stringify(fields.allowed_origins))
@@ -185,7 +185,7 @@ export function agentRoutes(api: Api): void {
 async function checkModel(c: AppContext, db: Database, company_id: string, model: string | string[]): Promise<void> {
   const names = await listProviderNames(db, company_id);
   const problems = [model].flat().flatMap((name, index) => {
-    const message = modelProblem(name, names, c.var.config);
+    const message = modelProblem(name, names, c.get("config"));
     return message ? [{ path: typeof model === "string" ? "/model" : `/model/${index}`, message }] : [];
   });
   if (problems.length > 0) throw invalid(...problems);

@@ -78,7 +78,7 @@ export function analyticExportRoutes(api: Api): void {
       // The first batch is read before the response starts, so that a failure here is a 503 and not a broken file.
       const first = await chunks.next();
       const onError = (error: unknown) =>
-        console.error({ request_id: c.var.request_id, event: "export_broken", error: causeOf(error) });
+        console.error({ request_id: c.get("request_id"), event: "export_broken", error: causeOf(error) });
       const name = `${type}_${period.days[0]?.date}_${period.days.at(-1)?.date}.${format}`;
       return c.body(textStream(first, chunks, onError), 200, {
         "content-type": CONTENT_TYPE[format],

@@ -49,7 +49,7 @@ export function leadMergeRoute(api: Api, base: string): void {
         throw new Problem("forbidden", "This needs the token of a visitor whom the company's backend vouched for.");
       }
       const token = body.anonymous_token;
-      const checked = await verifyToken(c.var.config, token, "access");
+      const checked = await verifyToken(c.get("config"), token, "access");
       const claims = checked.ok && checked.value.entity_type === "lead" ? checked.value : null;
       const from = claims?.company_id === company_id ? await findAnyLead(db, company_id, claims.entity_id) : undefined;
       // Whom staff deleted stays so; whom a merge erased may be named again.

@@ -66,7 +66,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const agent = isId(agent_id) ? await findPublicAgent(c.env, agent_id) : undefined;
       if (!agent) throw notFound();
       const origin = c.req.header("origin");
-      if (!originAllowed(origin, agent.allowed_origins, c.var.config.local)) throw originRefused();
+      if (!originAllowed(origin, agent.allowed_origins, c.get("config").local)) throw originRefused();
       if (agent.status !== "active") throw new Problem("agent_inactive");
       if (agent.lead_form === "required") {
         const missing = (["first_name", "email"] as const).filter((name) => !details[name]?.trim());
@@ -79,7 +79,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       const fresh = { id: uuidv7(), company_id, agent_id, created_at: now, updated_at: now };
       const owner = { company_id, entity_type: "lead", entity_id: fresh.id } as const;
       const entry = { action: "lead.register", target_type: "lead", target_id: fresh.id, details: { agent_id } };
-      const record = auditRow({ ...owner, api_key_id: null, request_id: c.var.request_id }, entry, now);
+      const record = auditRow({ ...owner, api_key_id: null, request_id: c.get("request_id") }, entry, now);
       const lead = await insertLead(db, { ...leadColumns(details, now), ...fresh }, record);
       const made = await createConversation(
         db,
@@ -90,7 +90,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       c.executionCtx.waitUntil(wakeDispatcher(c.env, company_id));
       const answer = {
         lead: leadView(lead, owner),
-        ...(await mintTokens(c.var.config, lead, origin, uuidv7())),
+        ...(await mintTokens(c.get("config"), lead, origin, uuidv7())),
         conversation: conversationView(made.row, owner),
       };
       return c.json(answer, 201, { location: linkTo(c, `/lead/${lead.id}`) });
@@ -109,7 +109,7 @@ export function leadRegistrationRoutes(api: Api, base: string): void {
       problems: ["unauthorized", "origin_not_allowed", "store_unavailable"],
     },
     async ({ c, body }) => {
-      const { config } = c.var;
+      const config = c.get("config");
       const claims = admitted(c, await verifyToken(config, body.refresh_token, "refresh"), VAGUE);
       const { company_id, entity_id, agent_id = null, website = null } = claims;
       await admitWebsite(c, { kind: "lead", company_id, agent_id, website });

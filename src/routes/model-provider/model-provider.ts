@@ -93,7 +93,7 @@ export function modelProviderRoutes(api: Api): void {
     },
     async ({ c, db, caller: { company_id }, audit, params: { name }, body }) => {
       checkAddress(c, body);
-      const { config } = c.var;
+      const config = c.get("config");
       const api_key_ciphertext =
         body.api_key === null ? null : await encrypt(config, body.api_key, providerKeyContext(company_id, name));
       const fields = { company_id, name, kind: body.kind, base_url: body.base_url, api_key_ciphertext };
@@ -170,7 +170,7 @@ function checkAddress(c: AppContext, { kind: protocol, base_url }: z.output<Retu
       throw invalid({ path: "/base_url", message: "is needed for openai-compatible" });
     return;
   }
-  const message = refusalOf(base_url, { allowLoopback: c.var.config.local }) ?? baseUrlProblem(base_url);
+  const message = refusalOf(base_url, { allowLoopback: c.get("config").local }) ?? baseUrlProblem(base_url);
   if (message) throw invalid({ path: "/base_url", message });
 }
 

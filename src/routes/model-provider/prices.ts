@@ -64,7 +64,7 @@ export function modelPriceRoutes(api: Api): void {
       problems: ["not_found"],
     },
     async ({ c, db, caller: { company_id }, audit, params: { name }, body: prices }) => {
-      const isKnown = (await findModelProvider(db, company_id, name)) ?? workerProvider(name, c.var.config);
+      const isKnown = (await findModelProvider(db, company_id, name)) ?? workerProvider(name, c.get("config"));
       if (!isKnown) throw notFound();
       checkModels(name, prices);
       await putPrices(db, company_id, name, prices, audit("model_price.put", "model_provider", name));
@@ -81,7 +81,7 @@ export function modelPriceRoutes(api: Api): void {
       problems: ["not_found"],
     },
     async ({ c, db, caller: { company_id }, params: { name } }) => {
-      const isKnown = (await findModelProvider(db, company_id, name)) ?? workerProvider(name, c.var.config);
+      const isKnown = (await findModelProvider(db, company_id, name)) ?? workerProvider(name, c.get("config"));
       if (!isKnown) throw notFound();
       return c.json({ prices: await findPrices(db, company_id, name) });
     },

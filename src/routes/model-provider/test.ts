@@ -62,7 +62,7 @@ export function modelProviderTestRoutes(api: Api): void {
       if (!model) throw invalid({ path: "/model", message: "is needed as long as no agent uses this provider" });
       if (!parseModelName(model)) throw invalid({ path: "/model", message: "is not the name of a model" });
       const { kind, base_url, api_key_ciphertext } = row;
-      const { config } = c.var;
+      const config = c.get("config");
       const context = providerKeyContext(company_id, name);
       const api_key = api_key_ciphertext === null ? null : await decrypt(config, api_key_ciphertext, context);
       const settings = { model, temperature: null, max_output_tokens: null, knowledge: [] };

@@ -48,7 +48,7 @@ export function webhookRoutes(api: Api): void {
       const made = await insertWebhook(db, row, audit("webhook.create", "webhook", id));
       if (!made) throw new Problem("conflict", `There are at most ${MAX_WEBHOOKS} webhooks a company.`);
       const location = linkTo(c, `/webhook/${id}`);
-      return c.json({ webhook: await webhookView(c.var.config, made), secret }, 201, { location });
+      return c.json({ webhook: await webhookView(c.get("config"), made), secret }, 201, { location });
     },
   );
 
@@ -71,7 +71,7 @@ export function webhookRoutes(api: Api): void {
         filter: null,
         read: async (slice) => {
           const { rows, total } = await listWebhooks(db, caller.company_id, slice);
-          return { rows: await Promise.all(rows.map((row) => webhookView(c.var.config, row))), total };
+          return { rows: await Promise.all(rows.map((row) => webhookView(c.get("config"), row))), total };
         },
         key: (row) => [row.id],
         view: (row) => row,
@@ -91,7 +91,7 @@ export function webhookRoutes(api: Api): void {
     async ({ c, db, caller, params }) => {
       const row = await findWebhook(db, caller.company_id, params.id);
       if (!row) throw notFound();
-      return c.json({ webhook: await webhookView(c.var.config, row) });
+      return c.json({ webhook: await webhookView(c.get("config"), row) });
     },
   );
 
@@ -111,7 +111,7 @@ export function webhookRoutes(api: Api): void {
       const changes = { ...body, disabled_at: null };
       const row = await updateWebhook(db, company_id, id, changes, audit("webhook.update", "webhook", id));
       if (!row) throw notFound();
-      return c.json({ webhook: await webhookView(c.var.config, row) });
+      return c.json({ webhook: await webhookView(c.get("config"), row) });
     },
   );
 
@@ -128,7 +128,7 @@ export function webhookRoutes(api: Api): void {
     async ({ c, db, caller: { company_id }, audit, params: { id } }) => {
       const row = await deleteWebhook(db, company_id, id, audit("webhook.delete", "webhook", id));
       if (!row) throw notFound();
-      return c.json({ webhook: await webhookView(c.var.config, row) });
+      return c.json({ webhook: await webhookView(c.get("config"), row) });
     },
   );
 
@@ -147,17 +147,17 @@ export function webhookRoutes(api: Api): void {
       const next = { secret_ciphertext, previous_until: Date.now() + OVERLAP };
       const row = await rotateWebhook(db, company_id, id, next, audit("webhook.rotate", "webhook", id));
       if (!row) throw notFound();
-      return c.json({ webhook: await webhookView(c.var.config, row), secret });
+      return c.json({ webhook: await webhookView(c.get("config"), row), secret });
     },
   );
 }
 
 async function makeSecret(c: AppContext, company_id: string, id: string) {
   const secret = newWebhookSecret();
-  return { secret, secret_ciphertext: await encrypt(c.var.config, secret, webhookSecretContext(company_id, id)) };
+  return { secret, secret_ciphertext: await encrypt(c.get("config"), secret, webhookSecretContext(company_id, id)) };
 }
 
 function checkAddress(c: AppContext, url: string): void {
-  const message = refusalOf(url, { allowLoopback: c.var.config.local });
+  const message = refusalOf(url, { allowLoopback: c.get("config").local });
   if (message) throw invalid({ path: "/url", message });
 }
