@@ -66,9 +66,9 @@ async function makeSized(size: number): Promise<Sized> {
   const conversation_id = `${conversationPrefix}-000000000001`;
   const conversations = (prefix: string, type: string, entity_id: string, status: string, deleted: boolean) =>
     run(
-      `${upTo(size)} INSERT INTO conversation (id, company_id, agent_id, entity_type, entity_id, title, metadata, status,
-         max_context_length, activity_at, created_at, updated_at, deleted_at, deleted_by)
-       SELECT ${idSql(prefix)}, ?1, ?2, ?3, ?4, 'Title ' || i, '{"n":' || i || '}', ?5, 20,
+      `${upTo(size)} INSERT INTO conversation (id, company_id, agent_id, entity_type, entity_id, title, title_folded, metadata,
+         status, max_context_length, activity_at, created_at, updated_at, deleted_at, deleted_by)
+       SELECT ${idSql(prefix)}, ?1, ?2, ?3, ?4, 'Title ' || i, 'title ' || i, '{"n":' || i || '}', ?5, 20,
          1000 + i, 1000 + i, 1000 + i, ${deleted ? "5000 + i, ?4" : "NULL, NULL"} FROM n`,
       ...[company_id, agent_id, type, entity_id, status],
     );
@@ -92,8 +92,8 @@ async function makeSized(size: number): Promise<Sized> {
     ),
     run("UPDATE conversation SET message_count = ? WHERE id = ?", MESSAGES * 0.9, conversation_id),
     run(
-      `${upTo(size)} INSERT INTO lead (id, company_id, agent_id, first_name, created_at, updated_at)
-       SELECT ${idSql(mark(7))}, ?1, ?2, 'Name', 1000 + i, 1000 + i FROM n`,
+      `${upTo(size)} INSERT INTO lead (id, company_id, agent_id, first_name, first_name_folded, created_at, updated_at)
+       SELECT ${idSql(mark(7))}, ?1, ?2, 'Name', 'name', 1000 + i, 1000 + i FROM n`,
       ...[company_id, agent_id],
     ),
     run(

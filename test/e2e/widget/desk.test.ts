@@ -96,8 +96,10 @@ describe("people at the desk", () => {
     await visitor.say("hello");
     await visitor.reads([you("hello"), agent("echo: hello")]);
     desk.handling["waiting_since"] = new Date().toISOString();
+    desk.seen = [];
     await visitor.button("Close chat").click();
-    await eventually(() => desk.seen.at(-1)).toBe("GET /messages/stream");
+    await eventually(() => desk.seen).toContain("GET /messages/stream");
+    await eventually(() => desk.readers).toBe(1);
     desk.says("Vera", "How can I help?");
     await visitor.widget.getByRole("button", { name: "Open chat, 1 new" }).waitFor();
     await context.close();
