@@ -55,7 +55,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           // A browser on a busy machine.
-          retry: 1,
+          retry: 2,
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["test/e2e/global-setup.ts"],
           testTimeout: 120_000,
