@@ -288,7 +288,7 @@ test("an erased conversation leaves nothing, not even late, and the receipt says
   expect(await contents(company, "quince")).toEqual([]);
 });
 
-test("made anew, the index has what the books have, and nothing else", { tags: "slow" }, async () => {
+test("made anew, the index has what the books have, and nothing else", { tags: "slow", timeout: 180_000 }, async () => {
   const company = await makeCompany();
   const words = Array.from({ length: 25 }, (_, i) => `apple ${i}`);
   const ids = [await say(company, ...words), await say(company, "apple deleted"), await say(company, "apple lost")];
