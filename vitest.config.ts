@@ -33,8 +33,8 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
     globalSetup: ["test/upstream/global-setup.ts"],
     // One workerd for many files: each test makes companies of its own, and starting workerd takes longer than most files.
     isolate: false,
-    testTimeout: 30_000,
-    // A busy machine takes its time.
+    // A busy machine takes its time, and some tests look at every company that other files have made.
+    testTimeout: 90_000,
     expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -85,6 +85,6 @@ it("an alarm is set before D1 is told, should the object die meanwhile", async (
     done.length = 0;
     expect((await call(method, path, { headers: company.user, body })).status).toBe(200);
     await settle(company, id);
-    expect([path, ...done.slice(0, 2)]).toEqual([path, "alarm", "D1"]);
+    expect([path, done[0], done.includes("D1")]).toEqual([path, "alarm", true]);
   }
 });
