@@ -10,7 +10,7 @@ export function plainPath(path: string): string {
 
 /** The path goes back as it came, percent-encoded: decoded, a backslash would begin a host, and a line end would be no header. */
 export const toPlainPath: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if (plainPath(c.req.path) === c.req.path) return next();
   const { pathname, search } = new URL(c.req.url);
-  const path = plainPath(pathname);
-  return path === pathname ? next() : c.redirect(path + search, 308);
+  return c.redirect(plainPath(pathname) + search, 308);
 };
