@@ -1,12 +1,11 @@
 /** The form of a budget: for whom, how much of what, in which period, and what then. */
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { useAgents } from "../agents/use-agents.ts";
 import { Refused } from "../api.ts";
 import { useSession } from "../session.tsx";
 import { useAction } from "../ui/action.ts";
 import { errorAt, Field, Select } from "../ui/field.tsx";
-import { Modal } from "../ui/modal.tsx";
-import { Wrong } from "../ui/state.tsx";
+import { FormModal } from "../ui/form-modal.tsx";
 import { say } from "../words.ts";
 import { type Budget, BUDGETS, EXHAUSTED, exhaustedWord, SCOPES, scopeWord } from "./budget.ts";
 
@@ -54,82 +53,76 @@ export function BudgetForm({ onClose, onMade }: { onClose: () => void; onMade: (
     error: errorAt(refused?.errors ?? [], `/${name}`),
     onChange: (event: { target: { value: string } }) => setDraft({ ...draft, [name]: event.target.value }),
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    make.mutate();
-  };
   return (
-    <Modal title={say("newBudget")} onClose={onClose} className="narrow">
-      <form className="stack" onSubmit={submit}>
+    <FormModal
+      title={say("newBudget")}
+      onClose={onClose}
+      action={make}
+      button={say("create")}
+      error={unknown ? null : make.error}
+    >
+      <Select
+        label={say("turnsOf")}
+        options={SCOPES.map((scope) => [scope, scopeWord(scope)] as const)}
+        {...input("applies_to")}
+      />
+      {draft.applies_to === "agent" && (
         <Select
-          label={say("turnsOf")}
-          options={SCOPES.map((scope) => [scope, scopeWord(scope)] as const)}
-          {...input("applies_to")}
+          label={say("agent")}
+          required
+          options={[["", "–"], ...agents.map(({ id, name }) => [id, name] as const)]}
+          {...input("agent_id")}
+          error={unknown ?? input("agent_id").error}
         />
-        {draft.applies_to === "agent" && (
+      )}
+      {draft.applies_to === "entity" && (
+        <>
           <Select
-            label={say("agent")}
-            required
-            options={[["", "–"], ...agents.map(({ id, name }) => [id, name] as const)]}
-            {...input("agent_id")}
-            error={unknown ?? input("agent_id").error}
+            label={say("whose")}
+            options={[
+              ["lead", say("visitor")],
+              ["user", say("user")],
+            ]}
+            {...input("entity_type")}
           />
-        )}
-        {draft.applies_to === "entity" && (
-          <>
-            <Select
-              label={say("whose")}
-              options={[
-                ["lead", say("visitor")],
-                ["user", say("user")],
-              ]}
-              {...input("entity_type")}
-            />
-            <Field
-              label={say("identifier")}
-              required
-              spellCheck={false}
-              {...input("entity_id")}
-              error={unknown ?? input("entity_id").error}
-            />
-          </>
-        )}
-        <Select
-          label={say("period")}
-          options={[
-            ["day", say("day")],
-            ["month", say("month")],
-          ]}
-          {...input("period")}
-        />
-        <Select
-          label={say("countedIn")}
-          options={[
-            ["tokens", say("tokensWord")],
-            ["money", say("money")],
-          ]}
-          {...input("unit")}
-        />
-        {draft.unit === "tokens" ? (
-          <Field label={say("atMost")} type="number" min={1} step={1} required {...input("tokens")} />
-        ) : (
-          <>
-            <Field label={say("atMost")} inputMode="decimal" required {...input("amount")} />
-            <Field label={say("currency")} maxLength={3} required spellCheck={false} {...input("currency")} />
-          </>
-        )}
-        <Select
-          label={say("whenUsedUp")}
-          options={EXHAUSTED.map((what) => [what, exhaustedWord(what)] as const)}
-          {...input("on_exhausted")}
-        />
-        <Wrong error={unknown ? null : make.error} />
-        <div className="actions">
-          <button type="submit" className="button primary" disabled={make.isPending}>
-            {say("create")}
-          </button>
-        </div>
-      </form>
-    </Modal>
+          <Field
+            label={say("identifier")}
+            required
+            spellCheck={false}
+            {...input("entity_id")}
+            error={unknown ?? input("entity_id").error}
+          />
+        </>
+      )}
+      <Select
+        label={say("period")}
+        options={[
+          ["day", say("day")],
+          ["month", say("month")],
+        ]}
+        {...input("period")}
+      />
+      <Select
+        label={say("countedIn")}
+        options={[
+          ["tokens", say("tokensWord")],
+          ["money", say("money")],
+        ]}
+        {...input("unit")}
+      />
+      {draft.unit === "tokens" ? (
+        <Field label={say("atMost")} type="number" min={1} step={1} required {...input("tokens")} />
+      ) : (
+        <>
+          <Field label={say("atMost")} inputMode="decimal" required {...input("amount")} />
+          <Field label={say("currency")} maxLength={3} required spellCheck={false} {...input("currency")} />
+        </>
+      )}
+      <Select
+        label={say("whenUsedUp")}
+        options={EXHAUSTED.map((what) => [what, exhaustedWord(what)] as const)}
+        {...input("on_exhausted")}
+      />
+    </FormModal>
   );
 }

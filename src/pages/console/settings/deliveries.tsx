@@ -1,19 +1,18 @@
 /** What became of the events of a webhook, and having them sent again. */
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
 import { useSession } from "../session.tsx";
 import { useAction } from "../ui/action.ts";
 import { Field } from "../ui/field.tsx";
 import { useList } from "../ui/list.ts";
-import { Modal } from "../ui/modal.tsx";
 import { Page } from "../ui/page.tsx";
 import { Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
 import { announce } from "../ui/toast.tsx";
+import { FormModal } from "../ui/form-modal.tsx";
 import { say } from "../words.ts";
 import { type Webhook, WEBHOOKS } from "./webhook.ts";
-import { Wrong } from "../ui/state.tsx";
 
 type Delivery = {
   id: string;
@@ -118,34 +117,22 @@ function ReplayForm({ id, stale, onClose }: { id: string; stale: string; onClose
       setFrom(next_from.slice(0, 16));
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    replay.mutate();
-  };
   return (
-    <Modal title={say("replayPeriod")} onClose={onClose} className="narrow">
-      <form className="stack" onSubmit={submit}>
-        <Field
-          label={say("from")}
-          type="datetime-local"
-          required
-          value={from}
-          onChange={(event) => setFrom(event.target.value)}
-        />
-        <Field
-          label={say("to")}
-          type="datetime-local"
-          required
-          value={to}
-          onChange={(event) => setTo(event.target.value)}
-        />
-        <Wrong error={replay.error} />
-        <div className="actions">
-          <button type="submit" className="button primary" disabled={replay.isPending}>
-            {say("sendAgain")}
-          </button>
-        </div>
-      </form>
-    </Modal>
+    <FormModal title={say("replayPeriod")} onClose={onClose} action={replay} button={say("sendAgain")}>
+      <Field
+        label={say("from")}
+        type="datetime-local"
+        required
+        value={from}
+        onChange={(event) => setFrom(event.target.value)}
+      />
+      <Field
+        label={say("to")}
+        type="datetime-local"
+        required
+        value={to}
+        onChange={(event) => setTo(event.target.value)}
+      />
+    </FormModal>
   );
 }

@@ -1,19 +1,19 @@
 /** Identity providers whose tokens the company's users may come with. */
 import { Plus } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Refused } from "../api.ts";
 import { useSession } from "../session.tsx";
 import { useAction } from "../ui/action.ts";
 import { CopyLine } from "../ui/copy.tsx";
 import { errorAt, Field, TextArea } from "../ui/field.tsx";
 import { useList } from "../ui/list.ts";
-import { Confirm, Modal } from "../ui/modal.tsx";
+import { Confirm } from "../ui/modal.tsx";
 import { Menu } from "../ui/menu.tsx";
 import { Page } from "../ui/page.tsx";
 import { Table } from "../ui/table.tsx";
 import { reasonOf } from "../ui/toast.tsx";
+import { FormModal } from "../ui/form-modal.tsx";
 import { say } from "../words.ts";
-import { Wrong } from "../ui/state.tsx";
 
 const PATH = "/auth/issuer";
 
@@ -122,26 +122,14 @@ function IssuerForm({ onClose }: { onClose: () => void }) {
     error: errorAt(errors, `/${name}`),
     onChange: (event: { target: { value: string } }) => setDraft({ ...draft, [name]: event.target.value.trim() }),
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    make.mutate();
-  };
   return (
-    <Modal title={say("newIssuer")} onClose={onClose} className="narrow">
-      <form className="stack" onSubmit={submit}>
-        <Field label={say("issuer")} type="url" required {...input("issuer")} />
-        <Field label={say("audience")} required {...input("audience")} />
-        <Field label={say("jwksUri")} hint={say("jwksHint")} type="url" {...input("jwks_uri")} />
-        <Field label={say("roleClaim")} hint={say("roleClaimHint")} {...input("role_claim")} />
-        <TextArea label={say("proof")} hint={say("proofHint")} rows={3} spellCheck={false} {...input("token")} />
-        <Wrong error={make.error} />
-        <div className="actions">
-          <button type="submit" className="button primary" disabled={make.isPending}>
-            {say("create")}
-          </button>
-        </div>
-      </form>
-    </Modal>
+    <FormModal title={say("newIssuer")} onClose={onClose} action={make} button={say("create")}>
+      <Field label={say("issuer")} type="url" required {...input("issuer")} />
+      <Field label={say("audience")} required {...input("audience")} />
+      <Field label={say("jwksUri")} hint={say("jwksHint")} type="url" {...input("jwks_uri")} />
+      <Field label={say("roleClaim")} hint={say("roleClaimHint")} {...input("role_claim")} />
+      <TextArea label={say("proof")} hint={say("proofHint")} rows={3} spellCheck={false} {...input("token")} />
+    </FormModal>
   );
 }
 
@@ -156,30 +144,17 @@ function VerifyForm({ id, onClose }: { id: string; onClose: () => void }) {
     onDone: onClose,
   });
   return (
-    <Modal title={say("verify")} onClose={onClose} className="narrow">
-      <form
-        className="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          verify.mutate();
-        }}
-      >
-        <TextArea
-          label={say("proof")}
-          hint={say("proofHint")}
-          rows={4}
-          required
-          spellCheck={false}
-          value={token}
-          error={verify.error ? reasonOf(verify.error) : undefined}
-          onChange={(event) => setToken(event.target.value)}
-        />
-        <div className="actions">
-          <button type="submit" className="button primary" disabled={verify.isPending}>
-            {say("verify")}
-          </button>
-        </div>
-      </form>
-    </Modal>
+    <FormModal title={say("verify")} onClose={onClose} action={verify} button={say("verify")} error={null}>
+      <TextArea
+        label={say("proof")}
+        hint={say("proofHint")}
+        rows={4}
+        required
+        spellCheck={false}
+        value={token}
+        error={verify.error ? reasonOf(verify.error) : undefined}
+        onChange={(event) => setToken(event.target.value)}
+      />
+    </FormModal>
   );
 }

@@ -1,6 +1,6 @@
 /** API keys: make, rotate, revoke. A secret is shown once. */
 import { Plus } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Refused } from "../api.ts";
 import { useSession } from "../session.tsx";
 import type { Scope } from "../types.ts";
@@ -13,9 +13,9 @@ import { Menu } from "../ui/menu.tsx";
 import { Page } from "../ui/page.tsx";
 import { Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
+import { FormModal } from "../ui/form-modal.tsx";
 import { say } from "../words.ts";
 import { Who } from "../conversation/who.tsx";
-import { Wrong } from "../ui/state.tsx";
 
 const PATH = "/auth/api-keys";
 
@@ -145,48 +145,42 @@ function NewKey({ onClose, onMade }: { onClose: () => void; onMade: (key: KeyWit
     onDone: onMade,
   });
   const errors = make.error instanceof Refused ? make.error.errors : [];
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    make.mutate();
-  };
   return (
-    <Modal title={say("newKey")} onClose={onClose} className="narrow">
-      <form className="stack" onSubmit={submit}>
-        <Field
-          label={say("name")}
-          value={name}
-          maxLength={200}
-          required
-          error={errorAt(errors, "/name")}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <fieldset>
-          <legend>{say("scopes")}</legend>
-          {SCOPES.map((scope) => (
-            <Check
-              key={scope}
-              label={scope}
-              checked={scopes.includes(scope)}
-              onChange={(event) =>
-                setScopes(event.target.checked ? [...scopes, scope] : scopes.filter((one) => one !== scope))
-              }
-            />
-          ))}
-        </fieldset>
-        <Field
-          label={say("expiresAt")}
-          type="datetime-local"
-          value={expires}
-          error={errorAt(errors, "/expires_at")}
-          onChange={(event) => setExpires(event.target.value)}
-        />
-        <Wrong error={make.error} />
-        <div className="actions">
-          <button type="submit" className="button primary" disabled={make.isPending || scopes.length === 0}>
-            {say("create")}
-          </button>
-        </div>
-      </form>
-    </Modal>
+    <FormModal
+      title={say("newKey")}
+      onClose={onClose}
+      action={make}
+      button={say("create")}
+      isIncomplete={scopes.length === 0}
+    >
+      <Field
+        label={say("name")}
+        value={name}
+        maxLength={200}
+        required
+        error={errorAt(errors, "/name")}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <fieldset>
+        <legend>{say("scopes")}</legend>
+        {SCOPES.map((scope) => (
+          <Check
+            key={scope}
+            label={scope}
+            checked={scopes.includes(scope)}
+            onChange={(event) =>
+              setScopes(event.target.checked ? [...scopes, scope] : scopes.filter((one) => one !== scope))
+            }
+          />
+        ))}
+      </fieldset>
+      <Field
+        label={say("expiresAt")}
+        type="datetime-local"
+        value={expires}
+        error={errorAt(errors, "/expires_at")}
+        onChange={(event) => setExpires(event.target.value)}
+      />
+    </FormModal>
   );
 }

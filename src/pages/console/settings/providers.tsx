@@ -1,19 +1,19 @@
 /** Model providers: where models are asked, with which key, and whether that works. */
 import { Plus } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { type Probe, Probes } from "../agents/model-test.tsx";
 import { Refused } from "../api.ts";
 import { useSession } from "../session.tsx";
 import { useAction } from "../ui/action.ts";
 import { errorAt, Field, Select } from "../ui/field.tsx";
 import { useList } from "../ui/list.ts";
-import { Confirm, Modal } from "../ui/modal.tsx";
+import { Confirm } from "../ui/modal.tsx";
 import { Menu } from "../ui/menu.tsx";
 import { Page } from "../ui/page.tsx";
 import { Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
+import { FormModal } from "../ui/form-modal.tsx";
 import { say } from "../words.ts";
-import { Wrong } from "../ui/state.tsx";
 import { PricesForm } from "./prices.tsx";
 
 const PATH = "/model-provider";
@@ -110,61 +110,50 @@ function ProviderForm({ provider, onClose }: { provider: Provider | null; onClos
     onDone: onClose,
   });
   const errors = put.error instanceof Refused ? put.error.errors : [];
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    put.mutate();
-  };
   return (
-    <Modal
+    <FormModal
       title={provider ? say("replaceNamed", { name: provider.name }) : say("newProvider")}
       onClose={onClose}
-      className="narrow"
+      action={put}
+      button={say("save")}
     >
-      <form className="stack" onSubmit={submit}>
-        {!provider && (
-          <Field
-            label={say("name")}
-            hint={say("providerNameHint")}
-            value={name}
-            required
-            pattern="[a-z0-9][a-z0-9\-]*"
-            maxLength={40}
-            error={errorAt(errors, "/name") ?? errorAt(errors, "name")}
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
-        <Select
-          label={say("kind")}
-          value={kind}
-          options={KINDS.map((one) => [one, one] as const)}
-          onChange={(event) => setKind(event.target.value)}
-        />
+      {!provider && (
         <Field
-          label={say("address")}
-          hint={say("addressHint")}
-          type="url"
-          value={base_url}
-          required={kind === "openai-compatible"}
-          error={errorAt(errors, "/base_url")}
-          onChange={(event) => setAddress(event.target.value)}
+          label={say("name")}
+          hint={say("providerNameHint")}
+          value={name}
+          required
+          pattern="[a-z0-9][a-z0-9\-]*"
+          maxLength={40}
+          error={errorAt(errors, "/name") ?? errorAt(errors, "name")}
+          onChange={(event) => setName(event.target.value)}
         />
-        <Field
-          label={say("apiKey")}
-          hint={provider?.has_api_key ? say("keyAgain") : undefined}
-          type="password"
-          autoComplete="off"
-          value={api_key}
-          error={errorAt(errors, "/api_key")}
-          onChange={(event) => setKey(event.target.value)}
-        />
-        <Wrong error={put.error} />
-        <div className="actions">
-          <button type="submit" className="button primary" disabled={put.isPending}>
-            {say("save")}
-          </button>
-        </div>
-      </form>
-    </Modal>
+      )}
+      <Select
+        label={say("kind")}
+        value={kind}
+        options={KINDS.map((one) => [one, one] as const)}
+        onChange={(event) => setKind(event.target.value)}
+      />
+      <Field
+        label={say("address")}
+        hint={say("addressHint")}
+        type="url"
+        value={base_url}
+        required={kind === "openai-compatible"}
+        error={errorAt(errors, "/base_url")}
+        onChange={(event) => setAddress(event.target.value)}
+      />
+      <Field
+        label={say("apiKey")}
+        hint={provider?.has_api_key ? say("keyAgain") : undefined}
+        type="password"
+        autoComplete="off"
+        value={api_key}
+        error={errorAt(errors, "/api_key")}
+        onChange={(event) => setKey(event.target.value)}
+      />
+    </FormModal>
   );
 }
 
@@ -176,29 +165,20 @@ function TestForm({ name, onClose }: { name: string; onClose: () => void }) {
     isQuiet: true,
   });
   return (
-    <Modal title={say("testNamed", { name })} onClose={onClose} className="narrow">
-      <form
-        className="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          test.mutate();
-        }}
-      >
-        <Field
-          label={say("model")}
-          hint={say("testModelHint")}
-          value={model}
-          maxLength={200}
-          onChange={(event) => setModel(event.target.value)}
-        />
-        {test.data && <Probes probes={[test.data]} />}
-        <Wrong error={test.error} />
-        <div className="actions">
-          <button type="submit" className="button primary" disabled={test.isPending}>
-            {say(test.isPending ? "testing" : "testModel")}
-          </button>
-        </div>
-      </form>
-    </Modal>
+    <FormModal
+      title={say("testNamed", { name })}
+      onClose={onClose}
+      action={test}
+      button={say(test.isPending ? "testing" : "testModel")}
+    >
+      <Field
+        label={say("model")}
+        hint={say("testModelHint")}
+        value={model}
+        maxLength={200}
+        onChange={(event) => setModel(event.target.value)}
+      />
+      {test.data && <Probes probes={[test.data]} />}
+    </FormModal>
   );
 }

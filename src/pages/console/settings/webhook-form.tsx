@@ -1,13 +1,12 @@
 /** The form of a webhook. */
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Refused } from "../api.ts";
 import { useSession } from "../session.tsx";
 import { useAction } from "../ui/action.ts";
 import { Check, errorAt, Field, Select } from "../ui/field.tsx";
-import { Modal } from "../ui/modal.tsx";
+import { FormModal } from "../ui/form-modal.tsx";
 import { say } from "../words.ts";
 import { type Webhook, WEBHOOKS } from "./webhook.ts";
-import { Wrong } from "../ui/state.tsx";
 
 const TYPES = [
   ...["conversation.created", "conversation.updated", "conversation.deleted", "conversation.restored"],
@@ -37,67 +36,62 @@ export function WebhookForm({ hook, onClose, onMade }: FormProps) {
     onDone: ({ secret }) => (secret ? onMade(secret) : onClose()),
   });
   const errors = save.error instanceof Refused ? save.error.errors : [];
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
-  };
   const toggle = (type: string, isOn: boolean) =>
     setEvents(isOn ? [...(events ?? []), type] : (events ?? []).filter((one) => one !== type));
   return (
-    <Modal title={say(hook ? "editWebhook" : "newWebhook")} onClose={onClose}>
-      <form className="stack" onSubmit={submit}>
-        <Field
-          label={say("address")}
-          type="url"
-          required
-          maxLength={2000}
-          value={url}
-          error={errorAt(errors, "/url")}
-          onChange={(event) => setUrl(event.target.value)}
+    <FormModal
+      title={say(hook ? "editWebhook" : "newWebhook")}
+      onClose={onClose}
+      action={save}
+      button={say("save")}
+      isIncomplete={events?.length === 0}
+      className=""
+    >
+      <Field
+        label={say("address")}
+        type="url"
+        required
+        maxLength={2000}
+        value={url}
+        error={errorAt(errors, "/url")}
+        onChange={(event) => setUrl(event.target.value)}
+      />
+      <Field
+        label={say("description")}
+        maxLength={500}
+        value={description}
+        error={errorAt(errors, "/description")}
+        onChange={(event) => setDescription(event.target.value)}
+      />
+      <Select
+        label={say("payload")}
+        value={payload}
+        options={[
+          ["thin", say("payloadThin")],
+          ["full", say("payloadFull")],
+        ]}
+        onChange={(event) => setPayload(event.target.value as Webhook["payload"])}
+      />
+      <fieldset>
+        <legend>{say("events")}</legend>
+        <Check
+          label={say("allEvents")}
+          checked={events === null}
+          onChange={(event) => setEvents(event.target.checked ? null : [])}
         />
-        <Field
-          label={say("description")}
-          maxLength={500}
-          value={description}
-          error={errorAt(errors, "/description")}
-          onChange={(event) => setDescription(event.target.value)}
-        />
-        <Select
-          label={say("payload")}
-          value={payload}
-          options={[
-            ["thin", say("payloadThin")],
-            ["full", say("payloadFull")],
-          ]}
-          onChange={(event) => setPayload(event.target.value as Webhook["payload"])}
-        />
-        <fieldset>
-          <legend>{say("events")}</legend>
-          <Check
-            label={say("allEvents")}
-            checked={events === null}
-            onChange={(event) => setEvents(event.target.checked ? null : [])}
-          />
-          {events !== null && (
-            <div className="columns">
-              {TYPES.map((type) => (
-                <Check
-                  key={type}
-                  label={type}
-                  checked={events.includes(type)}
-                  onChange={(event) => toggle(type, event.target.checked)}
-                />
-              ))}
-            </div>
-          )}
-        </fieldset>
-        <Wrong error={save.error} />
-        <div className="actions">
-          <button type="submit" className="button primary" disabled={save.isPending || events?.length === 0}>
-            {say("save")}
-          </button>
-        </div>
-      </form>
-    </Modal>
+        {events !== null && (
+          <div className="columns">
+            {TYPES.map((type) => (
+              <Check
+                key={type}
+                label={type}
+                checked={events.includes(type)}
+                onChange={(event) => toggle(type, event.target.checked)}
+              />
+            ))}
+          </div>
+        )}
+      </fieldset>
+    </FormModal>
   );
 }
