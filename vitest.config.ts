@@ -5,6 +5,24 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
+/** Each of these is loaded as one file by every workerd, instead of as its many. */
+const PACKAGES = [
+  "@asteasolutions/zod-to-openapi",
+  "@cfworker/json-schema",
+  "drizzle-orm",
+  "drizzle-orm/batch",
+  "drizzle-orm/d1",
+  "drizzle-orm/sqlite-core",
+  "hono",
+  "hono/accepts",
+  "hono/html",
+  "hono/http-exception",
+  "hono/route",
+  "hono/router/trie-router",
+  "jose",
+  "zod",
+];
+
 /** A project whose files run in workerd, against real D1 and Durable Objects. `d1` are bindings beside DB. */
 const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
   plugins: [
@@ -33,6 +51,7 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
     globalSetup: ["test/upstream/global-setup.ts"],
     // One workerd for many files: each test makes companies of its own, and starting workerd takes longer than most files.
     isolate: false,
+    deps: { optimizer: { ssr: { enabled: true, include: PACKAGES } } },
     // A busy machine takes its time, and some tests look at every company that other files have made.
     testTimeout: 90_000,
     expect: { poll: { timeout: 20_000 } },
@@ -41,6 +60,7 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
 
 export default defineConfig({
   test: {
+    silent: "passed-only",
     tags: [{ name: "slow", description: "Takes seconds: `npm run check` leaves it out, `npm test` does not." }],
     // Much of a test is waiting: for storage, for a model, for another process.
     maxWorkers: 3,

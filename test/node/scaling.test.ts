@@ -9,7 +9,7 @@ import { tables, withTables } from "../../bench/scaling/tables.ts";
 
 const plain = (text: string) => text.replaceAll(/ +/g, " ").replaceAll(/-{3,}/g, "---");
 
-it("docs/scaling.md has the tables that `npm run scaling` writes", () => {
+it("docs/scaling.md has the tables that `npm run scaling` writes", { tags: "slow" }, () => {
   const text = readFileSync(join(root, "docs/scaling.md"), "utf8");
   const all = tables();
   const quoted = [...text.matchAll(/<!-- (\w+) -->\n/g)].map(([, name]) => name).filter((name) => name !== "end");

@@ -99,7 +99,7 @@ describe("the rows of a company", () => {
 });
 
 describe("seals", () => {
-  it("are made by the scheduled run, each over the one before, and signed", async () => {
+  it("are made by the scheduled run, each over the one before, and signed", { tags: "slow" }, async () => {
     const company = await makeCompany();
     expect(await seals(company)).toEqual([]);
     await change(company, 3);

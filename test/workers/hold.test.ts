@@ -116,7 +116,7 @@ it("of a visitor keeps every conversation of theirs, and their row from being me
   expect((await hold(company, `/lead/${lead.lead_id}`)).status).toBe(404);
 });
 
-it("is passed over by retention, of every class, until it is released", async () => {
+it("is passed over by retention, of every class, until it is released", { tags: "slow" }, async () => {
   const { company, lead, id } = await talking();
   const other = await createConversation(company);
   const said = await chat(company, other.id, "deleted");

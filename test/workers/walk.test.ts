@@ -490,7 +490,7 @@ class Walk {
 
 it.for(fc.sample(steps, { numRuns: RUNS, seed: SEED }).map((all, n) => [n, all] as const))(
   `of everything that changes a conversation (seed ${SEED}, run %s)`,
-  { timeout: 180_000 },
+  { tags: "slow", timeout: 180_000 },
   async ([, all]) => {
     const walk = new Walk(await setUp());
     const done: string[] = [];

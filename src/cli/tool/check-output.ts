@@ -27,12 +27,12 @@ export async function checkMigrations(): Promise<Finding> {
   }
 }
 
-/** Builds the production bundle and checks its size. */
+/** Builds the production bundle, of which wrangler must have nothing to say, and checks its size. */
 export async function checkBundle(): Promise<Finding> {
   const out = mkdtempSync(join(tmpdir(), "conversations-bundle-"));
   try {
     const { code, output } = await bundleForProduction(out);
-    if (code !== 0) return { ok: false, note: output.trim() };
+    if (code !== 0 || /warning|unexpected fields/i.test(output)) return { ok: false, note: output.trim() };
     const files = readdirSync(out).filter((file) => file.endsWith(".js"));
     const bytes = files.reduce((sum, file) => sum + gzipSync(readFileSync(join(out, file))).length, 0);
     const size = Math.ceil(bytes / 1024);

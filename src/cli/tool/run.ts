@@ -42,14 +42,14 @@ export function capture(command: string, args: string[]): Promise<{ code: number
 export const bundleForProduction = (out: string) =>
   capture("wrangler", ["deploy", "--dry-run", "--minify", "--outdir", out]);
 
-/** Runs a command in this terminal. Resolves to its exit code. */
-export function show(command: string, args: string[]): Promise<number> {
+/** Runs a command in this terminal, with `variables` added to its environment. Resolves to its exit code. */
+export function show(command: string, args: string[], variables: Record<string, string> = {}): Promise<number> {
   const { file, all, shell } = start(command, args);
   const child = spawn(file, all, {
     cwd: root,
     shell,
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...quiet, PATH },
+    env: { ...process.env, ...quiet, PATH, ...variables },
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);

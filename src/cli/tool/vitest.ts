@@ -1,5 +1,6 @@
 /** Runs the tests and counts them from vitest's JSON report. */
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { paths } from "./project.ts";
 import { show } from "./run.ts";
@@ -19,8 +20,27 @@ export type Report = {
 export async function runTests(...args: string[]): Promise<TestCount> {
   const file = join(paths.results, "tests.json");
   const report = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const code = await show("vitest", ["run", ...report, ...args]);
-  return count(existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Report) : null, code);
+  const folder = temporaryFolder();
+  try {
+    const code = await show("vitest", ["run", ...report, ...args], { TMPDIR: folder });
+    return count(existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Report) : null, code);
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Where Linux keeps files in memory, and how much of it (bytes) has to be free: databases of tests live there. */
+const MEMORY = "/dev/shm";
+const ENOUGH = 2 ** 31;
+
+/** A temporary folder of this run, in memory where there is room: a quarter of the tests' time went to waiting for a disk. */
+function temporaryFolder(): string {
+  const free = existsSync(MEMORY) ? statfsSync(MEMORY) : null;
+  const home = free && free.bavail * free.bsize >= ENOUGH ? MEMORY : tmpdir();
+  const folder = mkdtempSync(join(home, "conversations-test-"));
+  // apt-get, which installs the browser, reads its files as a user of its own.
+  chmodSync(folder, 0o1777);
+  return folder;
 }
 
 /** A test file that fails to load counts as one failure, and so does a run that fails without a failed test. */
