@@ -4,6 +4,7 @@
  */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Each of these is loaded as one file by every workerd, instead of as its many. */
 const PACKAGES = [
@@ -58,9 +59,22 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
   },
 });
 
+/** What tests of whole programs have in common. */
+const WHOLE = { hookTimeout: 60_000, maxWorkers: 3, sequence: { groupOrder: 1 } };
+
+/** What waits for a whole minute comes first of its group, so that others run meanwhile. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ project, moduleId }: TestSpecification) =>
+      2 * project.config.sequence.groupOrder + (moduleId.endsWith("/faults/minute.test.ts") ? 0 : 1);
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
 export default defineConfig({
   test: {
     silent: "passed-only",
+    sequence: { sequencer: LongestFirst },
     tags: [{ name: "slow", description: "Takes seconds: `npm run check` leaves it out, `npm test` does not." }],
     // Much of a test is waiting: for storage, for a model, for another process.
     maxWorkers: 3,
@@ -70,42 +84,35 @@ export default defineConfig({
       inWorkerd("workers"),
       inWorkerd("databases", { DB_1: "second" }),
       { test: { name: "node", include: ["test/node/**/*.test.ts"], testTimeout: 60_000, isolate: false } },
-      // Whole programs, after everything else: they start servers and take their time.
+      // Whole programs, after everything else: they start servers, kill them, and wait for alarms and time limits.
       {
         test: {
+          ...WHOLE,
           name: "e2e",
           // A browser on a busy machine.
           retry: 2,
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["test/e2e/global-setup.ts"],
           testTimeout: 120_000,
-          hookTimeout: 60_000,
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
         },
       },
       // Clients that other people wrote, against the built bundle.
       {
         test: {
+          ...WHOLE,
           name: "clients",
           include: ["test/clients/*.test.ts"],
           globalSetup: ["test/faults/global-setup.ts", "test/clients/global-setup.ts"],
           testTimeout: 30_000,
-          hookTimeout: 60_000,
-          maxWorkers: 4,
-          sequence: { groupOrder: 2 },
         },
       },
-      // Mostly waiting for alarms and time limits, so several files at once, and clients beside them.
       {
         test: {
+          ...WHOLE,
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
           globalSetup: ["test/faults/global-setup.ts"],
           testTimeout: 120_000,
-          hookTimeout: 60_000,
-          maxWorkers: 4,
-          sequence: { groupOrder: 2 },
         },
       },
     ],

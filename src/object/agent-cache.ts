@@ -98,9 +98,12 @@ export class AgentCache {
 
   /** Secrets are kept as D1 has them: encrypted. */
   #keep(parts: AgentParts): void {
-    const value = JSON.stringify(parts);
-    if (this.#store.one("SELECT value FROM agent")?.["value"] === value) return;
-    this.#store.run("INSERT OR REPLACE INTO agent VALUES (1, ?, ?)", value, Date.now());
+    this.#store.run(
+      `INSERT INTO agent VALUES (1, ?, ?)
+       ON CONFLICT (one) DO UPDATE SET value = excluded.value, at = excluded.at WHERE value <> excluded.value`,
+      JSON.stringify(parts),
+      Date.now(),
+    );
   }
 
   async #open(

@@ -21,9 +21,11 @@ export async function eventually<T>(what: string, look: () => T | Promise<T>, wi
 /** Waits, without asking the Worker anything, until no turn is open and D1 has everything. */
 export const settled = ({ files }: Site, id: string): Promise<true> =>
   eventually("everything has come to an end and is in D1", () => {
+    const isThere = files.journal(id, "SELECT 1 FROM sqlite_master WHERE name = 'outbox'").length > 0;
     const [journal] = files.journal(
       id,
-      `SELECT (SELECT count(*) FROM turn WHERE status IN ('queued', 'running')) + (SELECT count(*) FROM outbox) AS undone,
+      `SELECT (SELECT count(*) FROM turn WHERE status IN ('queued', 'running'))
+       + ${isThere ? "(SELECT count(*) FROM outbox)" : "0"} AS undone,
        (SELECT count(*) FROM message) AS messages FROM header`,
     );
     const [record] = files.record("SELECT count(*) AS messages FROM message WHERE conversation_id = ?", id);

@@ -11,6 +11,7 @@ import { summarise } from "../../src/chat/engine/summarise.ts";
 import type { TurnAgent } from "../../src/chat/engine/turn-agent.ts";
 import * as handling from "../../src/chat/journal/handling.ts";
 import * as edits from "../../src/chat/journal/edits.ts";
+import { RareTable } from "../../src/chat/journal/rare-table.ts";
 import { type Model, type ModelEvent, ModelFailure } from "../../src/chat/ports.ts";
 import { followTurn } from "../../src/chat/projection/follow.ts";
 import { nextContext } from "../../src/chat/projection/context.ts";
@@ -96,9 +97,9 @@ function world(s: Scheduler, plans: Piece[][]) {
     replies: journal.store.rows(
       "SELECT sequence, content, status, tool_calls, details FROM message WHERE role = 'assistant' AND author IS NULL",
     ),
-    deltas: journal.store.rows("SELECT * FROM deltas"),
-    summary: journal.store.rows("SELECT * FROM summary"),
-    notes: journal.store.rows("SELECT * FROM note"),
+    deltas: new RareTable(journal.store, "deltas").rows("SELECT * FROM deltas"),
+    summary: new RareTable(journal.store, "summary").rows("SELECT * FROM summary"),
+    notes: new RareTable(journal.store, "note").rows("SELECT * FROM note"),
     title: journal.header.title,
     waiting: journal.header.waiting_since,
   });

@@ -3,7 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { Journal } from "../../src/chat/journal/journal.ts";
-import { VERSION } from "../../src/chat/journal/schema.ts";
+import { RARE, VERSION } from "../../src/chat/journal/schema.ts";
 import { makeCompany } from "./company.ts";
 import { chat, createConversation } from "./conversation-client.ts";
 
@@ -61,8 +61,9 @@ it("tables of the first version take every step, and what was open is found", as
   const { id } = await createConversation(company);
   for (const message of ["one", "two"]) expect((await chat(company, id, message)).status).toBe(200);
   await runInDurableObject(env.CONVERSATION.getByName(id), (_, { storage }) => {
+    const { store, header: before } = new Journal(storage);
+    for (const table of Object.keys(RARE)) store.make(table as keyof typeof RARE);
     const fresh = tablesOf(storage);
-    const before = new Journal(storage).header;
     storage.sql.exec(BACK);
     const tool = { call_id: "c", name: "n", state: "called", input: { of: 1 } };
     const deltas = [

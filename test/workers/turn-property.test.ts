@@ -6,6 +6,8 @@ import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { Journal } from "../../src/chat/journal/journal.ts";
+import { RareTable } from "../../src/chat/journal/rare-table.ts";
 import { call, type Company, makeCompany, send } from "./company.ts";
 import {
   chat,
@@ -161,7 +163,7 @@ async function check(company: Company, id: string, log: Log): Promise<void> {
     const rowsOf = (query: string) => storage.sql.exec(query).toArray();
     return {
       open: rowsOf("SELECT number FROM turn WHERE status IN ('queued', 'running')"),
-      outbox: rowsOf("SELECT change FROM outbox"),
+      outbox: new RareTable(new Journal(storage).store, "outbox").rows("SELECT change FROM outbox"),
       messages: rowsOf("SELECT id, sequence, content, status, deleted_at FROM message ORDER BY sequence"),
       arrivals: rowsOf("SELECT user_sequence FROM turn WHERE user_sequence IS NOT NULL ORDER BY number"),
     };

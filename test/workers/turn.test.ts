@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { Journal } from "../../src/chat/journal/journal.ts";
 import { call, type Company, makeCompany, makeLead, send } from "./company.ts";
 import { chat, createConversation, history, parseEvents, streamChat, streamOf, settle } from "./conversation-client.ts";
 
@@ -384,7 +385,7 @@ describe("a restart", () => {
       const { sql } = state.storage;
       sql.exec("UPDATE turn SET status = 'running', reply_sequence = NULL, last_event = NULL, ended_at = NULL");
       sql.exec("DELETE FROM message WHERE sequence = 2");
-      sql.exec("INSERT INTO deltas VALUES (1, 2, ?)", JSON.stringify([{ n: 2, text: "echo: to", tool: null }]));
+      new Journal(state.storage).deltas.add(1, { n: 2, text: "echo: to", tool: null });
       sql.exec("UPDATE header SET next_sequence = 2, message_count = 1, handed_over = 1, open = '[1]'");
     });
     await env.DB.prepare("DELETE FROM message WHERE conversation_id = ? AND sequence = 2").bind(id).run();

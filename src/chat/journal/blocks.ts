@@ -3,6 +3,7 @@
  * for 256 messages and one block of them, however much was deleted before it.
  */
 import type { Role } from "../message.ts";
+import { RareTable } from "./rare-table.ts";
 import type { Store } from "./store.ts";
 
 /** Messages in a block. */
@@ -16,11 +17,11 @@ export const blockOf = (sequence: number): number => Math.floor((sequence - 1) /
 export const rangeOf = (block: number): [first: number, last: number] => [block * BLOCK + 1, (block + 1) * BLOCK];
 
 export class Blocks {
-  readonly #store: Store;
+  readonly #table: RareTable;
   #counts: Count[] | null = null;
 
   constructor(store: Store) {
-    this.#store = store;
+    this.#table = new RareTable(store, "block");
   }
 
   /** Live messages of a full block; null for one that still fills. */
@@ -31,11 +32,18 @@ export class Blocks {
     return role === "user" ? count.users : count.live - count.users;
   }
 
+  /** A message of this sequence is new. */
+  add(sequence: number): void {
+    if (sequence % BLOCK !== 0) return;
+    this.#table.make();
+    this.recount(sequence - 1);
+  }
+
   /** Counts blocks anew that the messages after sequence `after` are in. */
   recount(after: number): void {
     this.#counts = null;
     const first = blockOf(after + 1);
-    this.#store.run(
+    this.#table.run(
       `INSERT OR REPLACE INTO block SELECT (sequence - 1) / ${BLOCK} AS number, sum(deleted_at IS NULL),
          sum(deleted_at IS NULL AND role = 'user')
        FROM message WHERE sequence > ? GROUP BY number HAVING count(*) = ${BLOCK}`,
@@ -47,7 +55,7 @@ export class Blocks {
   change(sequence: number, role: Role, by: 1 | -1): void {
     this.#counts = null;
     const users = role === "user" ? by : 0;
-    this.#store.run(
+    this.#table.run(
       "UPDATE block SET live = live + ?, users = users + ? WHERE number = ?",
       by,
       users,
@@ -60,7 +68,7 @@ export class Blocks {
   }
 
   #all(): Count[] {
-    this.#counts ??= this.#store.rows("SELECT live, users FROM block ORDER BY number") as unknown as Count[];
+    this.#counts ??= this.#table.rows("SELECT live, users FROM block ORDER BY number") as unknown as Count[];
     return this.#counts;
   }
 }

@@ -2,13 +2,16 @@
 import { auditRow } from "../audit.ts";
 import { type Outcome, ok, refuse } from "../outcome.ts";
 import { aboutConversation, type Edit } from "./edits.ts";
+import { RareTable } from "./rare-table.ts";
 import { forgetSummary } from "./summary.ts";
 
 /** Whoever of the staff has this id is named nowhere any more: not as author, as handler, nor in notes. */
 export function forgetName({ journal, caller, now }: Edit, entity_id: string): void {
   journal.transaction(() => {
     journal.messages.forgetName(entity_id);
-    for (const table of ["note", "handling"]) journal.store.update(table, { name: null }, "entity_id = ?", entity_id);
+    for (const table of ["note", "handling"] as const) {
+      new RareTable(journal.store, table).run(`UPDATE ${table} SET name = NULL WHERE entity_id = ?`, entity_id);
+    }
     const { handler_id, admitted: before } = journal.header;
     const admitted = before.filter(({ principal }) => principal.entity_id !== entity_id);
     journal.store.setHeader({ updated_at: now, admitted, ...(handler_id === entity_id ? { handler_name: null } : {}) });
@@ -27,7 +30,7 @@ export function eraseConversation({ journal, caller, now }: Edit): Outcome<objec
     journal.turns.purge("TRUE");
     journal.deltas.remove("TRUE");
     forgetSummary(journal, 0);
-    journal.store.run("DELETE FROM note");
+    new RareTable(journal.store, "note").run("DELETE FROM note");
     const { header } = journal;
     journal.store.setHeader({
       title: "",

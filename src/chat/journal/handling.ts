@@ -8,6 +8,7 @@ import type { Conversation } from "../conversation.ts";
 import type { HandlingRow, Note, Person, Rows, Slice } from "../rpc.ts";
 import type { Edit } from "./edits.ts";
 import type { Journal } from "./journal.ts";
+import { RareTable } from "./rare-table.ts";
 import type { Header } from "./schema.ts";
 
 type Action = HandlingRow["action"];
@@ -27,7 +28,7 @@ export function askForPerson(
   if (handled_by === "staff" || waiting_since !== null) return false;
   journal.transaction(() => {
     note(journal, now, "hand_over", null, reason);
-    if (summary) journal.store.insert("note", { ...summary, at: now, entity_id: null, name: null });
+    if (summary) tableOf(journal, "note").insert({ ...summary, at: now, entity_id: null, name: null });
     const entry = { action: "conversation.hand_over", target_type: "conversation", target_id };
     journal.outbox.add({ op: "header", audit: systemAuditRow(company_id, agent_id, entry, now) });
     journal.store.setHeader({ waiting_since: now, awaited_since: now, updated_at: now });
@@ -88,7 +89,7 @@ function returnToAgent(journal: Journal, now: number, person: Person | null, aud
 
 function note(journal: Journal, at: number, action: Action, person: Person | null, reason: string | null): void {
   const { entity_id = null, name = null } = person ?? {};
-  journal.store.insert("handling", { at, action, entity_id, name, reason });
+  tableOf(journal, "handling").insert({ at, action, entity_id, name, reason });
 }
 
 /** What staff, or a model that asks for a person, tells staff: in no message, and in nothing that a model or a visitor is shown. */
@@ -96,7 +97,7 @@ export function writeNote({ journal, caller, now }: Edit, id: string, { entity_i
   const written = { id, at: now, entity_id, name, text };
   const entry = { action: "conversation.note", target_type: "conversation", target_id: journal.header.id };
   journal.transaction(() => {
-    journal.store.insert("note", written);
+    tableOf(journal, "note").insert(written);
     journal.outbox.add({ op: "header", audit: auditRow(caller, entry, now) });
   });
   return written;
@@ -115,11 +116,13 @@ export function markRead({ journal, caller }: Edit, sequence: number): void {
   });
 }
 
+const tableOf = (journal: Journal, table: "note" | "handling") => new RareTable(journal.store, table);
+
 /** Rows newest first, one more than a page where there are more. `key` orders them and is where a cursor stands. */
 export function pageOf<T>(journal: Journal, table: "note" | "handling", { after, offset, limit }: Slice): Rows<T> {
   const key = table === "note" ? "id" : "number";
   const beyond = after === null ? "TRUE" : `${key} < ?`;
-  const rows = journal.store.rows(
+  const rows = tableOf(journal, table).rows(
     `SELECT * FROM ${table} WHERE ${beyond} ORDER BY ${key} DESC LIMIT ? OFFSET ?`,
     ...[...(after === null ? [] : [after]), limit, offset],
   );
@@ -128,7 +131,10 @@ export function pageOf<T>(journal: Journal, table: "note" | "handling", { after,
 
 /** Changes of hands are never removed; notes are as few as MOST_NOTES says. */
 export const countOf = (journal: Journal, table: "note" | "handling"): number =>
-  Number(journal.store.one(`SELECT ${table === "note" ? "count(*)" : "max(number)"} AS n FROM ${table}`)?.["n"] ?? 0);
+  Number(
+    tableOf(journal, table).one(`SELECT ${table === "note" ? "count(*)" : "max(number)"} AS n FROM ${table}`)?.["n"] ??
+      0,
+  );
 
 /** The conversation with what is counted of it, as D1 and the wire have it. */
 export const recordOf = (journal: Journal): Conversation => ({ ...journal.header, ...journal.messages.unread() });

@@ -12,7 +12,7 @@ import type { Usage } from "../usage.ts";
 import { Deltas } from "./deltas.ts";
 import { Messages } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
-import { type Header, HEADER_MEMBERS, pick } from "./schema.ts";
+import { type Header, HEADER_MEMBERS, NEW_HEADER, pick } from "./schema.ts";
 import type { SqlStore } from "./storage.ts";
 import { Store } from "./store.ts";
 import { Unindexed } from "./unindexed.ts";
@@ -96,21 +96,22 @@ export class Journal {
    */
   adopt(conversation: Conversation, messages: Message[], isLast: boolean): void {
     this.transaction(() => {
-      this.store.migrate();
+      const { revision: recorded } = conversation;
+      const members = pick(conversation, HEADER_MEMBERS);
+      const isEmpty = isLast && messages.length === 0;
       if (!this.store.found) {
         // A sequence of 0 says that messages are still to come.
-        const empty = { next_sequence: 0, next_turn: 1, handed_over: 0 };
-        this.store.insert("header", { one: 1, ...pick(conversation, HEADER_MEMBERS), ...empty });
-        this.store.forget();
+        const next_sequence = isEmpty ? 1 : 0;
+        this.store.begin({ ...members, ...NEW_HEADER, next_sequence, recorded, revision: recorded + 1 });
+        if (isEmpty) return;
       }
       this.messages.adopt(messages);
       if (!isLast) return;
       const last = this.adopted;
       const turns = Number(this.store.one("SELECT count(DISTINCT turn_id) AS turns FROM message")?.["turns"]);
       const read = { last_read_lead: last, last_read_staff: last };
-      const { revision: recorded } = conversation;
       const numbers = { next_sequence: last + 1, next_turn: turns + 1, handed_over: last, recorded, ...read };
-      this.store.setHeader({ ...pick(conversation, HEADER_MEMBERS), ...numbers });
+      this.store.setHeader({ ...members, ...numbers });
     });
   }
 

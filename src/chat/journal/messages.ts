@@ -3,8 +3,9 @@ import type { Conversation } from "../conversation.ts";
 import { type Message, type Role, saidIn } from "../message.ts";
 import { isBlank } from "../ports.ts";
 import type { Turn } from "../turn.ts";
-import { BLOCK, Blocks } from "./blocks.ts";
+import { Blocks } from "./blocks.ts";
 import { History } from "./history.ts";
+import { RareTable } from "./rare-table.ts";
 import { Recent } from "./recent.ts";
 import { MESSAGE_MEMBERS, pick, toMessage } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -18,6 +19,7 @@ export class Messages {
   readonly #store: Store;
   readonly #turns: Turns;
   readonly #blocks: Blocks;
+  readonly #ids: RareTable;
   readonly #recent = new Recent();
   readonly history: History;
 
@@ -25,6 +27,7 @@ export class Messages {
     this.#store = store;
     this.#turns = turns;
     this.#blocks = new Blocks(store);
+    this.#ids = new RareTable(store, "message_id");
     this.history = new History(store, this.#blocks, this.#recent);
   }
 
@@ -37,7 +40,7 @@ export class Messages {
   find(id: string): Message | null {
     const turn = this.#turns.around(id);
     const known = turn && (turn.user_message_id === id ? turn.user_sequence : turn.reply_sequence);
-    const sequence = known ?? this.#store.one("SELECT sequence FROM message_id WHERE id = ?", id)?.["sequence"];
+    const sequence = known ?? this.#ids.one("SELECT sequence FROM message_id WHERE id = ?", id)?.["sequence"];
     const found = sequence === undefined || sequence === null ? null : this.at(Number(sequence));
     return found?.id === id ? found : null;
   }
@@ -45,6 +48,7 @@ export class Messages {
   at(sequence: number): Message | null {
     const recent = this.#recent.at(sequence);
     if (recent) return recent;
+    if (sequence < 1) return null;
     const row = this.#store.one("SELECT * FROM message WHERE sequence = ?", sequence);
     return row && toMessage(row);
   }
@@ -143,12 +147,13 @@ export class Messages {
   #insert(message: Message, leads: boolean): void {
     this.#store.insert("message", message);
     if (!leads) this.noteId(message);
-    if (message.sequence % BLOCK === 0) this.#blocks.recount(message.sequence - 1);
+    this.#blocks.add(message.sequence);
   }
 
   /** The id of its turn does not lead to it, or not any more. */
   noteId({ id, sequence }: Message): void {
-    this.#store.run("INSERT OR IGNORE INTO message_id VALUES (?, ?)", id, sequence);
+    this.#ids.make();
+    this.#ids.run("INSERT OR IGNORE INTO message_id VALUES (?, ?)", id, sequence);
   }
 
   /** A reply that is written again in its old place. */

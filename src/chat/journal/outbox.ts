@@ -2,6 +2,7 @@
 import type { Batch, Change } from "../changes.ts";
 import type { Message } from "../message.ts";
 import type { Messages } from "./messages.ts";
+import { RareTable } from "./rare-table.ts";
 import type { Store } from "./store.ts";
 
 const MESSAGES_PER_BATCH = 50;
@@ -11,18 +12,20 @@ const TEXT_PER_BATCH = 500_000;
 
 export class Outbox {
   readonly #store: Store;
+  readonly #changes: RareTable;
   readonly #messages: Messages;
   /** Whether a change waits; undefined while nobody has looked. */
   #hasChanges: boolean | undefined;
 
   constructor(store: Store, messages: Messages) {
     this.#store = store;
+    this.#changes = new RareTable(store, "outbox");
     this.#messages = messages;
   }
 
   /** Leaves a change for D1; the transaction that makes it calls this. */
   add(change: Change): void {
-    this.#store.run("INSERT INTO outbox (change) VALUES (?)", JSON.stringify(change));
+    this.#changes.insert({ change: JSON.stringify(change) });
     this.#hasChanges = true;
     this.#store.setHeader({});
   }
@@ -35,7 +38,7 @@ export class Outbox {
   }
 
   #waits(): boolean {
-    return (this.#hasChanges ??= this.#store.one("SELECT 1 FROM outbox LIMIT 1") !== null);
+    return (this.#hasChanges ??= this.#changes.one("SELECT 1 FROM outbox LIMIT 1") !== null);
   }
 
   /** What was read before may not hold any more. */
@@ -48,7 +51,7 @@ export class Outbox {
     if (this.isEmpty) return null;
     const { header } = this.#store;
     const message = this.#messages.at(header.handed_over + 1);
-    const first = this.#store.one("SELECT change FROM outbox ORDER BY id LIMIT 1");
+    const first = this.#changes.one("SELECT change FROM outbox ORDER BY id LIMIT 1");
     const change = first && (JSON.parse(String(first["change"])) as Change);
     const made = change && "audit" in change ? change.audit?.at : undefined;
     return Math.min(message?.created_at ?? Infinity, made ?? header.updated_at);
@@ -62,7 +65,7 @@ export class Outbox {
     const upto = messages.at(-1)?.sequence ?? header.handed_over;
     const isComplete = upto === header.next_sequence - 1;
     const query = "SELECT * FROM outbox ORDER BY id LIMIT ?";
-    const waiting = isComplete && this.#waits() ? this.#store.rows(query, CHANGES_PER_BATCH) : [];
+    const waiting = isComplete && this.#waits() ? this.#changes.rows(query, CHANGES_PER_BATCH) : [];
     if (messages.length === 0 && waiting.length === 0) return null;
     const changes = waiting.map((row) => JSON.parse(String(row["change"])) as Change);
     const again = changes.flatMap((change) =>
@@ -87,7 +90,7 @@ export class Outbox {
     if (!found) return;
     this.#store.noteLater({ handed_over: Math.max(upto, found.handed_over) });
     if (last_change > 0) {
-      this.#store.run("DELETE FROM outbox WHERE id <= ?", last_change);
+      this.#changes.run("DELETE FROM outbox WHERE id <= ?", last_change);
       this.forget();
     }
     if (!this.isEmpty && found.revision === header.revision) this.#store.noteLater({ revision: found.revision + 1 });

@@ -52,10 +52,6 @@ CREATE TABLE turn (
   created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, output_schema TEXT, delta_length INTEGER, kind TEXT
 );
 CREATE UNIQUE INDEX turn_key ON turn (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE TABLE rerun (
-  principal TEXT NOT NULL, key TEXT NOT NULL, body_hash TEXT NOT NULL, turn_id TEXT NOT NULL, reply_id TEXT NOT NULL,
-  at INTEGER NOT NULL, PRIMARY KEY (principal, key)
-) WITHOUT ROWID;
 CREATE TABLE message (
   sequence INTEGER PRIMARY KEY,
   id TEXT NOT NULL, turn_id TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL, status TEXT NOT NULL,
@@ -64,18 +60,30 @@ CREATE TABLE message (
   deleted_at INTEGER, deleted_by TEXT, deletion_id TEXT, purged_at INTEGER, details TEXT, author TEXT,
   cached_input_tokens INTEGER, cost TEXT
 );
-CREATE TABLE message_id (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE block (number INTEGER PRIMARY KEY, live INTEGER NOT NULL, users INTEGER NOT NULL);
-CREATE TABLE deltas (turn INTEGER NOT NULL, first INTEGER NOT NULL, list TEXT NOT NULL, PRIMARY KEY (turn, first)) WITHOUT ROWID;
-CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL);
-CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
 CREATE TABLE agent (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL, at INTEGER NOT NULL);
-CREATE TABLE note (id TEXT PRIMARY KEY, at INTEGER NOT NULL, entity_id TEXT, name TEXT, text TEXT NOT NULL, upto INTEGER) WITHOUT ROWID;
-CREATE TABLE handling (
-  number INTEGER PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, entity_id TEXT, name TEXT, reason TEXT
-);
-CREATE TABLE reindex (id INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL);
 `;
+
+/**
+ * Tables that most conversations never need: each is made when something is first added to it, see rare-table.ts. A step that
+ * changes one makes it first where it is not there, as it was before that step.
+ */
+export const RARE = {
+  outbox: "CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL)",
+  rerun: `CREATE TABLE rerun (
+  principal TEXT NOT NULL, key TEXT NOT NULL, body_hash TEXT NOT NULL, turn_id TEXT NOT NULL, reply_id TEXT NOT NULL,
+  at INTEGER NOT NULL, PRIMARY KEY (principal, key)
+) WITHOUT ROWID`,
+  message_id: "CREATE TABLE message_id (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID",
+  block: "CREATE TABLE block (number INTEGER PRIMARY KEY, live INTEGER NOT NULL, users INTEGER NOT NULL)",
+  deltas:
+    "CREATE TABLE deltas (turn INTEGER NOT NULL, first INTEGER NOT NULL, list TEXT NOT NULL, PRIMARY KEY (turn, first)) WITHOUT ROWID",
+  summary: "CREATE TABLE summary (upto INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+  note: "CREATE TABLE note (id TEXT PRIMARY KEY, at INTEGER NOT NULL, entity_id TEXT, name TEXT, text TEXT NOT NULL, upto INTEGER) WITHOUT ROWID",
+  handling: `CREATE TABLE handling (
+  number INTEGER PRIMARY KEY, at INTEGER NOT NULL, action TEXT NOT NULL, entity_id TEXT, name TEXT, reason TEXT
+)`,
+  reindex: "CREATE TABLE reindex (id INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL)",
+} as const;
 
 /**
  * What leads from each version of the tables to the next: an object that was made by an older Worker takes the steps that
@@ -149,6 +157,12 @@ export const STEPS: readonly string[] = [
 
 /** The version of SCHEMA. */
 export const VERSION = STEPS.length + 1;
+
+/** What D1 knows nothing of, of a conversation without messages. */
+export const NEW_HEADER = {
+  ...{ next_turn: 1, handed_over: 0, titled_by: null, open: [], edits: 0, answered: 0, return_at: null },
+  ...{ last_read_lead: 0, last_read_staff: 0, indexed: 0, indexed_as: "", admitted: [], awaited_since: null },
+} satisfies Partial<Header>;
 
 export type Header = Omit<Conversation, "unread_lead" | "unread_staff"> & {
   next_sequence: number;

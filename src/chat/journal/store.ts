@@ -1,13 +1,14 @@
 /**
  * The journal's SQLite: its tables, its header, its transactions. Every method is synchronous; what it has written survives
- * a crash at the next line. Nothing is remembered but the header, which a failed transaction puts back.
+ * a crash at the next line. Nothing is remembered but the header, which a failed transaction puts back, and which tables there are.
  */
-import { bindable, type Header, SCHEMA, STEPS, toHeader, VERSION } from "./schema.ts";
+import { bindable, type Header, RARE, SCHEMA, STEPS, toHeader, VERSION } from "./schema.ts";
 import type { SqlRow, SqlRows, SqlStore, SqlValue } from "./storage.ts";
 
 export class Store {
   readonly #storage: SqlStore;
   #header: Header | null | undefined;
+  #tables: Set<string> | undefined;
   /** Members of the header that the tables do not have yet, and how deep in transactions we are. */
   #unwritten: Partial<Header> = {};
   #depth = 0;
@@ -19,8 +20,8 @@ export class Store {
   /** The conversation, or null while this object has none. Reading never makes a table. */
   get found(): Header | null {
     if (this.#header === undefined) {
-      const isKnown = this.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'header'") !== null;
-      if (isKnown) this.migrate();
+      const isKnown = this.has("header");
+      if (isKnown) this.#migrate();
       const row = isKnown ? this.one("SELECT * FROM header") : null;
       this.#header = row && toHeader(row);
     }
@@ -34,21 +35,45 @@ export class Store {
     return header;
   }
 
-  /** Makes the tables, or takes the steps that these lack. */
-  migrate(): void {
-    const isEmpty = this.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'version'") === null;
-    const version = isEmpty ? 0 : Number(this.one("SELECT number FROM version")?.["number"] ?? 0);
-    if (version === VERSION) return;
-    this.#storage.transactionSync(() => {
-      for (const step of isEmpty ? [SCHEMA] : STEPS.slice(version - 1)) this.#storage.sql.exec(step);
-      this.run("DELETE FROM version");
-      this.run("INSERT INTO version (number) VALUES (?)", VERSION);
-    });
+  /** Whether there is such a table. */
+  has(table: string): boolean {
+    this.#tables ??= new Set(
+      this.rows("SELECT name FROM sqlite_master WHERE type = 'table'").map(({ name }) => String(name)),
+    );
+    return this.#tables.has(table);
+  }
+
+  /** Makes a table that is not there yet. */
+  make(table: keyof typeof RARE): void {
+    if (this.has(table)) return;
+    this.run(RARE[table]);
+    this.#tables?.add(table);
+  }
+
+  /** A conversation begins: its tables are made, unless they were before. */
+  begin(header: Header): void {
+    if (this.has("version")) this.#migrate();
+    else this.#step(SCHEMA);
+    this.insert("header", { one: 1, ...header });
+    this.#header = header;
+  }
+
+  /** Takes the steps that the tables lack. */
+  #migrate(): void {
+    const version = Number(this.one("SELECT number FROM version")?.["number"] ?? 0);
+    if (version < VERSION) this.#step(STEPS.slice(version - 1).join(";"));
+  }
+
+  #step(statements: string): void {
+    const noted = `DELETE FROM version; INSERT INTO version (number) VALUES (${VERSION});`;
+    this.#storage.transactionSync(() => this.#storage.sql.exec(`${statements}; ${noted}`));
+    this.#tables = undefined;
   }
 
   /** The tables are empty, or were filled anew. */
   forget(): void {
     this.#header = undefined;
+    this.#tables = undefined;
     this.#unwritten = {};
   }
 
@@ -85,6 +110,7 @@ export class Store {
       });
     } catch (error) {
       this.#header = header;
+      this.#tables = undefined;
       this.#unwritten = unwritten;
       throw error;
     } finally {

@@ -1,6 +1,7 @@
 /** The turns of a conversation as its journal has them. */
 import type { EventId, Turn, TurnStatus } from "../turn.ts";
 import { toTurn } from "./schema.ts";
+import { RareTable } from "./rare-table.ts";
 import type { Store } from "./store.ts";
 
 export type NewTurn = Pick<
@@ -33,11 +34,13 @@ const RUN_AGAIN_WITHIN = 100;
 
 export class Turns {
   readonly #store: Store;
+  readonly #reruns: RareTable;
   /** The last turn that began with a message; undefined while nobody has asked. */
   #lastRequest: Turn | null | undefined;
 
   constructor(store: Store) {
     this.#store = store;
+    this.#reruns = new RareTable(store, "rerun");
   }
 
   /** What was read before may not hold any more. */
@@ -55,12 +58,12 @@ export class Turns {
     return this.#one("number = ?", number);
   }
   last(): Turn | null {
-    return this.#one("number = (SELECT max(number) FROM turn)");
+    return this.#hasNone ? null : this.#one("number = (SELECT max(number) FROM turn)");
   }
   /** The last turn that began with a message; what staff wrote since is passed over. */
   lastRequest(): Turn | null {
     const query = "number = (SELECT number FROM turn WHERE kind IS NOT 'staff' ORDER BY number DESC LIMIT 1)";
-    return (this.#lastRequest ??= this.#one(query));
+    return (this.#lastRequest ??= this.#hasNone ? null : this.#one(query));
   }
 
   /** The turn whose ids this message's id is among, if it is. */
@@ -124,13 +127,13 @@ export class Turns {
 
   /** The reply that was made anew under this key, if one was. */
   rerunBy(principal: string, key: string): Rerun | null {
-    return this.#store.one("SELECT * FROM rerun WHERE principal = ? AND key = ?", principal, key) as Rerun | null;
+    return this.#reruns.one("SELECT * FROM rerun WHERE principal = ? AND key = ?", principal, key) as Rerun | null;
   }
   noteRerun(rerun: Rerun): void {
-    this.#store.insert("rerun", rerun);
+    this.#reruns.insert(rerun);
   }
   expireReruns(before: number): void {
-    this.#store.run("DELETE FROM rerun WHERE at < ?", before);
+    this.#reruns.run("DELETE FROM rerun WHERE at < ?", before);
   }
 
   /** Whose turns they are from now on. */
@@ -144,7 +147,7 @@ export class Turns {
       to,
     );
     this.#store.run("UPDATE turn SET principal = ? WHERE principal = ?", to, from);
-    this.#store.run("UPDATE OR IGNORE rerun SET principal = ? WHERE principal = ?", to, from);
+    this.#reruns.run("UPDATE OR IGNORE rerun SET principal = ? WHERE principal = ?", to, from);
   }
 
   /** Forgets what was sent in these turns, and by which key or body they would be found again. */
@@ -154,7 +157,12 @@ export class Turns {
       `UPDATE turn SET content = NULL, metadata = '{}', output_schema = NULL, body_hash = '', idempotency_key = NULL WHERE ${where}`,
       ...values,
     );
-    this.#store.run("DELETE FROM rerun WHERE turn_id IN (SELECT id FROM turn WHERE body_hash = '')");
+    this.#reruns.run("DELETE FROM rerun WHERE turn_id IN (SELECT id FROM turn WHERE body_hash = '')");
+  }
+
+  /** No turn was ever noted: a conversation's first one looks for none. */
+  get #hasNone(): boolean {
+    return this.#store.found?.next_turn === 1;
   }
 
   #one(where: string, ...values: unknown[]): Turn | null {

@@ -6,6 +6,7 @@ import type { Batch } from "../changes.ts";
 import type { Message } from "../message.ts";
 import type { Messages } from "./messages.ts";
 import type { Header } from "./schema.ts";
+import { RareTable } from "./rare-table.ts";
 import type { Store } from "./store.ts";
 
 /** Messages of one batch, and UTF-16 units of what they say; one of the largest size always fits alone. */
@@ -26,12 +27,14 @@ export type IndexBatch = {
 
 export class Unindexed {
   readonly #store: Store;
+  readonly #changed: RareTable;
   readonly #messages: Messages;
   /** Whether messages wait to be indexed again; undefined while nobody has looked. */
   #hasChanged: boolean | undefined;
 
   constructor(store: Store, messages: Messages) {
     this.#store = store;
+    this.#changed = new RareTable(store, "reindex");
     this.#messages = messages;
   }
 
@@ -56,7 +59,7 @@ export class Unindexed {
   /** Also where the message is new to the index: a batch that has it as it was may be on its way. */
   #add(first: number, last: number): void {
     this.#hasChanged = true;
-    this.#store.run("INSERT INTO reindex (first, last) VALUES (?, ?)", first, last);
+    this.#changed.insert({ first, last });
   }
 
   /** Whether the index has everything that D1 has. */
@@ -67,7 +70,7 @@ export class Unindexed {
   }
 
   #waits(): boolean {
-    return (this.#hasChanged ??= this.#store.one("SELECT 1 FROM reindex LIMIT 1") !== null);
+    return (this.#hasChanged ??= this.#changed.one("SELECT 1 FROM reindex LIMIT 1") !== null);
   }
 
   /** What was read before may not hold any more. */
@@ -90,7 +93,7 @@ export class Unindexed {
     if (!header) return null;
     const isNew = header.indexed < header.handed_over;
     const row =
-      isNew || !this.#waits() ? null : this.#store.one("SELECT id, first, last FROM reindex ORDER BY id LIMIT 1");
+      isNew || !this.#waits() ? null : this.#changed.one("SELECT id, first, last FROM reindex ORDER BY id LIMIT 1");
     if (!isNew && !row) return null;
     const first = row ? Number(row["first"]) : header.indexed + 1;
     const end = row ? Number(row["last"]) : header.handed_over;
@@ -112,8 +115,8 @@ export class Unindexed {
     const { found } = this.#store;
     if (!found) return;
     if (change !== null) {
-      this.#store.run("UPDATE reindex SET first = ? WHERE id = ? AND first = ?", last + 1, change, first);
-      this.#store.run("DELETE FROM reindex WHERE id = ? AND first > last", change);
+      this.#changed.run("UPDATE reindex SET first = ? WHERE id = ? AND first = ?", last + 1, change, first);
+      this.#changed.run("DELETE FROM reindex WHERE id = ? AND first > last", change);
       this.forget();
     } else if (found.indexed === first - 1 && found.indexed_as === header.indexed_as) {
       this.#store.setHeader({ indexed: last });
