@@ -7,7 +7,7 @@ import { RareTable } from "./rare-table.ts";
 import type { Store } from "./store.ts";
 
 /** Messages in a block. */
-export const BLOCK = 256;
+const BLOCK = 256;
 
 /** Live messages of a full block, and how many of them are users'. */
 type Count = { live: number; users: number };
