@@ -6,7 +6,7 @@ import { configOf } from "./config.ts";
 import { causeOf, isTransient } from "./db/database.ts";
 import { Api } from "./http/api.ts";
 import { setBookmarkHeader } from "./http/database.ts";
-import { type AppContext, type AppEnv, originOf } from "./http/context.ts";
+import { type AppContext, type AppEnv, askedOrigin, originOf } from "./http/context.ts";
 import { cors } from "./http/cors.ts";
 import { addHeaders } from "./http/headers.ts";
 import { Methods } from "./http/methods.ts";
@@ -126,7 +126,7 @@ app.onError((error, c) => {
 });
 
 /** As everywhere; a config that does not hold leaves the origin that was asked. */
-const originFor = (c: AppContext) => (c.get("config") ? originOf(c) : new URL(c.req.url).origin);
+const originFor = (c: AppContext) => (c.get("config") ? originOf(c) : askedOrigin(c));
 
 function problemOf(error: unknown): ProblemDetails {
   if (error instanceof Problem) return error.details;

@@ -47,8 +47,11 @@ const variables = lazy(() =>
     TOKEN_ISSUER: z.string().min(1).default("conversations-api"),
     /** "true" only for local running: upstreams and issuers on loopback, and builtin/echo. */
     ALLOW_LOOPBACK_UPSTREAMS: z.enum(["true", "false"]).default("false"),
-    /** Origin to use in absolute links where it differs from the one requested. */
-    PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+    /** Origin to use in absolute links where it differs from the one requested; what follows the host is ignored. */
+    PUBLIC_URL: z
+      .url({ protocol: /^https?$/ })
+      .transform((url) => new URL(url).origin)
+      .optional(),
     /** "off" serves visitors without the rate limit bindings; otherwise a missing one is an error. */
     RATE_LIMITS: z.enum(["on", "off"]).default("on"),
     /** Days after which what was deleted is purged for good by the scheduled run; 0 keeps it for ever. */

@@ -21,7 +21,7 @@ export function toolIdentity(config: Config, facts: ToolCallFacts, now: number):
   const { url, entity_type, entity_id, agent_id, conversation_id, turn_id, call_id } = facts;
   const iat = Math.floor(now / 1000);
   return sign(config, "JWT", {
-    iss: config.PUBLIC_URL ? new URL(config.PUBLIC_URL).origin : config.TOKEN_ISSUER,
+    iss: config.PUBLIC_URL ?? config.TOKEN_ISSUER,
     aud: new URL(url).origin,
     sub: `${entity_type}:${entity_id}`,
     act: { sub: agent_id },

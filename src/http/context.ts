@@ -31,11 +31,19 @@ export type AppEnv = {
 
 export type AppContext = Context<AppEnv>;
 
-/** Scheme and host of links in responses. */
-export function originOf(c: AppContext): string {
-  const { PUBLIC_URL } = c.get("config");
-  return new URL(PUBLIC_URL ?? c.req.url).origin;
+/** The origin of the last request, as it was written and as it is: most requests of an isolate ask for the same. */
+let last = { written: "", origin: "" };
+
+/** Scheme and host that this request asked for. */
+export function askedOrigin(c: AppContext): string {
+  const { url } = c.req;
+  const written = url.slice(0, url.indexOf("/", "https://".length));
+  if (written !== last.written) last = { written, origin: new URL(url).origin };
+  return last.origin;
 }
+
+/** Scheme and host of links in responses. */
+export const originOf = (c: AppContext): string => c.get("config").PUBLIC_URL ?? askedOrigin(c);
 
 /** The prefix of this request, `/v1` or `/api/v1`: links keep it. */
 export const prefixOf = (c: AppContext): string => (c.req.path.startsWith("/api/") ? "/api/v1" : "/v1");

@@ -4,7 +4,7 @@
  */
 import { companyDatabase } from "../db/database.ts";
 import { type AgentRow, forgetAgents, listAllowedOrigins } from "../db/agent.ts";
-import { type AppContext, originOf } from "./context.ts";
+import { type AppContext, askedOrigin, originOf } from "./context.ts";
 import { originAllowed } from "../net/origin.ts";
 import { Problem } from "../problem/problem.ts";
 import { Lookups } from "../auth/cache.ts";
@@ -70,4 +70,4 @@ export async function admitToWebsiteOf(c: AppContext, agent: Pick<AgentRow, "id"
 
 export const originRefused = () => new Problem("origin_not_allowed", "This agent may not be used from this website.");
 
-const isOwn = (c: AppContext, origin: string) => origin === originOf(c) || origin === new URL(c.req.url).origin;
+const isOwn = (c: AppContext, origin: string) => origin === originOf(c) || origin === askedOrigin(c);
