@@ -88,7 +88,7 @@ function expectGood(answer: Answer, what: string): void {
 
 const routes = api.routes.map((route) => [`${route.method.toUpperCase()} ${route.path}`, route] as const);
 
-describe("never a 5xx from", () => {
+describe("never a 5xx from", { tags: "slow" }, () => {
   it.each(routes.filter(([, { hasBody }]) => hasBody))("a body of %s", async (_, { method, path }) => {
     const operation = document.paths[path]?.[method];
     const schema = operation?.requestBody?.content?.["application/json"]?.schema as Schema | undefined;
