@@ -62,11 +62,11 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
 /** What tests of whole programs have in common. */
 const WHOLE = { hookTimeout: 60_000, maxWorkers: 3, sequence: { groupOrder: 1 } };
 
-/** What waits for a whole minute comes first of its group, so that others run meanwhile. */
-class LongestFirst extends BaseSequencer {
+/** What waits much comes first of its group, so that what only computes runs meanwhile. */
+class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ project, moduleId }: TestSpecification) =>
-      2 * project.config.sequence.groupOrder + (moduleId.endsWith("/faults/minute.test.ts") ? 0 : 1);
+      2 * project.config.sequence.groupOrder + (/\/test\/(?:workers\/|faults\/minute)/.test(moduleId) ? 0 : 1);
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }
 }
@@ -74,7 +74,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     silent: "passed-only",
-    sequence: { sequencer: LongestFirst },
+    sequence: { sequencer: WaitingFirst },
     tags: [{ name: "slow", description: "Takes seconds: `npm run check` leaves it out, `npm test` does not." }],
     // Much of a test is waiting: for storage, for a model, for another process.
     maxWorkers: 3,
