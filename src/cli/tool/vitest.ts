@@ -31,7 +31,7 @@ export async function runTests(...args: string[]): Promise<TestCount> {
 
 /** Where Linux keeps files in memory, and how much of it (bytes) has to be free: databases of tests live there. */
 const MEMORY = "/dev/shm";
-const ENOUGH = 2 ** 31;
+const ENOUGH = 2 ** 30;
 
 /** A temporary folder of this run, in memory where there is room: a quarter of the tests' time went to waiting for a disk. */
 function temporaryFolder(): string {
