@@ -12,9 +12,9 @@ export type Cost = {
 
 /** A test holds the rows that a turn writes to D1 against the database itself. */
 export const COSTS = {
-  conversation: { trips: 2, d1_read: 5, d1_written: 9, object_read: 0, object_written: 0 },
+  conversation: { trips: 2, d1_read: 5, d1_written: 10, object_read: 0, object_written: 0 },
   /** Beyond what every turn costs: the object takes the conversation over. */
-  first_turn: { trips: 1, d1_read: 3, d1_written: 0, object_read: 53, object_written: 6 },
+  first_turn: { trips: 1, d1_read: 9, d1_written: 3, object_read: 14, object_written: 3 },
   /** Both messages go to D1 in one batch, a moment after the reply; turns in quick succession share one. */
   turn: { trips: 1, d1_read: 9, d1_written: 9, object_read: 8, object_written: 9 },
   /** A page of 50 messages. */
@@ -24,7 +24,7 @@ export const COSTS = {
 } satisfies Record<string, Cost>;
 
 /** Bytes on disk, with indexes: messages of 120 characters, replies of 110. */
-export const SIZES = { d1_conversation: 720, d1_turn: 1_035, object: 46_700, object_turn: 1_092 };
+export const SIZES = { d1_conversation: 720, d1_turn: 1_035, object: 44_100, object_turn: 921 };
 
 /** US dollars: Workers Paid, list prices as published on developers.cloudflare.com in 2026. */
 export const PRICES = {
