@@ -46,5 +46,7 @@ const withHead = (method: string) => (method === "GET" ? ["GET", "HEAD"] : [meth
 
 const listed = (methods: string[]) => [...new Set(methods)].toSorted().join(", ");
 
-const notAllowed = (methods: string[]) =>
-  new Problem("method_not_allowed", undefined, { headers: { allow: listed(methods) } });
+const notAllowed = (methods: string[]) => {
+  const allow = listed(methods);
+  return new Problem("method_not_allowed", `This address takes ${allow}.`, { headers: { allow } });
+};

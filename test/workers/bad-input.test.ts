@@ -296,7 +296,9 @@ describe("protocol", () => {
     expect(await call("GET", "/v2/conversation", {})).toMatchObject({ status: 404 });
     const wrong = await call("PUT", `/v1/conversation/${id}`, { headers: company.user, body: {} });
     expect(wrong).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
-    expect(wrong.headers.get("allow")?.split(", ")).toEqual(expect.arrayContaining(["DELETE", "GET", "PATCH"]));
+    const allow = wrong.headers.get("allow") ?? "";
+    expect(allow.split(", ")).toEqual(expect.arrayContaining(["DELETE", "GET", "PATCH"]));
+    expect(wrong.body.detail).toBe(`This address takes ${allow}.`);
   });
 
   it.each(api.specs.filter(({ method, query }) => method === "delete" && query))(
