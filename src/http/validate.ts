@@ -25,13 +25,25 @@ export function check<S extends z.ZodType>(schema: S, value: unknown): z.output<
  */
 function parse<S extends z.ZodType>(schema: S, value: unknown) {
   try {
-    return schema.safeParse(value);
+    return schema.safeParse(value, { error: sizeError });
   } catch (error) {
     if (error instanceof Problem) throw error;
     console.error({ event: "schema_failed", error: causeOf(error) });
     throw invalid({ path: "", message: "has a member that is no value of its type" });
   }
 }
+
+const UNITS: Partial<Record<string, string>> = { string: "character", array: "item" };
+
+/** What is wrong with a size, unless the schema has words of its own for it; anything else zod says itself. */
+const sizeError: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code !== "too_small" && issue.code !== "too_big") return undefined;
+  const size = Number(issue.code === "too_small" ? issue.minimum : issue.maximum);
+  const bound = issue.exact ? "exactly" : issue.code === "too_small" ? "at least" : "at most";
+  const unit = UNITS[issue.origin];
+  if (unit) return `must have ${bound} ${size} ${unit}${size === 1 ? "" : "s"}`;
+  return issue.origin === "number" && issue.inclusive ? `must be ${bound} ${size}` : undefined;
+};
 
 const pointer = (path: PropertyKey[]) =>
   path

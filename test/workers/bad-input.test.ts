@@ -281,6 +281,16 @@ describe("naughty strings", () => {
     }
   });
 
+  it.each<[string, object, string, string]>([
+    ["/v1/conversation/x/chat", { message: "" }, "/message", "must have at least 1 character"],
+    ["/v1/agent", { name: "a".repeat(201) }, "/name", "must have at most 200 characters"],
+    ["/v1/agent", { name: "a", model: [] }, "/model", "must have at least 1 item"],
+    ["/v1/agent", { name: "a", max_output_tokens: 0 }, "/max_output_tokens", "must be at least 1"],
+  ])("says how large a value may be: %s %j", async (path, body, member, message) => {
+    const answer = await call("POST", path, { headers: company.admin, body });
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: member, message }] } });
+  });
+
   it("refuses half of a surrogate pair wherever text is stored", async () => {
     for (const body of ['{"message":"\\ud800"}', '{"message":"x\\udfff"}']) {
       expect(await post(`/v1/conversation/${id}/chat`, body)).toMatchObject({ status: 422 });
