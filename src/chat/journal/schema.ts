@@ -169,7 +169,7 @@ export type Header = Omit<Conversation, "unread_lead" | "unread_staff"> & {
   next_turn: number;
   handed_over: number;
   titled_by: string | null;
-  open: number[];
+  open: readonly number[];
   edits: number;
   answered: number;
   last_read_lead: number;
@@ -178,14 +178,14 @@ export type Header = Omit<Conversation, "unread_lead" | "unread_staff"> & {
   recorded: number;
   indexed: number;
   indexed_as: string;
-  admitted: AdmittedRow[];
+  admitted: readonly AdmittedRow[];
   awaited_since: number | null;
 };
 
 /** A credential that was admitted, as its SHA-256 (base64url), and whom it stands for; without the credential itself. */
 type AdmittedRow = { hash: string; principal: Omit<Principal, "credential"> };
 
-export const toHeader = (row: SqlRow): Header =>
+export const toHeader = ({ one: _, ...row }: SqlRow): Header =>
   ({
     ...row,
     metadata: JSON.parse(String(row["metadata"])),

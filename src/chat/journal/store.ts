@@ -43,9 +43,9 @@ export class Store {
     return this.#tables.has(table);
   }
 
-  /** Makes a table that is not there yet. */
+  /** Makes a table that is not there yet. Throws where there is no conversation: what comes after it went leaves nothing. */
   make(table: keyof typeof RARE): void {
-    if (this.has(table)) return;
+    if (this.has(table) || !this.header) return;
     this.run(RARE[table]);
     this.#tables?.add(table);
   }
