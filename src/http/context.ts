@@ -34,10 +34,13 @@ export type AppContext = Context<AppEnv>;
 /** The origin of the last request, as it was written and as it is: most requests of an isolate ask for the same. */
 let last = { written: "", origin: "" };
 
+/** What an origin is usually written as. Nothing after it belongs to the host; any other URL is remembered as a whole. */
+const PLAIN = /^https?:\/\/[\w.:[\]-]+(?=\/)/;
+
 /** Scheme and host that this request asked for. */
 export function askedOrigin(c: AppContext): string {
   const { url } = c.req;
-  const written = url.slice(0, url.indexOf("/", "https://".length));
+  const written = PLAIN.exec(url)?.[0] ?? url;
   if (written !== last.written) last = { written, origin: new URL(url).origin };
   return last.origin;
 }
