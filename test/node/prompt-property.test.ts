@@ -219,7 +219,7 @@ describe.each(KINDS)("what %s is sent", (kind) => {
     expect(saidIn(kind, all.at(-1))).toEqual([["user", ["short"]]]);
   });
 
-  it("is valid for the strictest provider after any history", { timeout: 120_000 }, async () => {
+  it("is valid for the strictest provider after any history", { tags: "slow", timeout: 120_000 }, async () => {
     const property = fc.asyncProperty(imported, fc.array(step, { maxLength: 14 }), async (messages, steps) => {
       const { model, journal, agent, turn, edit } = conversation(kind, messages);
       for (const { what, at } of steps) {

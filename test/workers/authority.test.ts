@@ -143,7 +143,7 @@ describe("the guard refuses", () => {
   });
 });
 
-describe("the guard lets through", () => {
+describe("the guard lets through", { tags: "slow" }, () => {
   it.each(table((refusal) => refusal === null))("%s %s with %s", async (_method, _path, name, _status, route) => {
     const answer = await request(route, headersOf[name] ?? {});
     expect([401, 403]).not.toContain(answer.status);
