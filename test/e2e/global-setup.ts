@@ -1,8 +1,8 @@
 /** What all files of the browser tests need once: the built pages, and a browser. */
 import { buildAssets } from "../../src/cli/build.ts";
-import { browserPath } from "./widget/browser.ts";
+import { prepareBrowser } from "./widget/browser.ts";
 
 export default async function setup(): Promise<void> {
-  browserPath();
+  prepareBrowser();
   await buildAssets();
 }
