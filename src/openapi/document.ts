@@ -42,7 +42,7 @@ export const TAGS: Record<string, string> = {
 const description = `Conversations with AI agents.
 
 **Credentials.** Either the two headers \`X-API-Key\` and \`X-API-Secret\`, or \`Authorization: Bearer\` with a token of a
-user or a visitor ("lead"). Where both are sent the token decides. Scopes are \`read\`, \`write\` and \`admin\`, which
+user or a visitor ("lead"). Where both are sent, the token decides. Scopes are \`read\`, \`write\` and \`admin\`, which
 includes both.
 
 **Formats.** JSON in UTF-8, times as RFC 3339 in UTC with milliseconds, ids as UUIDv7. Unknown members of a body

@@ -14,9 +14,9 @@ import { enforceLimit } from "../http/rate-limit.ts";
 import { lazy } from "../lazy.ts";
 import { Problem } from "../problem/problem.ts";
 
-/** Nothing but its own files, and no frames: the page shows a secret. */
+/** Nothing but its own files and its empty icon, and no frames: the page shows a secret. */
 const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /** Of whatever is wrong with a link, so that nobody learns which links there were. */
 const NOT_GOOD =

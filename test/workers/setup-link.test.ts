@@ -134,7 +134,9 @@ describe("The page", () => {
     const token = await makeLink();
     const { status, headers, body } = await call("GET", "/setup");
     expect(status).toBe(200);
-    expect(headers.get("content-security-policy")).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
+    expect(headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;/,
+    );
     expect(headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
     expect(headers.get("referrer-policy")).toBe("no-referrer");
     expect(headers.get("cache-control")).toBe("no-store");
