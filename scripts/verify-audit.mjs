@@ -65,7 +65,8 @@ export function checkTrail(lines, expected = []) {
     const isIn = (/** @type {{ chain?: string }} */ { chain }) => chain === name;
     checkChain(report, keys, seals.filter(isIn), events.filter(isIn));
   }
-  if (seals.length === 0) report.problems.push("there is no seal: nothing shows how the rows were");
+  if (seals.length === 0)
+    report.problems.push("there is no seal, so nothing shows how the rows were: GET /v1/audit/verify makes one");
   const absent = expected.filter((hash) => !found.includes(hash)).map((hash) => `no seal has the hash ${hash}`);
   return { ...report, problems: [...report.problems, ...absent] };
 }
