@@ -6,24 +6,26 @@ import type { Turn } from "../turn.ts";
 import type { SqlRow, SqlValue } from "./storage.ts";
 
 /**
- * The journal's tables, with as few indexes as can be: every turn would write their entries.
+ * The journal's tables, with as few indexes as can be: every turn would write their entries. Those that most conversations
+ * never need are in RARE.
  *
- * - `header`: `revision` counts what D1 has to hear of, `edits` what changed the text that a model may be shown.
- *   `handed_over`: every message up to this sequence is in D1. `open`: numbers of the turns that wait or run, in order of
- *   arrival. `recorded`: the revision that D1 has confirmed last. `indexed`: every message up to this sequence was sent to
- *   the search index, as of a conversation that was `indexed_as`. `answered`: the newest turn whose answer reached its client. `titled_by`: the message that the title is from.
- *   `admitted`: credentials that were admitted here, for when D1 is away.
+ * - `header`: the conversation, who has it, up to which sequence each side has read, and when (ms) the agent gets it back.
+ *   `revision` counts what D1 has to hear of, and `recorded` is the one that D1 has confirmed last; `edits` counts what changed
+ *   the text that a model may be shown. `handed_over`: every message up to this sequence is in D1. `indexed`: every message up
+ *   to this sequence was sent to the search index, as of a conversation that was `indexed_as`. `open`: numbers of the turns that
+ *   wait or run, in order of arrival. `answered`: the newest turn whose answer reached its client. `titled_by`: the message that
+ *   the title is from. `admitted`: credentials that were admitted here, for when D1 is away. `awaited_since`: since when (ms) a
+ *   person has not answered yet.
  * - `turn`: its id is the least of its three; `user_message_id` and `reply_id` were made right after it.
+ * - `agent`: the agent as D1 last had it.
+ * - `outbox`: changes that D1 has yet to confirm. `reindex`: messages of which the search index has to hear again.
  * - `rerun`: replies made anew, by the key that asked for each.
  * - `message_id`: messages whose id does not lead to their turn that way (imported ones, replies made anew).
  * - `block`: how much is live of the messages 1–256, 257–512 …, once such a block is full.
  * - `deltas`: pieces of recent replies as JSON, `first` being the number of the first in a row.
- * - `header`, too: who has the conversation, up to which sequence each side has read, and when (ms) the agent gets it back.
- * - `note`: what staff writes for staff, and a model that asks for a person: that is of the messages up to `upto`. `handling`:
- *   who had the conversation from when on, and why. In the header, `awaited_since`: since when (ms) a person has not answered yet.
- * - `outbox`: changes that D1 has yet to confirm. `agent`: the agent as D1 last had it.
- * - `reindex`: messages of which the search index has to hear again. In the header, `recorded` is the last revision that D1
- *   has confirmed, and `indexed` the sequence up to which the index has been sent everything, as of `indexed_as`.
+ * - `summary`: what the messages up to `upto` said, for a window that they are too old for.
+ * - `note`: what staff writes for staff, and a model that asks for a person: that is of the messages up to `upto`.
+ * - `handling`: who had the conversation from when on, and why.
  */
 export const SCHEMA = `
 CREATE TABLE version (number INTEGER NOT NULL);
