@@ -1,7 +1,7 @@
 /** D1 refusing for a while: what was answered stays, what could not be is answered later, and nothing is written twice. */
 import { describe, expect, inject, it } from "vitest";
 import { complete } from "../upstream/client.ts";
-import type { Answer } from "./client.ts";
+import type { Answer, Stream } from "./client.ts";
 import { Faults, type Moment } from "./faults.ts";
 import { openSite, type Site } from "./site.ts";
 import { eventually, settled, verify } from "./verify.ts";
@@ -49,9 +49,13 @@ describe.concurrent("a locked database", () => {
     const site = await openSite(onTestFinished);
     const { client, up, files } = site;
     const id = await begun(site);
-    await up.script("m", complete(["zwei ", "\u{1f469}\u200d\u{1f680}"]));
+    const reply = complete(["zwei ", "\u{1f469}\u200d\u{1f680}"]);
+    await up.script("m", [{ gate: "two" }, ...reply], reply);
     const unlock = files.lockRecord();
-    const streams = await Promise.all(["two", "three", "four"].map((message) => client.stream(id, message)));
+    const streams: Stream[] = [];
+    for (const message of ["two", "three", "four"]) streams.push(await client.stream(id, message));
+    await up.waitAtGate("two");
+    await up.openGate("two");
     for (const stream of streams) {
       const end = (await stream.rest()).at(-1);
       expect(end).toMatchObject({ event: "chat_response", data: { status: "completed" } });
