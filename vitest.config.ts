@@ -62,11 +62,12 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
 /** What tests of whole programs have in common. */
 const WHOLE = { hookTimeout: 60_000, maxWorkers: 3, sequence: { groupOrder: 1 } };
 
-/** What waits much comes first of its group, so that what only computes runs meanwhile. */
-class WaitingFirst extends BaseSequencer {
+/** What waits much, or takes long in one file, comes first of its group, so that all else runs meanwhile. */
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ project, moduleId }: TestSpecification) =>
-      2 * project.config.sequence.groupOrder + (/\/test\/(?:workers\/|faults\/minute)/.test(moduleId) ? 0 : 1);
+      2 * project.config.sequence.groupOrder +
+      (/\/test\/(?:workers\/|faults\/minute|node\/regex)/.test(moduleId) ? 0 : 1);
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }
 }
@@ -74,7 +75,7 @@ class WaitingFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     silent: "passed-only",
-    sequence: { sequencer: WaitingFirst },
+    sequence: { sequencer: LongestFirst },
     tags: [{ name: "slow", description: "Takes seconds: `npm run check` leaves it out, `npm test` does not." }],
     // Much of a test is waiting: for storage, for a model, for another process.
     maxWorkers: 3,
