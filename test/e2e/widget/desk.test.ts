@@ -147,9 +147,12 @@ describe("refresh tokens that are good once", () => {
     await one.sees("echo: 0");
     const two = await (await Visitor.at(context, url)).open();
     await two.sees("echo: 0");
-    for (let n = 1; n <= 5; n++) await Promise.all([one.say(`one ${n}`), two.say(`two ${n}`)]);
-    for (const tab of [one, two]) for (const text of ["echo: one 5", "echo: two 5"]) await tab.sees(text);
-    expect(desk.seen.filter((one_) => one_ === "POST /lead/refresh").length).toBeGreaterThan(4);
+    let n = 0;
+    while (desk.seen.filter((one_) => one_ === "POST /lead/refresh").length < 5) {
+      n++;
+      await Promise.all([one.say(`one ${n}`), two.say(`two ${n}`)]);
+    }
+    for (const tab of [one, two]) for (const text of [`echo: one ${n}`, `echo: two ${n}`]) await tab.sees(text);
     expect(desk.reused).toBe(0);
     expect(desk.seen.filter((one_) => one_ === "POST /lead/register")).toHaveLength(1);
     await context.close();
