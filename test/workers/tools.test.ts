@@ -491,6 +491,7 @@ describe("what becomes of a call", () => {
     await m.answer("weather", { hang: true });
     const stream = await streamChat(m.company, m.id, "Weather?");
     await stream.until("chat_tool");
+    await up.waitForRequest(m.key("weather"));
     expect((await call("POST", `/v1/conversation/${m.id}/chat/stop`, { headers: m.company.user })).status).toBe(200);
     await up.waitForAbort(m.key("weather"));
     const events = await stream.rest();
