@@ -48,7 +48,7 @@ const inWorkerd = (name: string, d1: Record<string, string> = {}) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
-    setupFiles: [`test/${name}/setup.ts`],
+    setupFiles: ["test/workers/setup.ts"],
     globalSetup: ["test/upstream/global-setup.ts"],
     // One workerd for many files: each test makes companies of its own, and starting workerd takes longer than most files.
     isolate: false,
@@ -79,8 +79,6 @@ export default defineConfig({
     tags: [{ name: "slow", description: "Takes seconds: `npm run check` leaves it out, `npm test` does not." }],
     // Much of a test is waiting: for storage, for a model, for another process.
     maxWorkers: 3,
-    // An object that is still at work when the last test has ended may log a line that nobody takes any more.
-    onUnhandledError: ({ message }) => (message.includes('"onUserConsoleLog" was pending') ? false : undefined),
     projects: [
       inWorkerd("workers"),
       inWorkerd("databases", { DB_1: "second" }),

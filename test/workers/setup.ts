@@ -1,5 +1,14 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { beforeEach } from "vitest";
+import { forgetLog, showLog } from "./isolate.ts";
 
-await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+for (const [name, database] of Object.entries(env)) {
+  if (/^DB(_\d+)?$/.test(name)) await applyD1Migrations(database as D1Database, env.TEST_MIGRATIONS);
+}
 if (env.SEARCH) await applyD1Migrations(env.SEARCH, env.TEST_SEARCH_MIGRATIONS);
+
+beforeEach(({ onTestFailed }) => {
+  forgetLog();
+  onTestFailed(showLog);
+});
