@@ -1,9 +1,10 @@
 /** The storage of a Durable Object, as far as a journal needs it, over SQLite in this process. */
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { SqlRow, SqlStore, SqlValue } from "../../src/chat/journal/storage.ts";
 
 export class SqliteStore implements SqlStore {
   readonly #db = new DatabaseSync(":memory:");
+  readonly #prepared = new Map<string, StatementSync>();
   #depth = 0;
   /** Rows that statements returned, since this was last set to 0. */
   rowsRead = 0;
@@ -15,7 +16,7 @@ export class SqliteStore implements SqlStore {
         return Object.assign([], { toArray: () => [] });
       }
       // Eagerly, as a Durable Object runs a statement, whoever reads its rows.
-      const rows = this.#db.prepare(query).all(...(values as SQLInputValue[])) as SqlRow[];
+      const rows = this.#statement(query).all(...(values as SQLInputValue[])) as SqlRow[];
       this.rowsRead += rows.length;
       return Object.assign(rows, { toArray: () => rows });
     },
@@ -34,5 +35,13 @@ export class SqliteStore implements SqlStore {
     } finally {
       this.#depth--;
     }
+  }
+
+  #statement(query: string): StatementSync {
+    const known = this.#prepared.get(query);
+    if (known) return known;
+    const statement = this.#db.prepare(query);
+    this.#prepared.set(query, statement);
+    return statement;
   }
 }
