@@ -1,12 +1,10 @@
 /** The index at `/`, and a page for every problem code: small pages of text, or JSON for programs. */
 import type { Hono } from "hono";
 import { html } from "hono/html";
-import { type AppContext, type AppEnv, originOf } from "../http/context.ts";
+import { type AppEnv, originOf } from "../http/context.ts";
+import { sheet, wantsHtml } from "../http/sheet.ts";
 import { notFound, problemCodes } from "../problem/problem.ts";
 import { PROBLEM_HELP } from "../problem/help.ts";
-
-const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const problems = problemCodes();
 
@@ -39,11 +37,6 @@ export function indexRoutes(app: Hono<AppEnv>): void {
   });
 }
 
-/** True for browsers; programs mostly accept anything. */
-const wantsHtml = (c: AppContext) => /\btext\/html\b/i.test(c.req.header("accept") ?? "");
-
-type Html = ReturnType<typeof html>;
-
 const INDEX = html`<p>Conversations with AI agents, over HTTP.</p>
   <ul>
     <li><a href="/docs">Documentation</a> of every operation</li>
@@ -62,30 +55,3 @@ const LIST = html`<ul>
       </li>`,
   )}
 </ul>`;
-
-/** A small page in the style of the documentation. */
-async function sheet(title: string, body: Html): Promise<Response> {
-  const text = await html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        <link rel="stylesheet" href="/docs/sheet.css" />
-        <link rel="icon" href="data:," />
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          ${body}
-        </main>
-      </body>
-    </html>`;
-  const headers = {
-    "content-type": "text/html; charset=utf-8",
-    "content-security-policy": CONTENT_SECURITY_POLICY,
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
-  };
-  return new Response(text.toString(), { headers });
-}

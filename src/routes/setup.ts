@@ -1,5 +1,6 @@
 /** Set-up: a link that was made beside the service (see cli/tenant/setup-link.ts) becomes a company and its first admin key, once. */
 import type { Hono } from "hono";
+import { html } from "hono/html";
 import { uuidv7 } from "uuidv7";
 import * as z from "zod";
 import { hashSecret, newApiKey } from "../auth/api-key.ts";
@@ -11,6 +12,7 @@ import type { AppEnv } from "../http/context.ts";
 import { id, text } from "../http/fields.ts";
 import { json } from "../http/operation.ts";
 import { enforceLimit } from "../http/rate-limit.ts";
+import { sheet, wantsHtml } from "../http/sheet.ts";
 import { lazy } from "../lazy.ts";
 import { Problem } from "../problem/problem.ts";
 
@@ -73,11 +75,14 @@ export function setupRoutes(api: Api): void {
   );
 }
 
-/** The page of the link. Where no link is open, there is none. */
+/** The page of the link. Where no link is open, there is none, which a browser says in a page without scripts. */
 export function setupPage(app: Hono<AppEnv>): void {
-  app.get("/setup", async (c) => {
+  app.get("/setup", async (c): Promise<Response> => {
     await enforceLimit(c, "lookup", null);
-    if (!(await hasOpenLink(controlDatabase(c.env), Date.now()))) throw new Problem("not_found", NOT_GOOD);
+    if (!(await hasOpenLink(controlDatabase(c.env), Date.now()))) {
+      if (wantsHtml(c)) return sheet("No set-up link is open", html`<p>${NOT_GOOD}</p>`, 404);
+      throw new Problem("not_found", NOT_GOOD);
+    }
     const asset = await c.env.ASSETS.fetch(new Request(new URL("/setup", c.req.url)));
     const page = new Response(asset.body, asset);
     page.headers.set("content-security-policy", CONTENT_SECURITY_POLICY);

@@ -144,6 +144,20 @@ describe("The page", () => {
     await exchange(token);
     expect((await call("GET", "/setup")).status).toBe(404);
   });
+
+  it("says in a browser that no link is open, and runs nothing there", async () => {
+    const get = () => call("GET", "/setup", { headers: { accept: "text/html,*/*;q=0.8" } });
+    const never = await get();
+    await exchange(await makeLink());
+    const used = await get();
+    expect(used.body).toBe(never.body);
+    expect([used.status, used.headers.get("content-type")]).toEqual([404, "text/html; charset=utf-8"]);
+    expect(used.headers.get("content-security-policy")).toMatch(/^default-src 'none'; .*frame-ancestors 'none'$/);
+    expect(used.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(used.headers.get("cache-control")).toBe("no-store");
+    expect(used.body).toContain("This link is not good");
+    expect(used.body).not.toContain("<script");
+  });
 });
 
 it("A first deployment's link is made only while there is no company", async () => {
