@@ -147,6 +147,8 @@ describe("a telephone", () => {
     await staff.page.getByRole("heading", { name: "Erasures", level: 1 }).waitFor();
     const sections = await staff.page.getByRole("navigation", { name: "Settings" }).boundingBox();
     expect(sections?.height).toBeLessThan(80);
+    await staff.page.setViewportSize({ width: 320, height: 640 });
+    expect(await staff.page.locator(".rail").evaluate((rail) => rail.scrollWidth - rail.clientWidth)).toBe(0);
     await staff.close();
   });
 });
