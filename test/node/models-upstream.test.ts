@@ -168,6 +168,14 @@ describe("a failure", () => {
     expect((await up.playing([{ text: "a" }, busy])).failure).toMatchObject({ kind: "error" });
   });
 
+  it.each([
+    { success: false, errors: [{ code: 3040, message: "Capacity temporarily exceeded" }], result: null },
+    { code: 429, msg: "upstream words" },
+    { error_code: 18, error_msg: "Open api qps request limit reached" },
+  ])("is told in an answer of success, too: %j", async (body) => {
+    expect((await up.playing([{ status: 200, body }])).failure).toMatchObject({ kind: "unavailable" });
+  });
+
   it("does not follow a redirect", async () => {
     await up.client.script("redirect", [{ status: 307, headers: { location: `${up.client.baseUrl}/elsewhere` } }]);
     await ask(up.open("redirect"));

@@ -89,7 +89,7 @@ function troubleOf(status: number | null, named: number | null, codes: string[],
 
 /** Members that name what happened, and those that tell it. */
 const CODES = ["code", "type", "status", "reason", "status_code", "statusCode", "error_code", "param"];
-const TEXTS = ["message", "detail", "msg", "error", "loc", "raw", "title", "status_msg"];
+const TEXTS = ["message", "detail", "msg", "error_msg", "error", "loc", "raw", "title", "status_msg"];
 /** What is looked at: an error is a few members, not a document. */
 const MAX_SAID = 64;
 const MAX_DEPTH = 6;
@@ -113,15 +113,22 @@ function saidIn(body: unknown): { codes: string[]; texts: string[] } {
 
 /** The error that an event tells of, in any of the places where one has been seen; undefined when it is none. */
 export function errorIn(name: string, data: JsonObject): Json | undefined {
-  const { error, x_groq, base_resp, choices, type, object, message } = data;
+  const { error, errors, x_groq, base_resp, choices, type, object } = data;
   const [choice] = Array.isArray(choices) ? choices : [];
   // MiniMax ends every answer with a status, of which 0 is none.
   const status = isObject(base_resp) && base_resp["status_code"] ? base_resp : null;
-  const places = [error, isObject(x_groq) ? x_groq["error"] : null, isObject(choice) ? choice["error"] : null, status];
+  const places = [
+    error,
+    errors,
+    isObject(x_groq) ? x_groq["error"] : null,
+    isObject(choice) ? choice["error"] : null,
+    status,
+  ];
   const found = places.find(saysAnything);
   if (found !== undefined) return found;
   const isNamed = [name, type, object].includes("error");
-  const isBare = choices === undefined && (typeof message === "string" || "detail" in data);
+  const tells = ["message", "msg", "error_msg"].some((member) => typeof data[member] === "string");
+  const isBare = choices === undefined && (tells || "detail" in data);
   return isNamed || (isBare && !isNotice(name, String(type))) ? data : undefined;
 }
 
