@@ -147,6 +147,15 @@ describe("an answer", () => {
   });
 });
 
+it("has nothing but counts behind its end, whatever comes with that in one read", async () => {
+  const usage = { prompt_tokens: 4, completion_tokens: 1 };
+  const parts = await read(chunk({ content: "a" }), END, "[DONE]", chunk({ content: "b" }), { error: "no" }, { usage });
+  expect(parts).toMatchObject([
+    { type: "text", text: "a" },
+    { type: "finish", word: "stop", counts: { input: 4, output: 1 } },
+  ]);
+});
+
 it("may end with an object that says how", async () => {
   const parts = await read(chunk({ content: "a" }, { finish_reason: { type: "length", length: 9 } }));
   expect(parts.at(-1)).toMatchObject({ word: "length" });

@@ -28,7 +28,7 @@ type Call = { id: string; name: string; input: string; whole: string };
 const MIN_REPEATED = 4;
 
 export class AnthropicEvents implements EventParser {
-  readonly #ending = new Ending();
+  readonly ending = new Ending();
   /** By index. */
   readonly #blocks = new Map<number, Block>();
   #number = 0;
@@ -38,7 +38,7 @@ export class AnthropicEvents implements EventParser {
   readonly #usage: Record<string, number> = {};
 
   read({ name, data }: ServerEvent, parts: StreamPart[]): void {
-    if (data === DONE) return this.#ending.done();
+    if (data === DONE) return this.ending.done();
     const error = errorIn(name, data);
     if (error !== undefined) throw new UpstreamError(null, error);
     const { message, content_block, delta, usage } = data;
@@ -55,27 +55,24 @@ export class AnthropicEvents implements EventParser {
         break;
       case "content_block_delta":
         if (isObject(delta)) this.#delta(index, delta, parts);
+        this.ending.note(undefined);
         break;
       case "content_block_stop":
         this.#stop(index, parts);
         break;
       case "message_delta":
         this.#count(usage);
-        if (isObject(delta)) this.#ending.note(delta["stop_reason"]);
+        if (isObject(delta)) this.ending.note(delta["stop_reason"]);
         break;
       case "message_stop":
-        this.#ending.done();
+        this.ending.done();
         this.end(parts);
     }
   }
 
-  get isWhole(): boolean {
-    return this.#ending.isWhole;
-  }
-
   end(parts: StreamPart[]): void {
     for (const index of this.#blocks.keys()) this.#stop(index, parts);
-    parts.push({ type: "finish", word: this.#ending.word, counts: this.#counts });
+    parts.push({ type: "finish", word: this.ending.word, counts: this.#counts });
   }
 
   /** The beginning of a message, or all of it. */
@@ -83,7 +80,7 @@ export class AnthropicEvents implements EventParser {
     this.#count(usage);
     const blocks = Array.isArray(content) && !this.#streamed ? content.filter(isObject) : [];
     for (const [index, block] of blocks.entries()) this.#start(index, block, parts);
-    this.#ending.note(stop_reason);
+    this.ending.note(stop_reason);
   }
 
   #start(index: number, content: JsonObject, parts: StreamPart[]): void {
@@ -100,7 +97,7 @@ export class AnthropicEvents implements EventParser {
     } else if (type === "redacted_thinking" && typeof data === "string") {
       parts.push({ type: "thought", text: "", block: block.number, notes: { data } });
     } else if (type === "tool_use") {
-      this.#ending.said();
+      this.ending.said();
       this.#streamed = true;
       const whole = isObject(input) ? JSON.stringify(input) : textOf(input);
       block.call = { id: textOf(id) || crypto.randomUUID(), name: textOf(name), input: "", whole };
@@ -115,7 +112,7 @@ export class AnthropicEvents implements EventParser {
     const block = this.#blocks.get(index) ?? { number: this.#number++ };
     if (text === "" || block.unknown) return;
     this.#blocks.set(index, block);
-    this.#ending.said();
+    this.ending.said();
     if (type === "text_delta") {
       this.#streamed = true;
       const isRepeated = block.begun !== undefined && text.startsWith(block.begun);

@@ -32,13 +32,19 @@ export class Ending {
   #done = false;
   /** Something was said behind a good word: its server has one with everything. */
   #isEarly = false;
+  #hasSaid = false;
+  /** Something was said without a word: the word, once it comes, is meant. */
+  #wasOpen = false;
 
-  /** Takes what stands where a protocol has its finish reason. A word of failure is not taken back by a later one. */
+  /**
+   * Takes what stands where a protocol has its finish reason, if anything does. A word of failure is not taken back by a
+   * later one.
+   */
   note(reason: unknown): void {
     // SGLang has an object in its place, with what stopped it.
     const word = isObject(reason) ? reason["type"] : reason;
-    if (typeof word !== "string" || NOT_YET.test(plain(word))) return;
-    if (this.#word === undefined || endingProblem(this.#word) === null) this.#word = word;
+    if (typeof word !== "string" || NOT_YET.test(plain(word))) this.#wasOpen ||= this.#hasSaid;
+    else if (this.#word === undefined || endingProblem(this.#word) === null) this.#word = word;
   }
 
   /** The protocol says that this was all. */
@@ -48,12 +54,23 @@ export class Ending {
 
   /** The model says something. */
   said(): void {
+    this.#hasSaid = true;
     this.#isEarly ||= this.#isGood;
   }
 
   /** It has said in a good word that it has ended, so that it is whole whatever becomes of its connection. */
   get isWhole(): boolean {
     return this.#isGood && (this.#done || !this.#isEarly);
+  }
+
+  /** It is whole, and nothing but counts can follow. */
+  get isOver(): boolean {
+    return this.isWhole && this.#wasOpen;
+  }
+
+  /** The protocol has said that this was all. */
+  get isDone(): boolean {
+    return this.#done;
   }
 
   get #isGood(): boolean {

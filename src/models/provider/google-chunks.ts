@@ -11,28 +11,24 @@ import { errorIn, UpstreamError } from "./report.ts";
 import { DONE, type ServerEvent } from "./sse.ts";
 
 export class GoogleChunks implements EventParser {
-  readonly #ending = new Ending();
+  readonly ending = new Ending();
   /** Counts come as a running total, not all of them each time. */
   #usage: JsonObject = {};
   #block = 0;
 
   read({ name, data }: ServerEvent, parts: StreamPart[]): void {
-    if (data === DONE) return this.#ending.done();
+    if (data === DONE) return this.ending.done();
     const error = errorIn(name, data);
     if (error !== undefined) throw new UpstreamError(null, error);
     const { candidates, usageMetadata, promptFeedback } = spelt(data);
     if (isObject(usageMetadata)) this.#count(spelt(usageMetadata));
-    if (isObject(promptFeedback)) this.#ending.note(spelt(promptFeedback)["blockReason"]);
+    if (isObject(promptFeedback)) this.ending.note(spelt(promptFeedback)["blockReason"]);
     const [candidate] = Array.isArray(candidates) ? candidates : [];
     if (!isObject(candidate)) return;
     const { content, finishReason } = spelt(candidate);
     const said = isObject(content) && Array.isArray(content["parts"]) ? content["parts"].filter(isObject) : [];
     for (const part of said) this.#say(spelt(part), parts);
-    this.#ending.note(finishReason);
-  }
-
-  get isWhole(): boolean {
-    return this.#ending.isWhole;
+    this.ending.note(finishReason);
   }
 
   end(parts: StreamPart[]): void {
@@ -43,7 +39,7 @@ export class GoogleChunks implements EventParser {
       ...(typeof cached === "number" ? { cached } : {}),
       output: sumOf(candidatesTokenCount, thoughtsTokenCount),
     };
-    parts.push({ type: "finish", word: this.#ending.word, counts });
+    parts.push({ type: "finish", word: this.ending.word, counts });
   }
 
   /** A signature is given back with the very part that it came with, so that part is a block of its own. */
@@ -51,13 +47,13 @@ export class GoogleChunks implements EventParser {
     const isSigned = typeof thoughtSignature === "string" && thoughtSignature !== "";
     const signed = isSigned ? { notes: { thoughtSignature } } : {};
     if (isObject(functionCall)) {
-      this.#ending.said();
+      this.ending.said();
       const { id, name, args } = functionCall;
       const input = typeof args === "string" ? args : JSON.stringify(args ?? {});
       parts.push({ type: "call", id: textOf(id), name: textOf(name), input, ...signed });
     } else if (typeof text === "string") {
       const type = thought === true ? "thought" : "text";
-      if (text !== "") this.#ending.said();
+      if (text !== "") this.ending.said();
       if (isSigned) this.#block++;
       say(type, text, parts, this.#block);
       if (isSigned) parts.push({ type, text: "", block: this.#block++, ...signed });

@@ -13,14 +13,16 @@ import { errorIn, NotUnderstood, UpstreamError } from "./report.ts";
 import { DONE, type ServerEvent } from "./sse.ts";
 
 export class ChatChunks implements EventParser {
-  readonly #ending = new Ending();
+  readonly ending = new Ending();
   readonly #calls = new OpenAiCalls();
   readonly #counts: Counts = {};
   /** Text of the pieces so far. */
   #streamed = "";
 
   read({ name, data }: ServerEvent, parts: StreamPart[]): void {
-    if (data === DONE) return this.#ending.done();
+    if (data === DONE) return this.ending.done();
+    // What comes with it in one read is no more of the answer than what comes later.
+    if (this.ending.isDone) return this.#count(data["usage"]);
     const error = errorIn(name, data);
     if (error !== undefined) throw new UpstreamError(null, error);
     const { choices, usage, x_groq, response, tool_calls } = data;
@@ -35,13 +37,9 @@ export class ChatChunks implements EventParser {
     if (isObject(choice)) this.#choice(choice, parts);
   }
 
-  get isWhole(): boolean {
-    return this.#ending.isWhole;
-  }
-
   end(parts: StreamPart[]): void {
     parts.push(...this.#calls.parts());
-    parts.push({ type: "finish", word: this.#ending.word, counts: this.#counts });
+    parts.push({ type: "finish", word: this.ending.word, counts: this.#counts });
   }
 
   /** A server that does not stream says all at once, in a message; behind pieces that repeats what they said. */
@@ -54,11 +52,13 @@ export class ChatChunks implements EventParser {
     this.#say("text", said === delta ? content : this.#newIn(content), parts);
     if (said === delta && typeof content === "string") this.#streamed += content;
     if (typeof refusal === "string" && refusal !== "") {
-      this.#ending.note("refusal");
+      this.ending.note("refusal");
       this.#say("text", refusal, parts);
     }
-    this.#calls.add(tool_calls ?? function_call, parts);
-    this.#ending.note(finish_reason);
+    const calls = tool_calls ?? function_call;
+    if (isObject(Array.isArray(calls) ? calls[0] : calls)) this.ending.said();
+    this.#calls.add(calls, parts);
+    this.ending.note(finish_reason);
   }
 
   #newIn(message: Json | undefined): Json | undefined {
@@ -72,7 +72,7 @@ export class ChatChunks implements EventParser {
     if (content === null || content === undefined) return;
     if (content === "") return;
     if (typeof content === "string" || typeof content === "number") {
-      this.#ending.said();
+      this.ending.said();
       return say(type, String(content), parts);
     }
     const isList = Array.isArray(content);

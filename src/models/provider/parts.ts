@@ -2,6 +2,7 @@
 import type { Json } from "../../json.ts";
 import type { Source } from "../../net/source.ts";
 import type { StreamPart } from "../connect.ts";
+import type { Ending } from "./ending.ts";
 import type { ServerEvent } from "./sse.ts";
 import { ConnectionLost } from "./upstream.ts";
 
@@ -11,12 +12,17 @@ export type EventParser = {
   read(event: ServerEvent, parts: StreamPart[]): void;
   /** Nothing more will come. */
   end(parts: StreamPart[]): void;
-  /** The answer is whole, whatever becomes of its connection. */
-  readonly isWhole: boolean;
+  readonly ending: Ending;
 };
 
 /** Something arrived that is no part of the answer: the other side is at work. */
 export const ALIVE: StreamPart = { type: "alive" };
+
+/**
+ * Milliseconds for what may follow the end of an answer: counts, and the protocol's own end. Some servers never send that,
+ * and go on with signs of life.
+ */
+export const LAST_WORDS = 10_000;
 
 const END = { done: true, value: undefined } as const;
 
@@ -24,7 +30,15 @@ const END = { done: true, value: undefined } as const;
 export function parsed(events: Source<ServerEvent[]>, parser: EventParser): Source<StreamPart> {
   const parts: StreamPart[] = [];
   let ended = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isLate = false;
+  const giveUp = () => {
+    if (!parser.ending.isOver) return;
+    isLate = true;
+    events.cancel().catch(() => undefined);
+  };
   const fill = async () => {
+    if (parser.ending.isOver) timer ??= setTimeout(giveUp, LAST_WORDS);
     try {
       const { done, value } = await events.read();
       ended = done;
@@ -32,7 +46,7 @@ export function parsed(events: Source<ServerEvent[]>, parser: EventParser): Sour
       else for (const event of value) parser.read(event, parts);
     } catch (error) {
       ended = true;
-      if (error instanceof ConnectionLost && parser.isWhole) parser.end(parts);
+      if ((isLate || error instanceof ConnectionLost) && parser.ending.isWhole) parser.end(parts);
       else parts.push({ type: "error", error });
     }
     if (parts.length === 0) parts.push(ALIVE);
@@ -44,7 +58,10 @@ export function parsed(events: Source<ServerEvent[]>, parser: EventParser): Sour
       ended ||= value?.type === "finish";
       return value ? { done: false, value } : END;
     },
-    cancel: (reason) => events.cancel(reason),
+    cancel: (reason) => {
+      clearTimeout(timer);
+      return events.cancel(reason);
+    },
   };
 }
 
