@@ -81,6 +81,24 @@ describe("text", () => {
     }
   });
 
+  it.each<[string[], string]>([
+    [["Open", "Open daily", "Open daily until 6.", "Open daily until 6."], "Open daily until 6."],
+    [["开", "开门时", "开门时间是9点", "开门时间是9点到", "开门时间是9点"], "开门时间是9点到"],
+    [["A", "An", "An open", "An open door.", " More."], "An open door. More."],
+    [["ha", "haha", "hahaha!"], "hahahahahaha!"],
+    [["I", "It", " is"], "IIt is"],
+    [["Open", "Open daily"], "OpenOpen daily"],
+    [["a", "b", "ab", "abc", "abcdef"], "abababcabcdef"],
+  ])("may stand in each piece as a whole: %j", async (contents, text) => {
+    const pieces = contents.map((content) => chunk({ content }));
+    const textIn = (parts: StreamPart[]) => parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+    expect(textIn(await read(...pieces, END))).toBe(text);
+    const message = { choices: [{ index: 0, message: { content: text }, finish_reason: "stop" }] };
+    expect(textIn(await read(...pieces, message))).toBe(text);
+    const broken = await read(...pieces, { error: "no" });
+    expect([textIn(broken), broken.at(-1)?.type]).toEqual([text, "error"]);
+  });
+
   it("may be a refusal", async () => {
     const parts = await read(chunk({ refusal: "I will not." }), END);
     expect(parts).toMatchObject([{ text: "I will not." }, { word: "refusal" }]);

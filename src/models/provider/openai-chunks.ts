@@ -9,6 +9,7 @@ import type { Json, JsonObject } from "../../json.ts";
 import { Ending } from "./ending.ts";
 import { OpenAiCalls } from "./openai-calls.ts";
 import { countOf, type EventParser, say } from "./parts.ts";
+import { Pieces } from "./pieces.ts";
 import { errorIn, NotUnderstood, UpstreamError } from "./report.ts";
 import { DONE, type ServerEvent } from "./sse.ts";
 
@@ -16,6 +17,7 @@ export class ChatChunks implements EventParser {
   readonly ending = new Ending();
   readonly #calls = new OpenAiCalls();
   readonly #counts: Counts = {};
+  readonly #pieces = new Pieces();
   /** Text of the pieces so far. */
   #streamed = "";
 
@@ -24,7 +26,10 @@ export class ChatChunks implements EventParser {
     // What comes with it in one read is no more of the answer than what comes later.
     if (this.ending.isDone) return this.#count(data["usage"]);
     const error = errorIn(name, data);
-    if (error !== undefined) throw new UpstreamError(null, error);
+    if (error !== undefined) {
+      this.#write(this.#pieces.rest(), parts);
+      throw new UpstreamError(null, error);
+    }
     const { choices, usage, x_groq, response, tool_calls } = data;
     this.#count(usage);
     if (isObject(x_groq)) this.#count(x_groq["usage"]);
@@ -38,6 +43,7 @@ export class ChatChunks implements EventParser {
   }
 
   end(parts: StreamPart[]): void {
+    this.#write(this.#pieces.rest(), parts);
     parts.push(...this.#calls.parts());
     parts.push({ type: "finish", word: this.ending.word, counts: this.#counts });
   }
@@ -49,8 +55,12 @@ export class ChatChunks implements EventParser {
     const { refusal, tool_calls, function_call } = said;
     const content = said["content"] ?? text;
     this.#say("thought", said["reasoning_content"] ?? said["reasoning"], parts);
-    this.#say("text", said === delta ? content : this.#newIn(content), parts);
-    if (said === delta && typeof content === "string") this.#streamed += content;
+    if (said === delta && typeof content === "string") {
+      if (content !== "") this.#write(this.#pieces.take(content), parts);
+    } else {
+      this.#write(this.#pieces.rest(), parts);
+      this.#say("text", said === delta ? content : this.#newIn(content), parts);
+    }
     if (typeof refusal === "string" && refusal !== "") {
       this.ending.note("refusal");
       this.#say("text", refusal, parts);
@@ -59,6 +69,11 @@ export class ChatChunks implements EventParser {
     if (isObject(Array.isArray(calls) ? calls[0] : calls)) this.ending.said();
     this.#calls.add(calls, parts);
     this.ending.note(finish_reason);
+  }
+
+  #write(text: string, parts: StreamPart[]): void {
+    this.#say("text", text, parts);
+    this.#streamed += text;
   }
 
   #newIn(message: Json | undefined): Json | undefined {
