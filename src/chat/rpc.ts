@@ -81,9 +81,10 @@ export type HistoryQuery = {
   offset: number;
   limit: number;
 };
-export type HistoryPage = { messages: Message[]; total: number };
+/** `isCut`: the messages are too long to come together, and the rest of the page is behind the last of these. */
+export type HistoryPage = { messages: Message[]; total: number; isCut: boolean };
 /** The same with each message as JSON, and with its sequence for the next cursor. */
-export type HistoryText = { messages: string[]; sequences: number[]; total: number };
+export type HistoryText = { messages: string[]; sequences: number[]; total: number; isCut: boolean };
 
 /** Bodies are JSON texts, serialised once by the object. */
 export interface ConversationRpc extends Rpc.DurableObjectBranded {

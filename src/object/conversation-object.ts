@@ -107,11 +107,11 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
   async history(caller: Caller, query: HistoryQuery): Promise<Outcome<HistoryText>> {
     const entered = await this.#core.enter(caller);
     if (!entered.ok) return entered;
-    const { messages, total } = this.#core.journal.messages.history.page(query);
+    const { messages, ...page } = this.#core.journal.messages.history.page(query);
     return this.#core.written({
       messages: messages.map((message) => messageJson(entered.value.id, message)),
       sequences: messages.map(({ sequence }) => sequence),
-      total,
+      ...page,
     });
   }
 

@@ -1,4 +1,5 @@
 /** Every list keeps the same promises: pages, cursors, links, and no filter that is silently ignored. */
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { uuidv7 } from "uuidv7";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -331,6 +332,28 @@ describe("deleted messages", () => {
     expect(await found(`conversation_id=${one.id}`, stranger.user)).toEqual([[], 0]);
     const wrong = await call("GET", "/v1/message/deleted?conversation_id=x", { headers: own.user });
     expect(wrong.body).toMatchObject({ status: 422, errors: [{ path: "/conversation_id" }] });
+  });
+});
+
+describe("A page of the longest messages", () => {
+  it("is whole, though one call to the conversation's object cannot carry it", async () => {
+    const { id } = await createConversation(company);
+    for (let i = 0; i < 17; i++) await chat(company, id, `${i}`);
+    await settle(company, id);
+    const object = env.CONVERSATION.getByName(id);
+    await runInDurableObject(object, (_, { storage }) => {
+      storage.sql.exec("UPDATE message SET content = ?", "x".repeat(1024 * 1024));
+    });
+    await evictDurableObject(object);
+    const read = (query: string) => call("GET", `/v1/conversation/${id}/messages?${query}`, { headers: company.user });
+    const sequencesOf = ({ body }: { body: any }) => body.messages.map(({ sequence }: any) => sequence);
+    const whole = await read("per_page=100");
+    expect([whole.status, whole.body.pagination]).toMatchObject([200, { total: 34, pages: 1, next_cursor: null }]);
+    expect(sequencesOf(whole)).toEqual(Array.from({ length: 34 }, (_, index) => index + 1));
+    const second = await read("order=desc&per_page=3&page=2");
+    expect(sequencesOf(second)).toEqual([31, 30, 29]);
+    const third = await read(`order=desc&per_page=3&cursor=${second.body.pagination.next_cursor}`);
+    expect([sequencesOf(third), third.body.pagination.page]).toEqual([[28, 27, 26], 3]);
   });
 });
 

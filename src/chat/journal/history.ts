@@ -9,6 +9,9 @@ import type { Recent } from "./recent.ts";
 import { toMessage } from "./schema.ts";
 import type { Store } from "./store.ts";
 
+/** UTF-16 units of content after which a page is cut: as JSON, in two bytes each, it is less than a call may carry (32 MiB). */
+const MAX_TEXT = 1024 * 1024;
+
 /** Sequences from `first` to `last`, both inclusive. */
 type Range = { first: number; last: number };
 
@@ -34,7 +37,7 @@ export class History {
       first: cursor !== null && order === "asc" ? Math.max(first, cursor + 1) : first,
       last: cursor !== null && order === "desc" ? Math.min(last, cursor - 1) : last,
     };
-    return { messages: this.#read(range, order, role, offset, limit), total };
+    return { ...this.#read(range, order, role, offset, limit), total };
   }
 
   /** Live messages of a range. */
@@ -74,20 +77,32 @@ export class History {
     }
   }
 
-  #read(range: Range, order: "asc" | "desc", role: Role | undefined, offset: number, limit: number): Message[] {
-    const found: Message[] = [];
+  #read(
+    range: Range,
+    order: "asc" | "desc",
+    role: Role | undefined,
+    offset: number,
+    limit: number,
+  ): Omit<HistoryPage, "total"> {
+    const messages: Message[] = [];
     let skip = offset;
+    let text = 0;
     for (const part of parts(range, order)) {
-      if (found.length === limit) break;
+      if (messages.length === limit) break;
       const count = skip > 0 ? this.#countPart(part, role) : this.#countIfKnown(part, role);
       if (count !== null && count <= skip) {
         skip -= count;
         continue;
       }
-      for (const row of this.#select(part, order, role, limit - found.length, skip)) found.push(toMessage(row));
+      for (const row of this.#select(part, order, role, limit - messages.length, skip)) {
+        const message = toMessage(row);
+        messages.push(message);
+        text += message.content.length;
+        if (text > MAX_TEXT && messages.length < limit) return { messages, isCut: true };
+      }
       skip = 0;
     }
-    return found;
+    return { messages, isCut: false };
   }
 
   #countPart(part: Range, role?: Role): number {

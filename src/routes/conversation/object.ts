@@ -2,7 +2,7 @@
 import type { Caller } from "../../auth/principal.ts";
 import { conversationIdIn, isConversationId } from "../../chat/id.ts";
 import type { Outcome } from "../../chat/outcome.ts";
-import type { Answer, ConversationRpc } from "../../chat/rpc.ts";
+import type { Answer, ConversationRpc, HistoryQuery, HistoryText } from "../../chat/rpc.ts";
 import { findConversation } from "../../db/conversation.ts";
 import type { Database } from "../../db/database.ts";
 import { conversationIdsOfLead } from "../../db/lead.ts";
@@ -71,6 +71,22 @@ export async function askOr<T>(
     if (!(error instanceof Problem) || error.details.code !== "store_unavailable") throw error;
     return otherwise(await requestDatabase(c, caller.company_id));
   }
+}
+
+/** A page of a conversation's messages, in as many calls as its text needs. */
+export async function wholePage(object: Stub, caller: Caller, query: HistoryQuery): Promise<Outcome<HistoryText>> {
+  const page = await object.history(caller, query);
+  if (!page.ok || !page.value.isCut) return page;
+  const { messages, sequences, total } = page.value;
+  const behind = { cursor: sequences.at(-1) ?? null, offset: 0, limit: query.limit - sequences.length };
+  const rest = await wholePage(object, caller, { ...query, ...behind });
+  if (!rest.ok) return rest;
+  const value = {
+    messages: [...messages, ...rest.value.messages],
+    sequences: [...sequences, ...rest.value.sequences],
+    ...{ total, isCut: false },
+  };
+  return { ...rest, value };
 }
 
 /** Ids that were found in the table, or not: `until` in milliseconds. */

@@ -14,7 +14,7 @@ import { id, idFilter, integer, pathId } from "../../http/fields.ts";
 import { pageOf, pageQuery, respondWithPage } from "../../http/pagination.ts";
 import { notFound } from "../../problem/problem.ts";
 import { isVisible } from "../conversation/conversation.ts";
-import { ask, askOr, conversationOfMessage, jsonText } from "../conversation/object.ts";
+import { ask, askOr, conversationOfMessage, jsonText, wholePage } from "../conversation/object.ts";
 import { messageSchema } from "./schema.ts";
 import { lazy } from "../../lazy.ts";
 
@@ -74,7 +74,7 @@ export function messageRoutes(api: Api): void {
             c,
             caller,
             conversation_id,
-            async (object) => rowsOf(await object.history(caller, wanted)),
+            async (object) => rowsOf(await wholePage(object, caller, wanted)),
             (db) => storedHistory(db, caller, conversation_id, filter, { after, ...slice }),
           );
         },
