@@ -44,6 +44,7 @@ function OpenConversation({ conversation, actions, backTo, seek }: OpenProps) {
   const changed = () => void client.invalidateQueries({ queryKey: conversationKey(id) });
   const transcript = useTranscript(id, conversation.message_count, changed);
   const [areDetailsOpen, setDetailsOpen] = useState(isWide);
+  const [sent, setSent] = useState<string | null>(null);
   useReadMark(conversation, transcript.history?.messages.at(-1)?.sequence, can("write"));
   return (
     <div className="conversation" data-details={areDetailsOpen ? "" : undefined}>
@@ -56,13 +57,16 @@ function OpenConversation({ conversation, actions, backTo, seek }: OpenProps) {
           areDetailsOpen={areDetailsOpen}
           onToggleDetails={() => setDetailsOpen(!areDetailsOpen)}
         />
-        <Transcript conversation={conversation} transcript={transcript} actions={actions} seek={seek} />
+        <Transcript conversation={conversation} transcript={transcript} actions={actions} seek={seek} sent={sent} />
         {can("write") && (
           <Composer
             conversation={conversation}
             typing={transcript.live.typing}
             actions={actions}
-            onSent={(message) => transcript.change((history) => put(history, [message]))}
+            onSent={(message) => {
+              transcript.change((history) => put(history, [message]));
+              setSent(message.id);
+            }}
           />
         )}
       </div>

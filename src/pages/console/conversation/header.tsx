@@ -45,7 +45,7 @@ export function Header({ conversation, actions, staff, backTo, areDetailsOpen, o
           {conversation.title}
         </h1>
         <p className="muted conversation-sub">
-          <span>{nameOf(conversation.agent_id)}</span>
+          <span className="clip">{nameOf(conversation.agent_id)}</span>
           <Handled conversation={conversation} isMine={isMine} />
           {conversation.waiting_since && (
             <span className="tag warn">

@@ -17,6 +17,8 @@ type TranscriptProps = {
   transcript: ReturnType<typeof useTranscript>;
   actions: Actions;
   seek: number | null;
+  /** Of the message that was sent last from here. */
+  sent: string | null;
 };
 
 /** Pixels from the end within which the reader counts as being there. */
@@ -24,7 +26,7 @@ const NEAR = 80;
 /** Milliseconds in which a new message is both here and counted. */
 const SETTLED = 800;
 
-export function Transcript({ conversation, transcript, actions, seek }: TranscriptProps) {
+export function Transcript({ conversation, transcript, actions, seek, sent }: TranscriptProps) {
   const { history, live, isPending, error, refetch, loadEarlier, hasEarlier } = transcript;
   const frame = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
@@ -79,6 +81,11 @@ export function Transcript({ conversation, transcript, actions, seek }: Transcri
     row.scrollIntoView({ block: "center" });
     row.focus({ preventScroll: true });
   }, [history, hasEarlier, first, loadEarlier, seek]);
+
+  // What one sends is seen, wherever one was reading.
+  useEffect(() => {
+    if (sent !== null) setAtEnd(true);
+  }, [sent]);
 
   const scrolled = () => {
     const box = frame.current;
