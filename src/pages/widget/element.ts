@@ -182,7 +182,10 @@ export class WidgetElement extends PlacedElement {
     addEventListener("storage", (event) => {
       if (event.key === `${prefix}session`) void this.#chat.sessionChanged();
     });
-    addEventListener("online", () => void this.#chat.thread.online());
+    addEventListener("online", () => {
+      void this.#chat.thread.online();
+      if (this.#isOpen) void this.#chat.start();
+    });
     addEventListener("offline", () => this.#chat.thread.connection.offline());
     ofDocument("addEventListener")("visibilitychange", () => {
       if (ofDocument("hidden") || !this.isConnected) this.#chat.rest(true);

@@ -63,6 +63,7 @@ export class LogView {
   }
 
   toEnd(): void {
+    this.#atEnd = true;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }
 

@@ -40,7 +40,10 @@ export class Panel {
     this.#actions = actions;
     this.#log = new LogView(speech, actions);
     this.#composer = new Composer(speech, {
-      send: (text) => void chat.thread.send(text),
+      send: (text) => {
+        void chat.thread.send(text);
+        this.#log.toEnd();
+      },
       stop: () => void chat.thread.stop(),
     });
     const about = h("div.about", {}, h("strong.name", {}, this.#name), this.#who);

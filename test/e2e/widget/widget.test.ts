@@ -119,6 +119,12 @@ describe("history", () => {
     await visitor.panel.getByText("Welcome!").waitFor();
     await visitor.button("To the latest message").click();
     await eventually(() => log.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight)).toBeLessThan(2);
+    // What the visitor writes while reading further up is seen, and so is its answer.
+    await log.evaluate((el) => el.scrollTo(0, 0));
+    await visitor.button("To the latest message").waitFor();
+    await visitor.say("at last");
+    await visitor.sees("reply to: at last");
+    await eventually(() => log.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight)).toBeLessThan(2);
     await context.close();
   });
 });
@@ -192,6 +198,19 @@ describe("when something goes wrong", () => {
     await visitor.button("Try again").click();
     await visitor.reads([you("hello"), agent("Now it works.")]);
     expect((await visitor.stored(stage.api)).map(({ content }) => content)).toEqual(["hello", "Now it works."]);
+    await context.close();
+  });
+
+  it("a chat that was opened offline begins when the connection is there", async () => {
+    const { id } = await stage.agent();
+    const context = await arrive(stage.browser);
+    const visitor = await Visitor.at(context, stage.page(id));
+    await context.setOffline(true);
+    await visitor.open();
+    await visitor.panel.getByText("The chat cannot be reached right now.").waitFor();
+    await context.setOffline(false);
+    await visitor.say("hello");
+    await visitor.reads([you("hello"), agent("reply to: hello")]);
     await context.close();
   });
 
