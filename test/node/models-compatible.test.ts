@@ -294,6 +294,56 @@ describe("calls", () => {
     expect(new Set(calls.map(({ id }) => id)).size).toBe(cities.length);
   });
 
+  it.each<[string, object[], object[]]>([
+    [
+      "sent twice, under another index",
+      [
+        { index: 0, id: "a", function: { name: "w", arguments: '{"n":' } },
+        { index: 0, function: { arguments: "1}" } },
+        { index: 1, id: "a", function: { name: "w", arguments: '{"n": 1}' } },
+      ],
+      [{ id: "a", w: '{"n":1}' }],
+    ],
+    [
+      "begun under the index of the one before, with arguments under their own",
+      [
+        { index: 0, id: "a", function: { name: "w", arguments: '{"n":1}' } },
+        { index: 0, id: "b", function: { name: "w", arguments: "" } },
+        { index: 1, function: { arguments: '{"n":' } },
+        { index: 1, function: { arguments: "2}" } },
+      ],
+      [
+        { id: "a", w: '{"n":1}' },
+        { id: "b", w: '{"n":2}' },
+      ],
+    ],
+    [
+      "begun with an index, which their arguments lack",
+      [
+        { index: 0, id: "a", function: { name: "w" } },
+        { function: { arguments: "{}" } },
+        { index: 1, id: "b", function: { name: "v" } },
+        { function: { arguments: '{"n":' } },
+        { function: { arguments: "2}" } },
+      ],
+      [
+        { id: "a", w: "{}" },
+        { id: "b", v: '{"n":2}' },
+      ],
+    ],
+    [
+      "in pieces of which each has an id of its own, or a blank one",
+      [
+        { index: 0, id: "a", function: { name: "w", arguments: "" } },
+        { index: 0, id: "b", function: { name: "", arguments: '{"n":' } },
+        { index: 0, id: " ", function: { name: "", arguments: "2}" } },
+      ],
+      [{ id: "a", w: '{"n":2}' }],
+    ],
+  ])("may be %s", async (_, pieces, expected) => {
+    expect(callsOf(await read(...pieces.map((piece) => tool_calls(piece)), END))).toEqual(expected);
+  });
+
   it("may repeat with each piece what came before it", async () => {
     const piece = (text: string, more: object = {}) => tool_calls({ index: 0, function: { ...more, arguments: text } });
     const pieces = [piece("", { name: " w " }), piece('{"a"'), piece('{"a":'), piece('{"a":1}')];

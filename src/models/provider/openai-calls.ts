@@ -26,6 +26,8 @@ export class OpenAiCalls {
   readonly #calls: Call[] = [];
   /** The call that each index stands for now; some servers give none, and some the same one to every call. */
   readonly #current = new Map<unknown, Call>();
+  /** The call that the last piece was of. */
+  #latest: Call | undefined;
 
   /** Takes pieces, of which each adds a sign of life to `parts`. What is no piece of a call is passed over. */
   add(pieces: Json | undefined, parts: StreamPart[]): void {
@@ -33,7 +35,7 @@ export class OpenAiCalls {
       if (!isObject(piece)) continue;
       // Two older forms have name and arguments in the piece itself.
       const { name, arguments: input } = isObject(piece["function"]) ? piece["function"] : piece;
-      const call = this.#callOf(piece["index"] ?? null, textOf(piece["id"]), textOf(name).trim(), textOf(input));
+      const call = this.#callOf(piece["index"] ?? null, textOf(piece["id"]).trim(), textOf(name).trim(), textOf(input));
       if (!call) continue;
       if (isObject(piece["extra_content"])) call.notes ??= piece["extra_content"];
       parts.push(ALIVE);
@@ -43,9 +45,14 @@ export class OpenAiCalls {
   /** All calls, once nothing more will come. */
   parts(): StreamPart[] {
     const ids = new Set([""]);
+    const sent = new Set<string>();
     return this.#calls
       .filter(({ name, input }) => name !== "" || input !== "")
       .map((call) => ({ ...call, input: inputOf(call) }))
+      .filter((call) => {
+        const known = identity(call);
+        return known === null || sent.size !== sent.add(known).size;
+      })
       .map(({ id, name, input, notes }) => ({
         type: "call",
         // Results are told apart by it.
@@ -58,13 +65,18 @@ export class OpenAiCalls {
 
   #callOf(index: Json, id: string, name: string, input: string): Call | null {
     const byId = id === "" ? undefined : this.#calls.findLast((call) => call.id === id);
-    let call = byId ?? this.#current.get(index);
-    if (!call && id === "" && name === "" && input === "") return null;
+    let call = byId ?? (index === null ? this.#latest : this.#current.get(index));
+    if (!call && id === "" && name === "") {
+      if (input === "") return null;
+      // Some servers give the arguments of a call another index than its name.
+      if (this.#latest && !isWhole(this.#latest.input)) call = this.#latest;
+    }
     if (!call || (byId ? isNamesake(byId, index, name, input) : isNext(call, id, name, input))) {
       call = { ...{ index, id: "", name: "", input: "" }, ...{ first: "", latest: "", notes: null } };
       this.#calls.push(call);
     }
     this.#current.set(index, call);
+    this.#latest = call;
     call.id ||= id;
     call.name ||= name;
     // Some servers send the whole call once more at its end.
@@ -77,6 +89,10 @@ export class OpenAiCalls {
 
 /** Arguments that need nothing more. */
 const isWhole = (input: string): boolean => input !== "" && argumentsOf(input) !== null;
+
+/** What two calls have in common that are one, sent under two indexes, as LocalAI does; null where that cannot be told. */
+const identity = ({ id, name, input }: Call): string | null =>
+  id !== "" && isWhole(input) ? JSON.stringify([id, name, argumentsOf(input)]) : null;
 
 /** Whether a piece begins another call under the same id. */
 function isNamesake(call: Call, index: Json, name: string, input: string): boolean {
