@@ -368,3 +368,18 @@ test("whatever happens to messages, exactly those that live are found", async ()
     { numRuns: 12 },
   );
 });
+
+test("the longest reply, in a script without spaces, is found by what it begins with: D1 takes 2 MB a row", async () => {
+  const company = await makeCompany();
+  const id = await say(company, "persimmon");
+  const header = await env.DB.prepare("SELECT * FROM conversation WHERE id = ?").bind(id).first<any>();
+  const [first] = await history(company, id);
+  const content = `persimmon ${"漢".repeat(349_520)}`;
+  const longest = { ...first, content, created_at: Date.now() } as any;
+  await writeIndex(index(), { header, revision: header.revision + 1, first: 1, last: 1, messages: [longest] });
+  expect(await contents(company, "persimmon", asked)).toEqual(["persimmon"]);
+  const size = "SELECT length(CAST(words AS BLOB)) AS bytes FROM message WHERE conversation_id = ? AND sequence = 1";
+  const bytes = await index().prepare(size).bind(id).first<number>("bytes");
+  expect(bytes).toBeGreaterThan(1_800_000);
+  expect(bytes).toBeLessThan(1_950_000);
+});

@@ -22,6 +22,16 @@ export type Stretch = { header: Owner; revision: number; first: number; last: nu
 const PER_MILLI = 2048;
 const LAST_MILLI = 2 ** 42 - 1;
 
+/** Bytes of the words of one message: D1 takes 2 MB a row. A long reply without spaces has more than twice what it says. */
+const MOST_WORDS = 1_900_000;
+
+/** As many whole words, from the first on, as a row can hold. */
+function fitting(words: string): string {
+  if (words.length * 3 <= MOST_WORDS) return words;
+  const { read } = new TextEncoder().encodeInto(words, new Uint8Array(MOST_WORDS));
+  return words.slice(0, words.lastIndexOf(" ", read) + 1);
+}
+
 /** The least id of a message of `at` (ms). */
 export const idAt = (at: number): number => Math.min(Math.max(at, 0), LAST_MILLI) * PER_MILLI;
 
@@ -61,7 +71,8 @@ function statements(search: D1Database, { header, revision, first, last, message
     search.prepare("DELETE FROM message WHERE conversation_id = ? AND sequence BETWEEN ? AND ?").bind(id, first, last),
     ...messages.map(({ sequence, role, content, created_at }) => {
       const place = idAt(created_at) + Math.floor(Math.random() * PER_MILLI);
-      return search.prepare(INSERT).bind(place, id, sequence, `${about} ${tagOf("role", role)}`, wordsOf(content));
+      const words = fitting(wordsOf(content));
+      return search.prepare(INSERT).bind(place, id, sequence, `${about} ${tagOf("role", role)}`, words);
     }),
   ];
 }
