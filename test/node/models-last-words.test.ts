@@ -87,3 +87,10 @@ it.each([
   const heardLate = late.flatMap((one) => both(kind, one));
   expect(await heard(kind, documents, heardLate)).toEqual({ text, ended: "alive", hasClosed: false, timers: 0 });
 });
+
+it("one whose good word comes behind a thought may go on", async () => {
+  const thought = JSON.stringify({ choices: [{ index: 0, delta: { reasoning: "Hm." } }] });
+  const { end, stop } = protocolOf("openai-compatible");
+  const [word = ""] = end(stop);
+  expect(await heard("openai-compatible", [thought, word])).toMatchObject({ ended: "alive", hasClosed: false });
+});

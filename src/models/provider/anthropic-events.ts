@@ -97,7 +97,7 @@ export class AnthropicEvents implements EventParser {
     } else if (type === "redacted_thinking" && typeof data === "string") {
       parts.push({ type: "thought", text: "", block: block.number, notes: { data } });
     } else if (type === "tool_use") {
-      this.ending.said();
+      this.ending.said("call");
       this.#streamed = true;
       const whole = isObject(input) ? JSON.stringify(input) : textOf(input);
       block.call = { id: textOf(id) || crypto.randomUUID(), name: textOf(name), input: "", whole };
@@ -112,7 +112,7 @@ export class AnthropicEvents implements EventParser {
     const block = this.#blocks.get(index) ?? { number: this.#number++ };
     if (text === "" || block.unknown) return;
     this.#blocks.set(index, block);
-    this.ending.said();
+    this.ending.said(type === "text_delta" ? "text" : block.call ? "call" : "thought");
     if (type === "text_delta") {
       this.#streamed = true;
       const isRepeated = block.begun !== undefined && text.startsWith(block.begun);

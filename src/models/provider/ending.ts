@@ -33,7 +33,7 @@ export class Ending {
   /** Something was said behind a good word: its server has one with everything. */
   #isEarly = false;
   #hasSaid = false;
-  /** Something was said without a word: the word, once it comes, is meant. */
+  /** Something was said or called without a word: the word, once it comes, is meant. */
   #wasOpen = false;
 
   /**
@@ -52,9 +52,9 @@ export class Ending {
     this.#done = true;
   }
 
-  /** The model says something. */
-  said(): void {
-    this.#hasSaid = true;
+  /** The model says something, or thinks it. */
+  said(type: "text" | "thought" | "call"): void {
+    this.#hasSaid ||= type !== "thought";
     this.#isEarly ||= this.#isGood;
   }
 

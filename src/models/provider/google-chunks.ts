@@ -47,13 +47,13 @@ export class GoogleChunks implements EventParser {
     const isSigned = typeof thoughtSignature === "string" && thoughtSignature !== "";
     const signed = isSigned ? { notes: { thoughtSignature } } : {};
     if (isObject(functionCall)) {
-      this.ending.said();
+      this.ending.said("call");
       const { id, name, args } = functionCall;
       const input = typeof args === "string" ? args : JSON.stringify(args ?? {});
       parts.push({ type: "call", id: textOf(id), name: textOf(name), input, ...signed });
     } else if (typeof text === "string") {
       const type = thought === true ? "thought" : "text";
-      if (text !== "") this.ending.said();
+      if (text !== "") this.ending.said(type);
       if (isSigned) this.#block++;
       say(type, text, parts, this.#block);
       if (isSigned) parts.push({ type, text: "", block: this.#block++, ...signed });

@@ -66,7 +66,7 @@ export class ChatChunks implements EventParser {
       this.#say("text", refusal, parts);
     }
     const calls = tool_calls ?? function_call;
-    if (isObject(Array.isArray(calls) ? calls[0] : calls)) this.ending.said();
+    if (isObject(Array.isArray(calls) ? calls[0] : calls)) this.ending.said("call");
     this.#calls.add(calls, parts);
     this.ending.note(finish_reason);
   }
@@ -87,7 +87,7 @@ export class ChatChunks implements EventParser {
     if (content === null || content === undefined) return;
     if (content === "") return;
     if (typeof content === "string" || typeof content === "number") {
-      this.ending.said();
+      this.ending.said(type);
       return say(type, String(content), parts);
     }
     const isList = Array.isArray(content);
