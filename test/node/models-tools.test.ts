@@ -97,6 +97,19 @@ describe("calling tools", () => {
     expect(third?.body.messages[1]).toMatchObject({ role: "assistant", reasoning_content: "One, two." });
   });
 
+  it.each<[number, unknown]>([
+    [422, { detail: [{ loc: ["body", "messages", 1, "content"], msg: "Input should be a valid string" }] }],
+    [400, { error: { message: "invalid message content type: <nil>", type: "invalid_request_error" } }],
+    [422, ""],
+  ])("gives a text, if an empty one, to a server that insists on it: %i %j", async (status, body) => {
+    const model = `texts-${status}-${JSON.stringify(body).length}`;
+    const call = calling([{ name: "add", arguments: {} }]);
+    await up.client.script(model, call, [{ status, body }], complete(["Ok"]), call, complete(["Ok"]));
+    for (const _ of [1, 2]) expect((await run(up.open(model, { tools: [tool("add")] }))).text).toBe("Ok");
+    const contents = (await up.bodiesOf(model)).map(({ messages }) => messages[1]?.content);
+    expect(contents).toEqual([undefined, null, "", undefined, ""]);
+  });
+
   it("has no tool whose name is too long or made up, and gives such a name back as providers take it", async () => {
     const long = "x".repeat(65);
     const calls = [long, "add me!", ""].map((name) => ({ name, arguments: { n: 1 } }));

@@ -19,6 +19,8 @@ export type Dialect = {
   system: boolean;
   /** Thoughts go back with the calls that they led to: only to those who insist on it. */
   thoughts: boolean;
+  /** What stands in place of a text where a message only calls tools: OpenAI's null, or "" for those who want a text. */
+  no_text: null | "";
 };
 
 export const USUAL: Dialect = {
@@ -30,6 +32,7 @@ export const USUAL: Dialect = {
   response_format: true,
   system: true,
   thoughts: false,
+  no_text: null,
 };
 
 /** By address and name of the model. */
@@ -56,12 +59,17 @@ export function otherwise(
     { said: /tool_choice/, sent: has("tool_choice"), instead: { tool_choice: false } },
     { said: /response_format|json_schema/, sent: has("response_format"), instead: { response_format: false } },
     { said: NO_INSTRUCTIONS, sent: dialect.system, instead: { system: false } },
+    { said: /\bcontent\b/, sent: hasNull(sent), instead: { no_text: "" } },
     { said: /reasoning_content/, sent: true, instead: { thoughts: !dialect.thoughts } },
   ]);
   if (other) return other;
-  // It does not say what it minds: then without both that are refused most often, and at last with the limit's other name.
-  if (tried === 1 && (has("stream_options") || has("response_format"))) {
-    return { ...dialect, ...otherLimit, stream_options: false, response_format: false };
+  // It does not say what it minds: then without all that is refused most often, and at last with the limit's other name.
+  if (tried === 1 && (has("stream_options") || has("response_format") || hasNull(sent))) {
+    return { ...dialect, ...otherLimit, stream_options: false, response_format: false, no_text: "" };
   }
   return has(dialect.limit) ? { ...dialect, ...otherLimit } : null;
 }
+
+/** Whether a message was sent without a text. */
+const hasNull = ({ messages }: Record<string, unknown>) =>
+  Array.isArray(messages) && messages.some((message) => message.content === null);

@@ -38,7 +38,7 @@ function messageOf(message: Message, dialect: Dialect): object[] {
   return [
     {
       role: "assistant",
-      content: content === "" && tool_calls.length > 0 ? null : content,
+      content: content === "" && tool_calls.length > 0 ? dialect.no_text : content,
       ...(dialect.thoughts && thoughts !== "" ? { reasoning_content: thoughts } : {}),
       ...(tool_calls.length > 0 ? { tool_calls } : {}),
     },

@@ -27,7 +27,7 @@ export function workersAi(modelId: string, ai: Ai | undefined): Connect {
 
 async function run(binding: Binding, modelId: string, options: CallOptions): Promise<Source<StreamPart>> {
   const settings: AiOptions = options.signal ? { signal: options.signal } : {};
-  const request = requestOf(options, { ...USUAL, stream_options: false });
+  const request = requestOf(options, { ...USUAL, stream_options: false, no_text: "" });
   const answer = await binding.run(modelId, JSON.parse(JSON.stringify(request)), settings).catch((error: unknown) => {
     const busy = BUSY.test(String(error));
     throw new ProviderFailure(busy ? "unavailable" : "error", "Workers AI refused", busy ? "busy" : "request");
