@@ -8,7 +8,7 @@ import { companyRows } from "../db/company.ts";
 import { controlDatabase } from "../db/database.ts";
 import { hasOpenLink, redeemLink } from "../db/setup-link.ts";
 import { type Api } from "../http/api.ts";
-import type { AppEnv } from "../http/context.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
 import { id, text } from "../http/fields.ts";
 import { json } from "../http/operation.ts";
 import { enforceLimit } from "../http/rate-limit.ts";
@@ -21,8 +21,12 @@ const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /** Of whatever is wrong with a link, so that nobody learns which links there were. */
-const NOT_GOOD =
-  "This link is not good: it was used, is older than an hour, or a newer one was made. `npm run company -- link` makes another.";
+const NOT_GOOD = "This link is not good: it was used, is older than an hour, or a newer one was made.";
+
+/** What makes another link, of this service. */
+const remedy = (c: AppContext) => `npm run company -- link${c.get("config").local ? "" : " --remote"}`;
+
+const notGood = (c: AppContext) => new Problem("not_found", `${NOT_GOOD} \`${remedy(c)}\` makes another.`);
 
 const body = lazy(() =>
   z
@@ -68,7 +72,7 @@ export function setupRoutes(api: Api): void {
       const plan = { company_id: uuidv7(), user_id: uuidv7(), name, owner: "Owner", role: "admin" } as const;
       const key = await newApiKey(plan, { name: "admin", scopes: ["admin"] }, now);
       const rows = companyRows(plan, [key.row], "setup-link", now);
-      if (!(await redeemLink(db, await hashSecret(token), now, rows))) throw new Problem("not_found", NOT_GOOD);
+      if (!(await redeemLink(db, await hashSecret(token), now, rows))) throw notGood(c);
       const company = { id: plan.company_id, name };
       return c.json({ company, api_key: key.row.key, api_secret: key.secret }, 201);
     },
@@ -80,8 +84,14 @@ export function setupPage(app: Hono<AppEnv>): void {
   app.get("/setup", async (c): Promise<Response> => {
     await enforceLimit(c, "lookup", null);
     if (!(await hasOpenLink(controlDatabase(c.env), Date.now()))) {
-      if (wantsHtml(c)) return sheet("No set-up link is open", html`<p>${NOT_GOOD}</p>`, 404);
-      throw new Problem("not_found", NOT_GOOD);
+      if (wantsHtml(c))
+        return sheet(
+          "No set-up link is open",
+          html`<p>${NOT_GOOD}</p>
+            <p><code>${remedy(c)}</code> makes another.</p>`,
+          404,
+        );
+      throw notGood(c);
     }
     const asset = await c.env.ASSETS.fetch(new Request(new URL("/setup", c.req.url)));
     const page = new Response(asset.body, asset);
