@@ -5,7 +5,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Router } from "wouter";
 import { type Credential, Refused } from "./api.ts";
-import { forgetDrafts } from "./conversation/drafts.ts";
+import { forgetDrafts, writeAs } from "./conversation/drafts.ts";
 import { forgetCredential, storeCredential } from "./credential.ts";
 import { newSession, SessionContext } from "./session.tsx";
 import { Shell } from "./shell/shell.tsx";
@@ -39,7 +39,7 @@ export function App({ arrival }: { arrival: (() => Promise<Credential>) | null }
     if (!signedIn) return null;
     return newSession(signedIn.credential, signedIn.me, (reason) => {
       forgetCredential();
-      forgetDrafts();
+      if (reason !== "expired") forgetDrafts();
       client.clear();
       setClient(newClient());
       setNotice(reason === "expired" ? say("expired") : null);
@@ -54,6 +54,7 @@ export function App({ arrival }: { arrival: (() => Promise<Credential>) | null }
   };
   const enter = (entered: SignedIn) => {
     storeCredential(entered.credential);
+    writeAs(`${entered.me.company_id} ${entered.me.entity_id}`);
     setNotice(null);
     setArriving(false);
     setSignedIn(entered);

@@ -1,16 +1,9 @@
 /** The credential of this tab: it is in sessionStorage, which ends with the tab. */
 import type { Credential } from "./api.ts";
+import { tabStore } from "./storage.ts";
 
-const KEY = "console:credential";
+const NAME = "credential";
 
-export function storedCredential(): Credential | null {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? "null") as Credential | null;
-  } catch {
-    return null;
-  }
-}
-
-export const storeCredential = (credential: Credential): void =>
-  sessionStorage.setItem(KEY, JSON.stringify(credential));
-export const forgetCredential = (): void => sessionStorage.removeItem(KEY);
+export const storedCredential = (): Credential | null => tabStore.read(NAME);
+export const storeCredential = (credential: Credential): void => tabStore.write(NAME, credential);
+export const forgetCredential = (): void => tabStore.write(NAME, null);

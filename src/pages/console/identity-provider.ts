@@ -13,9 +13,10 @@ import {
   requestOf,
   type Start,
 } from "./authorization.ts";
+import { tabStore } from "./storage.ts";
 import { say } from "./words.ts";
 
-const KEY = "console:sign-in";
+const NAME = "sign-in";
 
 /** The company's providers that people sign in at; none where the company is unknown. */
 export const providersOf = async (company_id: string, signal?: AbortSignal): Promise<Provider[]> =>
@@ -28,7 +29,7 @@ export async function departTo({ id }: Provider): Promise<void> {
   const secrets = { state: randomText(), nonce: randomText(), code_verifier: randomText() };
   const pending: Pending = { provider: { id, issuer, client_id }, ...secrets, back: location.pathname };
   const address = requestOf(start, pending, await challengeOf(pending.code_verifier));
-  sessionStorage.setItem(KEY, JSON.stringify(pending));
+  tabStore.write(NAME, pending);
   location.assign(address);
 }
 
@@ -39,8 +40,8 @@ export async function departTo({ id }: Provider): Promise<void> {
 export function comeBack(): (() => Promise<Credential>) | null {
   const search = new URLSearchParams(location.search);
   if (!isAnswer(search)) return null;
-  const begun = pendingIn(sessionStorage.getItem(KEY));
-  sessionStorage.removeItem(KEY);
+  const begun = tabStore.read<Pending>(NAME);
+  tabStore.write(NAME, null);
   history.replaceState(null, "", begun?.back.startsWith("/console") ? begun.back : "/console");
   return async () => {
     const answer = readAnswer(search, begun);
@@ -53,12 +54,4 @@ export function comeBack(): (() => Promise<Credential>) | null {
     });
     return { token: id_token };
   };
-}
-
-function pendingIn(stored: string | null): Pending | null {
-  try {
-    return JSON.parse(stored ?? "null") as Pending | null;
-  } catch {
-    return null;
-  }
 }

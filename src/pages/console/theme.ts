@@ -1,10 +1,12 @@
 /** Light, dark, or as the system has it. */
-const KEY = "console:theme";
+import { browserStore } from "./storage.ts";
+
+const NAME = "theme";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
-export const chosenTheme = (): Theme => THEMES.find((theme) => theme === localStorage.getItem(KEY)) ?? "system";
+export const chosenTheme = (): Theme => THEMES.find((theme) => theme === browserStore.read(NAME)) ?? "system";
 
 export function applyTheme(theme: Theme = chosenTheme()): void {
   if (theme === "system") delete document.documentElement.dataset["theme"];
@@ -12,6 +14,6 @@ export function applyTheme(theme: Theme = chosenTheme()): void {
 }
 
 export function chooseTheme(theme: Theme): void {
-  localStorage.setItem(KEY, theme);
+  browserStore.write(NAME, theme);
   applyTheme(theme);
 }

@@ -1,4 +1,5 @@
 /** What the console says, in the reader's language. English comes along; the others are loaded when they are chosen. */
+import { browserStore } from "./storage.ts";
 import en from "./words/en.json";
 
 export type Word = keyof typeof en;
@@ -7,7 +8,7 @@ type Words = Record<Word, string>;
 export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "Español", ar: "العربية" } as const;
 export type Language = keyof typeof LANGUAGES;
 
-const KEY = "console:language";
+const NAME = "language";
 const isLanguage = (tag: string): tag is Language => Object.hasOwn(LANGUAGES, tag);
 
 const LOAD: Record<Language, () => Promise<Words>> = {
@@ -26,7 +27,7 @@ export const isRightToLeft = (): boolean => language === "ar";
 
 /** The language that was chosen here, or the first of the browser's that there is. */
 export function preferredLanguage(): Language {
-  const tags = [localStorage.getItem(KEY) ?? "", ...navigator.languages].map((tag) => tag.split("-")[0] ?? "");
+  const tags = [browserStore.read(NAME), ...navigator.languages].map((tag) => String(tag).split("-")[0] ?? "");
   return tags.find(isLanguage) ?? "en";
 }
 
@@ -38,7 +39,7 @@ export async function speak(chosen: Language): Promise<void> {
   document.documentElement.dir = isRightToLeft() ? "rtl" : "ltr";
 }
 
-export const remember = (chosen: Language): void => localStorage.setItem(KEY, chosen);
+export const remember = (chosen: Language): void => browserStore.write(NAME, chosen);
 
 /** A word, with `{name}` filled in. */
 export const say = (word: Word, values: Record<string, string | number> = {}): string =>

@@ -162,6 +162,47 @@ describe("signing in", () => {
     await staff.close();
   });
 
+  it("works in a browser that keeps nothing", async () => {
+    const staff = await Staff.at(stage.browser, stage.api);
+    await staff.context.addInitScript(() => {
+      for (const name of ["localStorage", "sessionStorage"])
+        Object.defineProperty(globalThis, name, {
+          get: () => {
+            throw new DOMException("Access is denied for this document.", "SecurityError");
+          },
+        });
+    });
+    await staff.page.reload();
+    await staff.signIn(await tokenOf(stage.api, "Nora"));
+    expect(staff.complaints).toEqual([]);
+    await staff.close();
+  });
+
+  it("again, after a session has ended, brings back what was half written", async () => {
+    const { id } = await stage.agent();
+    const { conversation } = await stage.api.call("POST", "/v1/conversation", { agent_id: id });
+    const key = await stage.api.call("POST", "/v1/auth/api-keys", { name: "short", scopes: ["read", "write"] });
+    const staff = await Staff.at(stage.browser, stage.api);
+    const signIn = async ({ api_key, api_secret }: { api_key: string; api_secret: string }) => {
+      await staff.page.getByRole("textbox", { name: "API key" }).fill(api_key);
+      await staff.page.getByRole("textbox", { name: "Secret" }).fill(api_secret);
+      await staff.button("Sign in").click();
+    };
+    await signIn(key);
+    await staff.page.getByRole("heading", { name: "Inbox", level: 1 }).waitFor();
+    await staff.open(conversation.id);
+    await staff.composer.fill("Dear customer,");
+    await stage.api.call("DELETE", `/v1/auth/api-keys/${key.id}`);
+    await staff.composer.press("Enter");
+    await staff.page.getByText("Your session has ended.").waitFor();
+    await signIn(stage.api.keys);
+    await eventually(() => staff.composer.inputValue()).toBe("Dear customer,");
+    await staff.button("Sign out").click();
+    await signIn(stage.api.keys);
+    await eventually(() => staff.composer.inputValue()).toBe("");
+    await staff.close();
+  });
+
   it("refuses visitors, and shows what a credential may not do to nobody", async () => {
     const { id } = await stage.agent();
     const body = { entity_type: "lead", external_id: "a visitor" };

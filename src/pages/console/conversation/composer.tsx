@@ -5,6 +5,7 @@ import type { Typist } from "../live.ts";
 import { useSession } from "../session.tsx";
 import type { Conversation, Message, Note } from "../types.ts";
 import { useAction } from "../ui/action.ts";
+import { isComposing } from "../ui/composing.ts";
 import { say } from "../words.ts";
 import { draftOf, keepDraft } from "./drafts.ts";
 import { useTypingSign } from "./use-typing-sign.ts";
@@ -64,7 +65,7 @@ export function Composer({ conversation, typing, actions, onSent }: ComposerProp
     else reply.mutate(text);
   };
   const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
-    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
     event.preventDefault();
     send();
   };

@@ -1,5 +1,12 @@
-/** What is half written, by conversation, as long as somebody is signed in. */
+/** What is half written, by conversation: until its writer signs out, or somebody else signs in after a session has ended. */
 const drafts = new Map<string, string>();
+let writer = "";
+
+/** `person` has signed in. */
+export function writeAs(person: string): void {
+  if (person !== writer) drafts.clear();
+  writer = person;
+}
 
 export const draftOf = (id: string): string => drafts.get(id) ?? "";
 

@@ -1,24 +1,21 @@
 /** Views that somebody saved in this browser: filters only, and nothing that anybody wrote. */
 import { useState } from "react";
+import { browserStore } from "../storage.ts";
 import { filterOf, searchOf } from "./filter.ts";
 
-const KEY = "console:views";
+const NAME = "views";
 const MOST = 12;
 
 function read(): string[] {
-  try {
-    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(stored) ? stored.map(String).slice(0, MOST) : [];
-  } catch {
-    return [];
-  }
+  const stored: unknown = browserStore.read(NAME);
+  return Array.isArray(stored) ? stored.map(String).slice(0, MOST) : [];
 }
 
 /** Query strings of filters, each once. */
 export function useViews() {
   const [views, setViews] = useState(read);
   const put = (next: string[]) => {
-    localStorage.setItem(KEY, JSON.stringify(next));
+    browserStore.write(NAME, next);
     setViews(next);
   };
   // Read as a filter first: what is no filter is not kept.

@@ -5,16 +5,17 @@ import { useState } from "react";
 import { Refused } from "../api.ts";
 import type { Provider } from "../authorization.ts";
 import { departTo, providersOf } from "../identity-provider.ts";
+import { browserStore } from "../storage.ts";
 import { Field } from "../ui/field.tsx";
 import { Loading, Wrong } from "../ui/state.tsx";
 import { reasonOf } from "../ui/toast.tsx";
 import { say } from "../words.ts";
 
-const KEY = "console:company";
+const NAME = "company";
 
 /** The company of the link (`/console?company=…`), or the one of last time. */
 export const knownCompany = (): string =>
-  new URLSearchParams(location.search).get("company") ?? localStorage.getItem(KEY) ?? "";
+  new URLSearchParams(location.search).get("company") ?? browserStore.read<string>(NAME) ?? "";
 
 /** The issuer as people know it; with its client where one name stands for several. */
 function nameOf({ issuer, client_id }: Provider, all: Provider[]): string {
@@ -32,7 +33,7 @@ export function CompanySignIn() {
     enabled: company !== "",
     queryFn: async ({ signal }) => {
       const providers = await providersOf(company, signal);
-      if (providers.length > 0) localStorage.setItem(KEY, company);
+      if (providers.length > 0) browserStore.write(NAME, company);
       return providers;
     },
   });

@@ -1,6 +1,7 @@
 /** Everything that can be done from here, found by typing a part of its name. */
 import { Dialog } from "@base-ui/react/dialog";
 import { useId, useState } from "react";
+import { isComposing } from "../ui/composing.ts";
 import { say } from "../words.ts";
 import { type Entry, useEntries } from "./entries.tsx";
 
@@ -44,7 +45,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
               setPlace(0);
             }}
             onKeyDown={(event) => {
-              if (!event.nativeEvent.isComposing && press(event.key)) event.preventDefault();
+              if (!isComposing(event) && press(event.key)) event.preventDefault();
             }}
           />
           <ul id={list} role="listbox" aria-label={say("commands")} className="palette-list">
