@@ -51,6 +51,16 @@ describe.each([400, 422])("a refusal with %i", (status) => {
     ]);
   });
 
+  it.each([
+    "max_tokens is too large: 300. This model supports at most 128 completion tokens, whereas you provided 300.",
+    "`max_tokens` must be less than or equal to `128`, the maximum is less than the `context_window` for this model",
+    "Invalid max_tokens value, the valid range of max_tokens is [1, 128]",
+    "max_tokens: 300 > 128, which is the maximum allowed number of output tokens",
+  ])("of too many tokens is followed by asking for as many as it names, from then on: %s", async (message) => {
+    const bodies = await asked("openai-compatible", refusal(status, { error: { message, code: "invalid_value" } }));
+    expect(bodies.map(({ max_tokens }) => max_tokens)).toEqual([300, 128, 128]);
+  });
+
   it("of one member after another is followed by asking without each", async () => {
     const bodies = await asked("workers-ai", refusal(status, warm), refusal(status, EXTRA));
     expect(bodies.at(-1)).not.toHaveProperty("temperature");

@@ -8,6 +8,8 @@ export type Dialect = {
   /** Asks for token counts with the stream. */
   stream_options: boolean;
   limit: "max_tokens" | "max_completion_tokens";
+  /** Tokens of an answer that may be asked for, at most. */
+  most: number;
   temperature: boolean;
   /** Texts at which it is to end. */
   stop: boolean;
@@ -26,6 +28,7 @@ export type Dialect = {
 export const USUAL: Dialect = {
   stream_options: true,
   limit: "max_tokens",
+  most: Infinity,
   temperature: true,
   stop: true,
   tool_choice: true,
@@ -34,6 +37,8 @@ export const USUAL: Dialect = {
   thoughts: false,
   no_text: null,
 };
+
+const LIMIT = /max_(completion_)?tokens/;
 
 /** By address and name of the model. */
 export const dialects = new Remembered<Dialect>();
@@ -48,12 +53,15 @@ export function otherwise(
   sent: Record<string, unknown>,
   tried: number,
 ): Dialect | null {
+  const most = mostIn(error);
+  // Some say it with a word of their context, which is not what is too long then.
+  if (most < Number(sent[dialect.limit])) return { ...dialect, most };
   if (!error.isRefusal) return null;
   const has = (member: string) => sent[member] !== undefined;
   const otherLimit = { limit: dialect.limit === "max_tokens" ? "max_completion_tokens" : "max_tokens" } as const;
   const other = withoutRefused(dialect, error, [
     { said: /stream_options|include_usage/, sent: has("stream_options"), instead: { stream_options: false } },
-    { said: /max_(completion_)?tokens/, sent: has(dialect.limit), instead: otherLimit },
+    { said: LIMIT, sent: has(dialect.limit), instead: otherLimit },
     { said: /temperature/, sent: has("temperature"), instead: { temperature: false } },
     { said: /\bstop\b/, sent: has("stop"), instead: { stop: false } },
     { said: /tool_choice/, sent: has("tool_choice"), instead: { tool_choice: false } },
@@ -69,6 +77,13 @@ export function otherwise(
   }
   return has(dialect.limit) ? { ...dialect, ...otherLimit } : null;
 }
+
+/** As in "at most 16384 completion tokens", "less than or equal to `8192`", "range is [1, 8192]", "64000 > 32000". */
+const MOST = /(?:at most|less than or equal to|<=|\[\d+,|\d >)\W{0,4}(\d{2,7})(?!\d| -)/i;
+
+/** The most tokens of an answer that a refusal names; NaN where it names none. */
+const mostIn = (error: UpstreamError): number =>
+  [400, 422].includes(error.status ?? 0) && error.mentions(LIMIT) ? error.numberIn(MOST) : NaN;
 
 /** Whether a message was sent without a text. */
 const hasNull = ({ messages }: Record<string, unknown>) =>

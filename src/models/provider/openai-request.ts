@@ -9,7 +9,7 @@ export function requestOf(options: CallOptions, dialect: Dialect) {
   return {
     messages: messagesOf(options, dialect),
     temperature: dialect.temperature ? temperature : undefined,
-    [dialect.limit]: maxOutputTokens,
+    [dialect.limit]: maxOutputTokens === undefined ? undefined : Math.min(maxOutputTokens, dialect.most),
     stop: dialect.stop ? stop : undefined,
     tools: tools?.map(toolOf),
     tool_choice: dialect.tool_choice ? toolChoice : undefined,
