@@ -126,6 +126,11 @@ test("a hit is the message, whose it is, and where the words are", async () => {
   expect(body.lag_seconds).toBe(0);
 });
 
+test("of a text without an end of a word the first hundred places are where they stand", () => {
+  const places = Array.from({ length: 100 }, (_, i) => [4 * i, 4 * i + 3]);
+  expect(rangesOf("大\u200b阪市".repeat(8000), termsOf("大阪"))).toEqual(places);
+});
+
 test("the place of every part of a text is where it stands", () => {
   fc.assert(
     fc.property(

@@ -2,6 +2,7 @@
  * Text cut into the words by which it is found: case and accents folded. Scripts that are written without spaces, and
  * Korean, whose words grow endings, become every two characters that stand together, so that any part is found as a phrase.
  */
+import { lazy } from "../../lazy.ts";
 import { fold } from "../folded.ts";
 
 /** Characters that are found by themselves, wherever they stand. */
@@ -93,10 +94,12 @@ export function rangesOf(text: string, terms: readonly Term[]): Range[] | null {
   const ranges: Range[] = [];
   for (const run of runsOf(text)) {
     const folded = plain(run.text);
+    const origins = lazy(() => originsOf(run));
     for (const term of terms) {
       for (const [first, last] of placesOf(folded, run.isDense, term)) {
         missing.delete(term);
-        if (ranges.length < MOST_RANGES) ranges.push(originalRange(run, first, last));
+        if (ranges.length < MOST_RANGES)
+          ranges.push([origins()[first]?.[0] ?? run.at, origins()[last - 1]?.[1] ?? run.end]);
         else if (missing.size === 0) return joined(ranges);
       }
     }
@@ -119,18 +122,15 @@ function* placesOf(folded: string, isDense: boolean, term: Term): Generator<Rang
   }
 }
 
-/** Whole clusters of the run that a stretch of its folded form came from. */
-function originalRange({ text, at }: Run, first: number, last: number): Range {
-  let folded = 0;
-  let place = at;
-  let start: number | null = null;
+/** Of every UTF-16 unit of a run's folded form, where the cluster stands that it came from. */
+function originsOf({ text, at }: Run): Range[] {
+  const origins: Range[] = [];
+  let end = at;
   for (const cluster of text.match(CLUSTER) ?? []) {
-    if (folded >= last) break;
-    folded += plainCluster(cluster).length;
-    if (start === null && folded > first) start = place;
-    place += cluster.length;
+    const origin: Range = [end, (end += cluster.length)];
+    for (let left = plainCluster(cluster).length; left > 0; left--) origins.push(origin);
   }
-  return [start ?? at, place];
+  return origins;
 }
 
 /** In order; those that overlap or touch become one. */
