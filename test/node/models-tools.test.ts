@@ -75,6 +75,13 @@ describe("calling tools", () => {
     ]);
   });
 
+  it("says of a tool without arguments that it has none", async () => {
+    await up.client.script("bare", complete(["Ok"]));
+    await run(up.open("bare", { tools: [tool("add", { parameters: { type: "object" } })] }));
+    const [body] = await up.bodiesOf("bare");
+    expect(body.tools[0].function.parameters).toEqual({ type: "object", properties: {} });
+  });
+
   it("keeps thoughts to itself, but for a server that insists on having them back with the calls", async () => {
     const thinks: Step[] = [
       { reasoning: "One, " },

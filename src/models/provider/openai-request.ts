@@ -58,5 +58,6 @@ const resultOf = ({ id, failed, output }: CallResult) => ({
 
 const toolOf = ({ name, description, parameters }: NonNullable<CallOptions["tools"]>[number]) => ({
   type: "function",
-  function: { name, ...(description === "" ? {} : { description }), parameters },
+  // OpenAI refuses the schema of an object that names no properties, not even none.
+  function: { name, ...(description === "" ? {} : { description }), parameters: { properties: {}, ...parameters } },
 });
