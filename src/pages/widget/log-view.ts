@@ -54,8 +54,9 @@ export class LogView {
       icon("down"),
     );
     this.element = h("div.logbox", {}, this.#scroller, this.#latest);
-    // What grows below the visible part, an image of a later font or a wider reply, must not push the end away.
-    new ResizeObserver(() => this.#atEnd && this.toEnd()).observe(this.#list);
+    // What grows below the visible part, a later font, a wider reply or the space for writing, must not push the end away.
+    const observer = new ResizeObserver(() => this.#atEnd && this.toEnd());
+    for (const element of [this.#list, this.#scroller]) observer.observe(element);
   }
 
   restore(): void {

@@ -288,6 +288,9 @@ describe("a site", () => {
       return [backgroundColor, color];
     });
     expect(style).toEqual(["rgb(250, 204, 21)", "rgb(16, 17, 20)"]);
+    // A telephone has no sides.
+    await visitor.page.setViewportSize({ width: 390, height: 700 });
+    await eventually(async () => (await visitor.panel.boundingBox())?.width).toBe(390);
     await context.close();
   });
 
