@@ -59,6 +59,9 @@ export function argumentsOf(input: string): JsonObject | null {
   }
 }
 
+/** An id for a call that has none of its own. Mistral takes no other than nine letters and digits. */
+export const newCallId = (): string => crypto.randomUUID().replaceAll("-", "").slice(0, 9);
+
 /** Calls a tool or an action by name. Never rejects; when `signal` aborts the request is broken off. */
 export async function callTool(
   tools: Callable[],

@@ -4,7 +4,7 @@
  */
 import { isBlank } from "../chat/ports.ts";
 import type { Call, Message, StreamPart, Writing } from "./connect.ts";
-import { argumentsOf, type ToolRequest, type ToolResult } from "./http-tool.ts";
+import { argumentsOf, newCallId, type ToolRequest, type ToolResult } from "./http-tool.ts";
 
 export class StepContent {
   readonly #said: (Writing | Call)[] = [];
@@ -20,7 +20,7 @@ export class StepContent {
     else if (part.type === "call") {
       const { name, input } = part;
       // Results are told apart by it; some gateways count anew with each call.
-      const id = part.id !== "" && this.#ids.has(part.id) ? crypto.randomUUID() : part.id;
+      const id = part.id !== "" && this.#ids.has(part.id) ? newCallId() : part.id;
       this.#ids.add(id);
       this.#said.push({ ...part, id, name: acceptable(name), input: argumentsOf(input) ?? {} });
       this.calls.push({ name: nameOf(name), input });

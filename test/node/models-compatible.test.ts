@@ -206,6 +206,8 @@ describe("calls", () => {
     const calls = callsOf(await read(call, call, END));
     expect(calls).toMatchObject([{ add: "{}" }, { add: "{}" }]);
     expect(new Set(calls.map(({ id }) => id)).size).toBe(2);
+    // As Mistral insists on them.
+    for (const { id } of calls) expect(id).toMatch(/^[a-z0-9]{9}$/);
   });
 
   it("may repeat name and id with each piece", async () => {

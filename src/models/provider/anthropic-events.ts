@@ -5,6 +5,7 @@
  */
 import type { Json, JsonObject } from "../../json.ts";
 import type { Counts, StreamPart } from "../connect.ts";
+import { newCallId } from "../http-tool.ts";
 import { isObject } from "../json-schema.ts";
 import { Ending } from "./ending.ts";
 import { countOf, type EventParser, say } from "./parts.ts";
@@ -100,7 +101,7 @@ export class AnthropicEvents implements EventParser {
       this.ending.said("call");
       this.#streamed = true;
       const whole = isObject(input) ? JSON.stringify(input) : textOf(input);
-      block.call = { id: textOf(id) || crypto.randomUUID(), name: textOf(name), input: "", whole };
+      block.call = { id: textOf(id) || newCallId(), name: textOf(name), input: "", whole };
     } else block.unknown = true;
   }
 

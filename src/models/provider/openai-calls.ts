@@ -3,7 +3,7 @@
  * differs from server to server: the index, the id, or only that the one before was whole.
  */
 import { isObject } from "../json-schema.ts";
-import { argumentsOf } from "../http-tool.ts";
+import { argumentsOf, newCallId } from "../http-tool.ts";
 import type { StreamPart } from "../connect.ts";
 import type { Json, JsonObject } from "../../json.ts";
 import { ALIVE } from "./parts.ts";
@@ -56,7 +56,7 @@ export class OpenAiCalls {
       .map(({ id, name, input, notes }) => ({
         type: "call",
         // Results are told apart by it.
-        id: ids.size === ids.add(id).size ? crypto.randomUUID() : id,
+        id: ids.size === ids.add(id).size ? newCallId() : id,
         name,
         input,
         ...(notes ? { notes } : {}),
