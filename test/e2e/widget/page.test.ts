@@ -108,7 +108,8 @@ describe("by keyboard", () => {
     const visitor = await (await Visitor.at(context, stage.page(id))).open();
     await visitor.say("hello");
     await visitor.reads([you("hello"), agent("reply to: hello")]);
-    expect(await visitor.panel.boundingBox()).toEqual({ x: 0, y: 0, width: 375, height: 740 });
+    // Once it has risen to its place.
+    await eventually(() => visitor.panel.boundingBox()).toEqual({ x: 0, y: 0, width: 375, height: 740 });
     expect(await visitor.panel.getAttribute("aria-modal")).toBe("true");
     const passed = new Set<string>();
     for (let n = 0; n < 12; n++) {
