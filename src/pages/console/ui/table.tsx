@@ -32,7 +32,7 @@ export function Table<T>({ label, list, columns, keyOf, empty, children }: Table
 
 /** The rows alone, where all of them are there. */
 export const Grid = <T,>({ label, columns, keyOf, rows }: GridProps<T> & { rows: T[] }) => (
-  <table aria-label={label}>
+  <table className="records" aria-label={label}>
     <thead>
       <tr>
         {columns.map(({ name, isNumber }) => (
