@@ -11,7 +11,10 @@ export type StreamEvent = { id: string; event: string; data: any };
 export async function createConversation(company: Caller, body: object = {}, headers: HeaderMap = company.user) {
   const answer = await call("POST", "/v1/conversation", { headers, body: { agent_id: company.agent_id, ...body } });
   if (answer.status !== 201) throw new Error(`create: ${answer.status} ${JSON.stringify(answer.body)}`);
-  return answer.body.conversation as Record<string, any> & { id: string };
+  const { conversation } = answer.body;
+  // Lists go by time and id, and ids of one millisecond are in any order.
+  if (Date.now() <= Date.parse(conversation.created_at)) await scheduler.wait(1);
+  return conversation as Record<string, any> & { id: string };
 }
 
 export const chat = (

@@ -137,7 +137,9 @@ async function disturb(company: Company, id: string, log: Log, { what, which }: 
   const some = async (deleted: boolean): Promise<string> => {
     const sign = deleted ? "IS NOT NULL" : "IS NULL";
     const query = `SELECT id FROM message WHERE conversation_id = ? AND deleted_at ${sign}`;
-    const { results } = await env.DB.prepare(query).bind(id).all<{ id: string }>();
+    const ask = () => env.DB.prepare(query).bind(id).all<{ id: string }>();
+    // Another event may end the database, which is an object here, while it is asked.
+    const { results } = await ask().catch(ask);
     return results[which % Math.max(1, results.length)]?.id ?? "none";
   };
   if (what === "die") return abortAllDurableObjects();
