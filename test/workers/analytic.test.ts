@@ -379,7 +379,7 @@ describe("a conversation", () => {
     );
   });
 
-  it("is in progress while a turn has no reply, and is read along one index", async () => {
+  it("is in progress while a turn has no reply, and is read along one index", { tags: "slow" }, async () => {
     const company = await makeCompany();
     const { id } = await createConversation(company);
     await chat(company, id, "one");

@@ -226,7 +226,7 @@ describe("a check", () => {
     },
   );
 
-  it("goes on where a long trail was left, and says the same in the end", async () => {
+  it("goes on where a long trail was left, and says the same in the end", { tags: "slow" }, async () => {
     const company = await makeCompany();
     await env.DB.prepare(
       `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10600)

@@ -184,7 +184,7 @@ async function sayEverywhere(word: string) {
 }
 
 describe("erasing a person", () => {
-  it("leaves nothing that was said, by them or to them, in any row of any store", async () => {
+  it("leaves nothing that was said, by them or to them, in any row of any store", { tags: "slow" }, async () => {
     const word = canary();
     const { company, lead_id, anonymous_id, receiver } = await sayEverywhere(word);
     const stores = [

@@ -4,9 +4,19 @@ import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "
 import { uuidv7 } from "uuidv7";
 import { call, type Company } from "./company.ts";
 
+/** Making an RSA key takes a tenth of a second, so keys are used again, but never one of the last ten. */
+const pairs = new Map<string, ReturnType<typeof generateKeyPair>>();
+let asked = 0;
+function pairOf(alg: string) {
+  const name = `${alg} ${asked++ % 10}`;
+  const pair = pairs.get(name) ?? generateKeyPair(alg, { extractable: true });
+  pairs.set(name, pair);
+  return pair;
+}
+
 /** One signing key: what is published of it, and how it signs. */
 export async function makeKey(alg: string, header: object = { kid: `kid-${uuidv7()}` }) {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  const { privateKey, publicKey } = await pairOf(alg);
   const jwk: JWK = { ...(await exportJWK(publicKey)), ...header, alg, use: "sig" };
   const sign = (claims: JWTPayload, more: object = {}) =>
     new SignJWT(claims).setProtectedHeader({ alg, ...header, ...more }).sign(privateKey);

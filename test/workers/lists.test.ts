@@ -335,7 +335,7 @@ describe("deleted messages", () => {
   });
 });
 
-describe("A page of the longest messages", () => {
+describe("A page of the longest messages", { tags: "slow" }, () => {
   it("is whole, though one call to the conversation's object cannot carry it", async () => {
     const { id } = await createConversation(company);
     for (let i = 0; i < 17; i++) await chat(company, id, `${i}`);

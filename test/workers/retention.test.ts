@@ -272,7 +272,7 @@ describe("a deleted conversation", () => {
   });
 });
 
-describe("a purge that is cut off", () => {
+describe("a purge that is cut off", { tags: "slow" }, () => {
   const EMPTY = { tables: 0, text: "[]", alarm: null };
 
   /** Purges a conversation, of which `what` is refused by D1, and its neighbour, which one failure does not hold up. */
