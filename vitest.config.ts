@@ -67,7 +67,7 @@ class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ project, moduleId }: TestSpecification) =>
       2 * project.config.sequence.groupOrder +
-      (/\/test\/(?:workers\/|faults\/minute|node\/regex)/.test(moduleId) ? 0 : 1);
+      (/\/test\/(?:workers\/|faults\/(?:minute|crash)|node\/regex)/.test(moduleId) ? 0 : 1);
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }
 }
