@@ -56,6 +56,7 @@ export function parsed(events: Source<ServerEvent[]>, parser: EventParser): Sour
       if (parts.length === 0 && !ended) await fill();
       const value = parts.shift();
       ended ||= value?.type === "finish";
+      if (ended) clearTimeout(timer);
       return value ? { done: false, value } : END;
     },
     cancel: (reason) => {
